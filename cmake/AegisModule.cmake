@@ -1,0 +1,33 @@
+# aegis_module(NAME base SOURCES a.cc… DEPS canon… LIBS OpenSSL::Crypto… [PRIVATE_LIBS …])
+#   the library aegis::<NAME>: one folder, one namespace, one target.
+# aegis_test(NAME base SOURCES a_test.cc… [LABELS unit|sandbox|root|slow] [LIBS …])
+#   one GoogleTest executable <NAME>_<label>_test for a module, labelled for CTest (default: unit).
+# aegis_bench(NAME base SOURCES a_bench.cc…)
+#   one Google Benchmark executable <NAME>_bench, run by `make bench`.
+function(aegis_module)
+  cmake_parse_arguments(M "" "NAME" "SOURCES;DEPS;LIBS;PRIVATE_LIBS" ${ARGN})
+  add_library(aegis_${M_NAME} STATIC ${M_SOURCES})
+  add_library(aegis::${M_NAME} ALIAS aegis_${M_NAME})
+  list(TRANSFORM M_DEPS PREPEND aegis::)
+  target_link_libraries(aegis_${M_NAME} PUBLIC ${M_DEPS} ${M_LIBS} PRIVATE aegis_options ${M_PRIVATE_LIBS})
+  target_include_directories(aegis_${M_NAME} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+endfunction()
+
+function(aegis_test)
+  cmake_parse_arguments(T "" "NAME;LABELS" "SOURCES;LIBS" ${ARGN})
+  if(NOT T_LABELS)
+    set(T_LABELS unit)
+  endif()
+  set(target ${T_NAME}_${T_LABELS}_test)
+  add_executable(${target} ${T_SOURCES})
+  target_link_libraries(${target} PRIVATE aegis::${T_NAME} ${T_LIBS} aegis_options GTest::gmock GTest::gtest_main)
+  add_test(NAME ${target} COMMAND ${target})
+  set_tests_properties(${target} PROPERTIES LABELS ${T_LABELS} TIMEOUT 600)
+endfunction()
+
+function(aegis_bench)
+  cmake_parse_arguments(B "" "NAME" "SOURCES;LIBS" ${ARGN})
+  add_executable(${B_NAME}_bench ${B_SOURCES})
+  target_link_libraries(${B_NAME}_bench PRIVATE aegis::${B_NAME} ${B_LIBS} aegis_options benchmark::benchmark_main)
+  set_property(GLOBAL APPEND PROPERTY AEGIS_BENCHES ${B_NAME}_bench)
+endfunction()

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace aegis::base {
+
+// Reads a whole regular file; more than `limit` bytes is kExhausted, a directory or device
+// kInvalid.
+Result<std::string> ReadFile(const std::string& path, std::size_t limit = 16U << 20U);
+
+// Replaces `path` atomically: temporary file beside it, fsync, rename, fsync of the directory.
+// A crash leaves the old content or the new one.
+Result<> WriteFileAtomic(const std::string& path, std::string_view content, mode_t mode);
+
+// Makes a directory and its missing parents with `mode`; an existing directory is no error.
+Result<> MakeDirectories(const std::string& path, mode_t mode);
+
+// Writes all bytes, over short writes and EINTR.
+Result<> WriteAll(int fd, std::string_view bytes);
+
+// Opens with O_CLOEXEC added; the error names the path in escaped form.
+Result<UniqueFd> Open(const std::string& path, int flags, mode_t mode = 0);
+
+// The absolute path without `.`, `..`, symlinks or trailing slash; the name must exist.
+Result<std::string> CanonicalPath(const std::string& path);
+
+}  // namespace aegis::base
