@@ -1,6 +1,8 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <stdio.h>   // rename
+#include <stdlib.h>  // mkostemp, realpath: POSIX, absent from <cstdlib>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -8,7 +10,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -175,8 +176,8 @@ Result<> MakeDirectories(const std::string& path, mode_t mode) {
 
 Result<std::string> CanonicalPath(const std::string& path) {
   AEGIS_TRY(CheckName("resolve", path));
-  const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr),
-                                                             &std::free);
+  const std::unique_ptr<char, decltype(&::free)> resolved(::realpath(path.c_str(), nullptr),
+                                                          &::free);
   if (resolved == nullptr) {
     return FailErrno(Describe("resolve", path));
   }

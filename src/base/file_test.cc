@@ -2,12 +2,12 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>  // mkdtemp: POSIX, absent from <cstdlib>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstddef>
-#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <string>

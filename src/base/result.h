@@ -72,6 +72,7 @@ inline std::unexpected<Error> Fail(Error error) { return std::unexpected<Error>(
     }                                                                          \
   } while (false)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration can't stand in parentheses
 #define AEGIS_ASSIGN_INNER(temporary, declaration, expression) \
   auto temporary = (expression);                               \
   if (!temporary.has_value()) {                                \
@@ -82,3 +83,4 @@ inline std::unexpected<Error> Fail(Error error) { return std::unexpected<Error>(
 // AEGIS_ASSIGN(auto x, F()): declares x with the value of the Result, or returns its error.
 #define AEGIS_ASSIGN(declaration, expression) \
   AEGIS_ASSIGN_INNER(AEGIS_CONCAT(aegis_assign_, __LINE__), declaration, expression)
+// NOLINTEND(bugprone-macro-parentheses)

@@ -33,7 +33,8 @@ TEST(UniqueFdTest, MoveHandsOver) {
   const int raw = from.get();
   const UniqueFd to(std::move(from));
   EXPECT_EQ(to.get(), raw);
-  EXPECT_FALSE(from.valid());  // NOLINT(bugprone-use-after-move): what is left is what is tested
+  // NOLINTNEXTLINE(bugprone-use-after-move,clang-analyzer-cplusplus.Move): what is left is tested
+  EXPECT_FALSE(from.valid());
   EXPECT_TRUE(IsOpen(raw));
 }
 
