@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace aegis::sandbox {
+
+enum class FileKind : std::uint8_t { kMissing, kDirectory, kFile, kSymlink, kOther };
+
+// What planning asks about the host's files; a narrow interface, so that plans are tested as
+// values. Paths are absolute bytes.
+class HostView {
+ public:
+  HostView() = default;
+  HostView(const HostView&) = delete;
+  HostView& operator=(const HostView&) = delete;
+  virtual ~HostView() = default;
+
+  // The kind of a name, itself (a symlink is a symlink). What can't be looked at is kMissing.
+  virtual FileKind KindOf(const std::string& path) const = 0;
+  // The text of a symlink; empty if it is none.
+  virtual std::string ReadLink(const std::string& path) const = 0;
+};
+
+// The real file system, with the caller's rights.
+class SystemHostView final : public HostView {
+ public:
+  FileKind KindOf(const std::string& path) const override;
+  std::string ReadLink(const std::string& path) const override;
+};
+
+// The path without symlinks, `.` and `..`; empty if it does not exist or loops.
+std::string ResolvePath(const HostView& host, const std::string& path);
+
+}  // namespace aegis::sandbox

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "sandbox/mode.h"
+#include "sandbox/uapi.h"
+
+namespace aegis::sandbox {
+
+// The Landlock ABI of the running kernel; 0 if there is none.
+int LandlockAbi();
+
+// What the agent's ruleset handles: kRun every file right and TCP right that `abi` knows, abstract
+// Unix sockets and signals scoped; kWrap only signals (the agent must not stop its watcher). Pure.
+uapi::LandlockRulesetAttr LandlockAttributes(Mode mode, int abi);
+
+// Restricts the calling process for good: READ_FILE and EXECUTE below `executable`, nothing else.
+// Names that don't exist or are reached through a symlink give no rule. Needs no_new_privs.
+// kUnsupported: kRun with an ABI below 2. kWrap does what the kernel offers.
+base::Result<> RestrictWithLandlock(Mode mode, const std::vector<std::string>& executable);
+
+}  // namespace aegis::sandbox
