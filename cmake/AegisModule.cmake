@@ -4,6 +4,9 @@
 #   one GoogleTest executable <NAME>_<label>_test for a module, labelled for CTest (default: unit).
 # aegis_bench(NAME base SOURCES a_bench.cc…)
 #   one Google Benchmark executable <NAME>_bench, run by `make bench`.
+# aegis_fuzz(NAME jcs MODULE canon SOURCES jcs_fuzz.cc… [LIBS …])
+#   the fuzz target <NAME>: as the unit test fuzz_<NAME>_replay over fuzz/corpus/<NAME>/, and as the
+#   libFuzzer executable fuzz_<NAME> where AEGIS_FUZZ is on (preset `fuzz`).
 function(aegis_module)
   cmake_parse_arguments(M "" "NAME" "SOURCES;DEPS;LIBS;PRIVATE_LIBS" ${ARGN})
   add_library(aegis_${M_NAME} STATIC ${M_SOURCES})
@@ -30,4 +33,34 @@ function(aegis_bench)
   add_executable(${B_NAME}_bench ${B_SOURCES})
   target_link_libraries(${B_NAME}_bench PRIVATE aegis::${B_NAME} ${B_LIBS} aegis_options benchmark::benchmark_main)
   set_property(GLOBAL APPEND PROPERTY AEGIS_BENCHES ${B_NAME}_bench)
+endfunction()
+
+function(aegis_fuzz)
+  cmake_parse_arguments(F "" "NAME;MODULE" "SOURCES;LIBS" ${ARGN})
+  set(corpus ${CMAKE_SOURCE_DIR}/fuzz/corpus/${F_NAME})
+  set(replay fuzz_${F_NAME}_replay)
+  add_executable(${replay} ${F_SOURCES} ${CMAKE_SOURCE_DIR}/fuzz/replay_main.cc)
+  target_link_libraries(${replay} PRIVATE aegis::${F_MODULE} aegis::base ${F_LIBS} aegis_options)
+  add_test(NAME ${replay} COMMAND ${replay} ${corpus})
+  set_tests_properties(${replay} PROPERTIES LABELS unit TIMEOUT 120)
+  if(AEGIS_FUZZ)
+    add_executable(fuzz_${F_NAME} ${F_SOURCES})
+    target_link_libraries(fuzz_${F_NAME} PRIVATE aegis::${F_MODULE} ${F_LIBS} aegis_options)
+    target_link_options(fuzz_${F_NAME} PRIVATE -fsanitize=fuzzer)
+    set_property(GLOBAL APPEND PROPERTY AEGIS_FUZZERS fuzz_${F_NAME})
+  endif()
+endfunction()
+
+# After all modules: `benches` builds the benchmarks and writes their paths, one a line, to
+# benches.txt; `fuzzers` builds the fuzz targets.
+function(aegis_finish)
+  get_property(benches GLOBAL PROPERTY AEGIS_BENCHES)
+  add_custom_target(benches DEPENDS ${benches})
+  set(lines "")
+  foreach(bench ${benches})
+    string(APPEND lines "$<TARGET_FILE:${bench}>\n")
+  endforeach()
+  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/benches.txt CONTENT "${lines}")
+  get_property(fuzzers GLOBAL PROPERTY AEGIS_FUZZERS)
+  add_custom_target(fuzzers DEPENDS ${fuzzers})
 endfunction()
