@@ -1,0 +1,123 @@
+#include "config/keys.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <numeric>
+#include <string_view>
+#include <vector>
+
+namespace aegis::config {
+namespace {
+
+using enum KeyType;
+
+// Sorted by subject, not by name: the first block has effect, the second is accepted so that
+// files written for other parts of Aegis load, and is named as without effect.
+constexpr auto kKeys = std::to_array<KeySpec>({
+    {"name", kString},
+    {"dir", kString},
+    {"sandbox_dir", kString},
+    {"policy_paths", kStrings},
+    {"ledger_path", kString},
+    {"env_pass", kStrings},
+    {"private_dirs", kStrings},
+
+    {"schema_path", kString},
+    {"allowed_network", kAnything},
+    {"isolation", kAnything},
+    {"observer", kAnything},
+    {"alerts", kTables},
+    {"alerts.name", kString},
+    {"alerts.event", kString},
+    {"alerts.webhook_url", kString},
+    {"alerts.decision", kString},
+    {"alerts.action_kinds", kStrings},
+    {"alerts.path_glob", kString},
+    {"alerts.principal", kString},
+    {"alerts.cooldown_secs", kInteger},
+    {"pilot", kTable},
+    {"pilot.adapter", kAnything},
+    {"pilot.stall", kTable},
+    {"pilot.stall.timeout_secs", kInteger},
+    {"pilot.stall.max_nudges", kInteger},
+    {"pilot.stall.nudge_message", kString},
+    {"pilot.control", kTable},
+    {"pilot.control.http_listen", kString},
+    {"pilot.control.api_key", kString},
+    {"pilot.control.poll_endpoint", kString},
+    {"pilot.control.poll_interval_secs", kInteger},
+    {"pilot.output_buffer_lines", kInteger},
+    {"pilot.uncertain_action", kString},
+    {"channel", kTable},
+    {"channel.type", kString},
+    {"channel.bot_token", kString},
+    {"channel.chat_id", kInteger},
+    {"channel.poll_timeout_secs", kInteger},
+    {"channel.allow_group_commands", kBoolean},
+    {"usage_proxy", kTable},
+    {"usage_proxy.enabled", kBoolean},
+    {"usage_proxy.port", kInteger},
+});
+
+constexpr std::size_t kLongestCompared = 64;
+
+// Levenshtein distance, one row at a time.
+std::size_t Distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j + 1] + 1, row[j] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+const KeySpec* FindKey(std::string_view path) {
+  const auto* const found = std::ranges::find(kKeys, path, &KeySpec::path);
+  return found == kKeys.end() ? nullptr : found;
+}
+
+std::string_view NearestKey(std::string_view path) {
+  if (path.size() > kLongestCompared) {
+    return {};
+  }
+  std::string_view nearest;
+  std::size_t best = std::max<std::size_t>(path.size() / 3, 1) + 1;
+  for (const KeySpec& key : kKeys) {
+    if (const std::size_t distance = Distance(path, key.path); distance < best) {
+      best = distance;
+      nearest = key.path;
+    }
+  }
+  return nearest;
+}
+
+std::string_view KeyTypeName(KeyType type) {
+  switch (type) {
+    case kString:
+      return "a string";
+    case kInteger:
+      return "an integer";
+    case kBoolean:
+      return "true or false";
+    case kStrings:
+      return "an array of strings";
+    case kTable:
+      return "a table";
+    case kTables:
+      return "an array of tables";
+    case kAnything:
+      break;
+  }
+  return "a value";
+}
+
+}  // namespace aegis::config

@@ -1,0 +1,195 @@
+#include "config/settings.h"
+
+#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/text.h"
+#include "config/keys.h"
+
+namespace aegis::config {
+namespace {
+
+std::string Position(std::string_view file, const toml::source_region& where) {
+  return std::string(file) + ":" + std::to_string(where.begin.line) + ":" +
+         std::to_string(where.begin.column) + ": ";
+}
+
+bool IsStrings(const toml::node& node) {
+  const toml::array* const array = node.as_array();
+  return array != nullptr &&
+         std::ranges::all_of(*array, [](const toml::node& element) { return element.is_string(); });
+}
+
+bool HasType(const toml::node& node, KeyType type) {
+  switch (type) {
+    case KeyType::kString:
+      return node.is_string();
+    case KeyType::kInteger:
+      return node.is_integer();
+    case KeyType::kBoolean:
+      return node.is_boolean();
+    case KeyType::kStrings:
+      return IsStrings(node);
+    case KeyType::kTable:
+      return node.is_table();
+    case KeyType::kTables:
+      return node.is_array_of_tables() || (node.as_array() != nullptr && node.as_array()->empty());
+    case KeyType::kAnything:
+      return true;
+  }
+  return false;
+}
+
+class Checker {
+ public:
+  explicit Checker(std::string_view file) : file_(file) {}
+
+  // Every key of the table must be known and of its type. `prefix` is "" or ends with a dot.
+  base::Result<> Check(const toml::table& table, const std::string& prefix) const {
+    for (auto&& [key, node] : table) {
+      AEGIS_TRY(CheckOne(key, node, prefix + std::string(key.str())));
+    }
+    return {};
+  }
+
+ private:
+  base::Result<> CheckOne(const toml::key& key, const toml::node& node,
+                          const std::string& path) const {
+    const KeySpec* const spec = FindKey(path);
+    if (spec == nullptr) {
+      const std::string_view nearest = NearestKey(path);
+      return base::Fail(
+          base::Errc::kInvalid,
+          Position(file_, key.source()) + "unknown key \"" + path + "\"" +
+              (nearest.empty() ? "" : " (did you mean \"" + std::string(nearest) + "\"?)"));
+    }
+    if (!HasType(node, spec->type)) {
+      return base::Fail(base::Errc::kInvalid, Position(file_, node.source()) + "\"" + path +
+                                                  "\" must be " +
+                                                  std::string(KeyTypeName(spec->type)));
+    }
+    if (spec->type == KeyType::kTable) {
+      return Check(*node.as_table(), path + ".");
+    }
+    if (spec->type == KeyType::kTables) {
+      for (const toml::node& element : *node.as_array()) {
+        AEGIS_TRY(Check(*element.as_table(), path + "."));
+      }
+    }
+    return {};
+  }
+
+  std::string_view file_;
+};
+
+std::optional<std::string> String(const toml::table& table, std::string_view key) {
+  return table[key].value<std::string>();
+}
+
+std::optional<std::vector<std::string>> Strings(const toml::table& table, std::string_view key) {
+  const toml::array* const array = table[key].as_array();
+  if (array == nullptr) {
+    return std::nullopt;
+  }
+  std::vector<std::string> strings;
+  for (const toml::node& element : *array) {
+    strings.push_back(element.value_or(std::string()));
+  }
+  return strings;
+}
+
+bool IsEmpty(const toml::node_view<const toml::node>& node) {
+  return (node.is_array() && node.as_array()->empty()) ||
+         (node.is_table() && node.as_table()->empty());
+}
+
+std::vector<std::string> WithoutEffect(const toml::table& table) {
+  constexpr std::array<std::string_view, 8> kLater = {"schema_path", "allowed_network", "isolation",
+                                                      "observer",    "alerts",          "pilot",
+                                                      "channel",     "usage_proxy"};
+  std::vector<std::string> keys;
+  for (const std::string_view key : kLater) {
+    if (const auto node = table[key]; node && !IsEmpty(node)) {
+      keys.emplace_back(key);
+    }
+  }
+  return keys;
+}
+
+}  // namespace
+
+base::Result<Settings> ParseSettings(std::string_view toml, std::string_view file) {
+  if (!base::IsValidUtf8(toml)) {
+    return base::Fail(base::Errc::kInvalid, std::string(file) + ": not valid UTF-8");
+  }
+  const toml::parse_result parsed = toml::parse(toml);
+  if (!parsed) {
+    return base::Fail(base::Errc::kInvalid, Position(file, parsed.error().source()) +
+                                                std::string(parsed.error().description()));
+  }
+  const toml::table& table = parsed.table();
+  AEGIS_TRY(Checker(file).Check(table, ""));
+  return Settings{
+      .name = String(table, "name"),
+      .dir = String(table, "dir"),
+      .sandbox_dir = String(table, "sandbox_dir"),
+      .ledger_path = String(table, "ledger_path"),
+      .policy_paths = Strings(table, "policy_paths"),
+      .env_pass = Strings(table, "env_pass"),
+      .private_dirs = Strings(table, "private_dirs"),
+      .without_effect = WithoutEffect(table),
+  };
+}
+
+std::string TomlString(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += "\\u00";
+      out += kHex[byte >> 4U];
+      out += kHex[byte & 0xfU];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+  return out;
+}
+
+std::string RenderSettings(std::string_view name, const std::optional<std::string>& dir) {
+  std::string out;
+  out += "# A configuration of Aegis. Relative paths count from the directory of this file.\n";
+  out += "name = " + TomlString(name) + "\n";
+  out += "policy_paths = [\"policies\"]\n";
+  out += "ledger_path = \"audit.db\"\n";
+  out += "sandbox_dir = \"sandbox\"\n\n";
+  out += "# The project, which policies call \"@dir\". Without it: where the run is started.\n";
+  out +=
+      (dir ? "dir = " + TomlString(base::EscapeName(*dir)) : std::string("# dir = \"/srv/app\"")) +
+      "\n\n";
+  out += "# Environment variables that `aegis run` would drop as credentials, but hands over.\n";
+  out += "env_pass = []\n\n";
+  out += "# Directories of which each run gets an empty one of its own.\n";
+  out += "private_dirs = [\"/tmp\", \"/var/tmp\", \"/dev/shm\"]\n";
+  return out;
+}
+
+}  // namespace aegis::config

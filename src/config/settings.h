@@ -1,0 +1,36 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace aegis::config {
+
+// What an aegis.toml says, as it stands there: paths are not resolved, defaults not filled in.
+// Paths are written in the escaped form of base::EscapeName, for TOML can't hold other bytes.
+struct Settings {
+  std::optional<std::string> name;
+  std::optional<std::string> dir;
+  std::optional<std::string> sandbox_dir;
+  std::optional<std::string> ledger_path;
+  std::optional<std::vector<std::string>> policy_paths;
+  std::optional<std::vector<std::string>> env_pass;
+  std::optional<std::vector<std::string>> private_dirs;
+  // Top-level keys of other versions and later parts of Aegis that are set and have no effect here.
+  std::vector<std::string> without_effect;
+};
+
+// Reads an aegis.toml. `file` is its name in errors, which read "file:line:column: what".
+// kInvalid for broken TOML, an unknown key, or a value of the wrong type; nothing is guessed.
+base::Result<Settings> ParseSettings(std::string_view toml, std::string_view file);
+
+// The aegis.toml of a new configuration; ParseSettings reads it back. Only `name` and `dir` vary.
+std::string RenderSettings(std::string_view name, const std::optional<std::string>& dir);
+
+// A TOML basic string, quotes included. `text` must be valid UTF-8.
+std::string TomlString(std::string_view text);
+
+}  // namespace aegis::config

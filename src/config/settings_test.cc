@@ -1,0 +1,172 @@
+#include "config/settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace aegis::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+std::string ErrorOf(std::string_view toml) {
+  const auto settings = ParseSettings(toml, "aegis.toml");
+  return settings ? "no error" : settings.error().message();
+}
+
+TEST(ParseSettings, ReadsItsKeys) {
+  const auto settings = ParseSettings(R"(
+name = "my-agent"
+dir = "~/src"
+sandbox_dir = "sandbox"
+policy_paths = ["policies", "/etc/aegis/site.cedar"]
+ledger_path = "audit.db"
+env_pass = ["ANTHROPIC_API_KEY"]
+private_dirs = []
+)",
+                                      "aegis.toml");
+  ASSERT_TRUE(settings.has_value()) << settings.error().message();
+  EXPECT_EQ(settings->name, "my-agent");
+  EXPECT_EQ(settings->dir, "~/src");
+  EXPECT_EQ(settings->sandbox_dir, "sandbox");
+  EXPECT_EQ(settings->ledger_path, "audit.db");
+  EXPECT_THAT(settings->policy_paths.value(), ElementsAre("policies", "/etc/aegis/site.cedar"));
+  EXPECT_THAT(settings->env_pass.value(), ElementsAre("ANTHROPIC_API_KEY"));
+  EXPECT_THAT(settings->private_dirs.value(), IsEmpty());
+  EXPECT_THAT(settings->without_effect, IsEmpty());
+}
+
+TEST(ParseSettings, AbsentKeysStayAbsent) {
+  const auto settings = ParseSettings("", "aegis.toml");
+  ASSERT_TRUE(settings.has_value());
+  EXPECT_EQ(settings->name, std::nullopt);
+  EXPECT_EQ(settings->policy_paths, std::nullopt);
+}
+
+// The reference configuration that users have, without its `null`, which is no TOML.
+constexpr std::string_view kReference = R"(
+name = "my-agent"
+sandbox_dir = "/home/me/.aegis/my-agent/sandbox"
+policy_paths = ["/home/me/.aegis/my-agent/policies"]
+ledger_path = "/home/me/.aegis/my-agent/audit.db"
+allowed_network = []
+
+[isolation]
+# Options: "Seatbelt" (kernel enforcement), "Process" (no enforcement), "None"
+Seatbelt = { profile_overrides = "x" }
+
+[observer]
+FsEvents = { enable_snapshots = true }
+
+[pilot]
+# Optional: pilot supervision settings
+[pilot.stall]
+timeout_secs = 120
+nudge_message = "Continue working on the task."
+max_nudges = 5
+
+[pilot.control]
+http_listen = ""           # e.g., "0.0.0.0:8443"
+api_key = ""               # Required for HTTP access
+
+# Alert rules (optional)
+[[alerts]]
+name = "deny-alert"
+event = "deny"
+webhook_url = "https://hooks.slack.com/services/..."
+
+[channel]
+type = "telegram"
+bot_token = "123456:ABC-DEF..."
+chat_id = 987654321
+)";
+
+TEST(ParseSettings, LoadsTheReferenceConfiguration) {
+  const auto settings = ParseSettings(kReference, "aegis.toml");
+  ASSERT_TRUE(settings.has_value()) << settings.error().message();
+  EXPECT_EQ(settings->name, "my-agent");
+  EXPECT_THAT(settings->without_effect,
+              ElementsAre("isolation", "observer", "alerts", "pilot", "channel"));
+}
+
+TEST(ParseSettings, KnowsOtherFormsOfOldKeys) {
+  for (const std::string_view toml :
+       {"isolation = \"Process\"", "observer = \"None\"", "schema_path = \"s.cedarschema\"",
+        "allowed_network = [{host = \"example.com\", port = 443, protocol = \"Https\"}]",
+        "[pilot.adapter.Generic]\npatterns = [{regex = \"x\", approve = \"y\", deny = \"n\"}]",
+        "[pilot]\nadapter = \"Auto\"\noutput_buffer_lines = 200\nuncertain_action = \"Deny\"",
+        "[usage_proxy]\nenabled = true\nport = 0", "[channel]\nallow_group_commands = false"}) {
+    EXPECT_TRUE(ParseSettings(toml, "aegis.toml").has_value()) << ErrorOf(toml);
+  }
+}
+
+TEST(ParseSettings, RefusesUnknownKeysWithTheirPlace) {
+  EXPECT_THAT(ErrorOf("name = \"x\"\n  polcy_paths = []\n"),
+              StartsWith("aegis.toml:2:3: unknown key \"polcy_paths\" (did you mean "
+                         "\"policy_paths\"?)"));
+  EXPECT_THAT(ErrorOf("[pilot.stall]\ntimeout = 3\n"), HasSubstr(":2:1: unknown key"));
+  EXPECT_THAT(ErrorOf("[[alerts]]\nname = \"a\"\n[[alerts]]\nnmae = \"b\"\n"),
+              StartsWith("aegis.toml:4:1: unknown key \"alerts.nmae\""));
+  EXPECT_THAT(ErrorOf("zzzzzzzzzzzz = 1"), HasSubstr("unknown key \"zzzzzzzzzzzz\""));
+  EXPECT_THAT(ErrorOf("\"na\\u001bme\" = 1"), HasSubstr("unknown key"));
+}
+
+TEST(ParseSettings, RefusesWrongTypesWithTheirPlace) {
+  EXPECT_EQ(ErrorOf("name = 3"), "aegis.toml:1:8: \"name\" must be a string");
+  EXPECT_EQ(ErrorOf("env_pass = \"A\""),
+            "aegis.toml:1:12: \"env_pass\" must be an array of strings");
+  EXPECT_THAT(ErrorOf("env_pass = [\"A\", 1]"), HasSubstr("must be an array of strings"));
+  EXPECT_THAT(ErrorOf("dir = [\"a\"]"), HasSubstr("must be a string"));
+  EXPECT_THAT(ErrorOf("pilot = 1"), HasSubstr("must be a table"));
+  EXPECT_THAT(ErrorOf("alerts = {}"), HasSubstr("must be an array of tables"));
+  EXPECT_THAT(ErrorOf("[channel]\nchat_id = \"x\""), HasSubstr("must be an integer"));
+}
+
+TEST(ParseSettings, RefusesBrokenToml) {
+  for (const std::string_view toml :
+       {"name = ", "name = \"x", "name = \"a\"\nname = \"b\"", "[a", "= 1", "name = null",
+        "name = \"\x01\"", "\xff", "name = \"\xff\"", "]]", "name = 'a\nb'"}) {
+    EXPECT_THAT(ErrorOf(toml), StartsWith("aegis.toml")) << toml;
+  }
+  EXPECT_THAT(ErrorOf(std::string_view("name = \"a\0b\"", 12)), StartsWith("aegis.toml"));
+}
+
+TEST(ParseSettings, BoundsNesting) {
+  const std::string deep = "observer = " + std::string(100'000, '[');
+  EXPECT_THAT(ErrorOf(deep), StartsWith("aegis.toml:1:"));
+  std::string tables = "observer = ";
+  for (int i = 0; i < 50'000; ++i) {
+    tables += "{a=";
+  }
+  EXPECT_THAT(ErrorOf(tables), StartsWith("aegis.toml:1:"));
+}
+
+TEST(RenderSettings, IsReadBack) {
+  for (const std::optional<std::string>& dir : std::vector<std::optional<std::string>>{
+           std::nullopt, "/srv/app", "/a \"b\"\n\\c\t\x7f", "/é", "/bad\xff\x01"}) {
+    const std::string text = RenderSettings("my-agent", dir);
+    const auto settings = ParseSettings(text, "aegis.toml");
+    ASSERT_TRUE(settings.has_value()) << settings.error().message() << text;
+    EXPECT_EQ(settings->name, "my-agent");
+    EXPECT_EQ(settings->dir.has_value(), dir.has_value());
+    EXPECT_EQ(settings->ledger_path, "audit.db");
+    EXPECT_THAT(settings->without_effect, IsEmpty());
+  }
+}
+
+TEST(TomlString, EscapesWhatTomlCannotHold) {
+  EXPECT_EQ(TomlString("a\"b\\c\n"), "\"a\\\"b\\\\c\\u000A\"");
+  EXPECT_EQ(TomlString("é"), "\"é\"");
+}
+
+}  // namespace
+}  // namespace aegis::config
