@@ -13,4 +13,5 @@
 #include "sandbox/plan.h"
 #include "sandbox/protections.h"
 #include "sandbox/syscall_table.h"
+#include "sandbox/uapi.h"
 // IWYU pragma: end_exports

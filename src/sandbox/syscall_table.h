@@ -20,14 +20,16 @@ enum class Treatment : std::uint8_t {
 // looked at: memory could change after the check.
 enum class When : std::uint8_t {
   kAlways,
-  kNotOpath2,       // open(2): flags in argument 1 lack O_PATH
-  kNotOpath3,       // openat(2): flags in argument 2 lack O_PATH
-  kNewNamespace,    // clone(2), unshare(2): argument 0 asks for a namespace
-  kHostileIoctl,    // ioctl(2): injects terminal input, or changes an inode's flags
-  kOddSocket,       // socket(2): no AF_UNIX stream/seqpacket, no AF_INET/AF_INET6 stream/datagram
-  kDatagramPair,    // socketpair(2): not stream or seqpacket
-  kAddressed,       // sendto(2): argument 4 is not NULL
-  kOddPersonality,  // personality(2): not PER_LINUX, ADDR_NO_RANDOMIZE or the query
+  kNotOpath2,         // open(2): flags in argument 1 lack O_PATH
+  kNotOpath3,         // openat(2): flags in argument 2 lack O_PATH
+  kNewNamespace,      // clone(2): argument 0 asks for a namespace
+  kUnshareNamespace,  // unshare(2): the same, time namespaces too (the bit is a signal in clone)
+  kTerminalIoctl,     // ioctl(2): injects terminal input
+  kInodeIoctl,        // ioctl(2): changes an inode or makes one, through a read-only descriptor
+  kOddSocket,         // socket(2): neither Unix stream/seqpacket nor plain TCP or UDP
+  kDatagramPair,      // socketpair(2): not stream or seqpacket
+  kAddressed,         // sendto(2): argument 4 is not NULL
+  kOddPersonality,    // personality(2): not PER_LINUX, ADDR_NO_RANDOMIZE or the query
 };
 
 struct SyscallRow {
@@ -38,13 +40,14 @@ struct SyscallRow {
   When when = When::kAlways;
 };
 
-// Every call that is not simply allowed, in order of number. Numbers above kNewestSyscall are
-// ENOSYS: nobody has looked at them yet.
+// Every call that is not simply allowed, in order of number; of several rows with one number the
+// first whose condition holds counts. Numbers above kNewestSyscall are ENOSYS: nobody has looked at
+// them yet.
 std::span<const SyscallRow> SyscallTable();
 inline constexpr int kNewestSyscall = 469;
 
-// The row of a number, nullptr if it has none.
-const SyscallRow* FindSyscall(int number);
+// The name of a number that stands in the table ("openat"); empty for others.
+std::string_view SyscallName(int number);
 
 inline Treatment TreatmentIn(const SyscallRow& row, Mode mode) {
   return mode == Mode::kRun ? row.run : row.wrap;
