@@ -32,7 +32,7 @@ class Paths {
       : state_dir_(std::move(state_dir)), user_home_(user_home) {}
 
   std::string Absolute(std::string_view escaped) const {
-    const std::string path = base::UnescapeName(escaped);
+    std::string path = base::UnescapeName(escaped);
     if (path.starts_with('/')) {
       return path;
     }

@@ -76,11 +76,11 @@ TEST_F(HomeTest, RefusesWhatOthersMayWrite) {
   std::filesystem::create_directory(path);
   for (const mode_t mode : {0777U, 01777U, 0775U, 0722U}) {
     ASSERT_EQ(::chmod(path.c_str(), mode), 0);
-    EXPECT_THAT(Refusal(path), HasSubstr("others may write")) << std::oct << mode;
+    EXPECT_THAT(Refusal(path), HasSubstr("others may write")) << mode;
   }
   for (const mode_t mode : {0700U, 0755U}) {
     ASSERT_EQ(::chmod(path.c_str(), mode), 0);
-    EXPECT_EQ(Refusal(path), "accepted") << std::oct << mode;
+    EXPECT_EQ(Refusal(path), "accepted") << mode;
   }
 }
 

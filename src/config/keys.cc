@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
-#include <numeric>
 #include <string_view>
-#include <vector>
+
+#include "config/nearest.h"
 
 namespace aegis::config {
 namespace {
@@ -60,24 +59,6 @@ constexpr auto kKeys = std::to_array<KeySpec>({
     {"usage_proxy.port", kInteger},
 });
 
-constexpr std::size_t kLongestCompared = 64;
-
-// Levenshtein distance, one row at a time.
-std::size_t Distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j + 1] + 1, row[j] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
 
 const KeySpec* FindKey(std::string_view path) {
@@ -86,18 +67,9 @@ const KeySpec* FindKey(std::string_view path) {
 }
 
 std::string_view NearestKey(std::string_view path) {
-  if (path.size() > kLongestCompared) {
-    return {};
-  }
-  std::string_view nearest;
-  std::size_t best = std::max<std::size_t>(path.size() / 3, 1) + 1;
-  for (const KeySpec& key : kKeys) {
-    if (const std::size_t distance = Distance(path, key.path); distance < best) {
-      best = distance;
-      nearest = key.path;
-    }
-  }
-  return nearest;
+  std::array<std::string_view, kKeys.size()> paths;
+  std::ranges::transform(kKeys, paths.begin(), &KeySpec::path);
+  return Nearest(path, paths);
 }
 
 std::string_view KeyTypeName(KeyType type) {

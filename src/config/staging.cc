@@ -1,11 +1,11 @@
 #include "config/staging.h"
 
 #include <fcntl.h>
+#include <stdio.h>   // renameat2
 #include <stdlib.h>  // NOLINT(modernize-deprecated-headers): mkdtemp is POSIX
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <string>
 #include <string_view>

@@ -17,7 +17,8 @@ class Staging {
   // Makes the directory (0700) below `home`, and `home` itself where it is missing.
   static base::Result<Staging> Begin(const Home& home);
 
-  Staging(Staging&& other) noexcept : home_(other.home_), path_(std::exchange(other.path_, {})) {}
+  Staging(Staging&& other) noexcept
+      : home_(std::move(other.home_)), path_(std::exchange(other.path_, {})) {}
   Staging& operator=(Staging&&) = delete;
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>  // WIFEXITED
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
