@@ -52,7 +52,8 @@ function(aegis_fuzz)
 endfunction()
 
 # After all modules: `benches` builds the benchmarks and writes their paths, one a line, to
-# benches.txt; `fuzzers` builds the fuzz targets.
+# benches.txt; `fuzzers` builds the fuzz targets; `lint_inputs` builds the generated files that
+# clang-tidy has to see (targets named in the global property AEGIS_GENERATED).
 function(aegis_finish)
   get_property(benches GLOBAL PROPERTY AEGIS_BENCHES)
   add_custom_target(benches DEPENDS ${benches})
@@ -63,4 +64,6 @@ function(aegis_finish)
   file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/benches.txt CONTENT "${lines}")
   get_property(fuzzers GLOBAL PROPERTY AEGIS_FUZZERS)
   add_custom_target(fuzzers DEPENDS ${fuzzers})
+  get_property(generated GLOBAL PROPERTY AEGIS_GENERATED)
+  add_custom_target(lint_inputs DEPENDS ${generated})
 endfunction()
