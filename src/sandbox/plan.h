@@ -18,6 +18,7 @@ struct Mount {
     kMaskDir,    // an empty directory that stays empty
     kMaskFile,   // an empty file of mode 0000
     kDevpts,     // a new instance of pseudo terminals
+    kReadOnly,   // the mount that stands at `target`, and those below, become read-only
     kDirectory,  // a directory made in a tmpfs of ours
     kFile,       // an empty file made in a tmpfs of ours (something is bound onto it)
     kSymlink,    // a symlink made in a tmpfs of ours; `source` is its text
