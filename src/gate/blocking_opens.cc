@@ -1,0 +1,100 @@
+#include "gate/blocking_opens.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <ctime>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "base/unique_fd.h"
+#include "gate/listener.h"
+
+namespace aegis::gate {
+
+namespace {
+
+constexpr std::int64_t kWakeNs = 100'000'000;
+
+void Ignore(int /*signal*/) {}
+
+// Interrupts the calling thread's system calls at intervals while it lives.
+class Waker {
+ public:
+  Waker() {
+    sigevent event{};
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = SIGUSR2;
+    event._sigev_un._tid = static_cast<pid_t>(::syscall(SYS_gettid));
+    armed_ = ::timer_create(CLOCK_MONOTONIC, &event, &timer_) == 0;
+    itimerspec interval{};
+    interval.it_interval.tv_nsec = kWakeNs;
+    interval.it_value.tv_nsec = kWakeNs;
+    armed_ = armed_ && ::timer_settime(timer_, 0, &interval, nullptr) == 0;
+  }
+  Waker(const Waker&) = delete;
+  Waker& operator=(const Waker&) = delete;
+  ~Waker() {
+    if (armed_) {
+      ::timer_delete(timer_);
+    }
+  }
+  bool armed() const { return armed_; }
+
+ private:
+  timer_t timer_{};
+  bool armed_ = false;
+};
+
+}  // namespace
+
+void BlockingOpens::InstallWakeSignal() {
+  struct sigaction action {};
+  action.sa_handler = Ignore;  // no SA_RESTART: a blocked open returns EINTR
+  ::sigaction(SIGUSR2, &action, nullptr);
+}
+
+Reply BlockingOpens::Start(std::uint64_t id, base::UniqueFd object, int flags, bool close_on_exec) {
+  if (waiting_.fetch_add(1) >= kMaxWaiting) {
+    waiting_.fetch_sub(1);
+    return Reply::Fail(ENOMEM);
+  }
+  try {
+    std::thread([this, id, object = std::move(object), flags, close_on_exec] {
+      Run(id, object, flags, close_on_exec);
+      waiting_.fetch_sub(1);
+    }).detach();
+  } catch (const std::system_error&) {
+    waiting_.fetch_sub(1);
+    return Reply::Fail(ENOMEM);
+  }
+  return Reply::None();
+}
+
+void BlockingOpens::Run(std::uint64_t id, const base::UniqueFd& object, int flags,
+                        bool close_on_exec) const {
+  const Waker waker;
+  const std::string link = std::to_string(object.get());
+  while (waker.armed() && listener_.StillWaiting(id)) {
+    const base::UniqueFd opened(::openat(own_fds_, link.c_str(), flags | O_CLOEXEC | O_NOCTTY));
+    if (!opened.valid() && errno == EINTR) {
+      continue;
+    }
+    const int error =
+        opened.valid() ? listener_.Inject(id, opened.get(), close_on_exec) : errno;
+    if (error != 0) {
+      listener_.Answer(id, Reply::Fail(error));
+    }
+    return;
+  }
+  listener_.Answer(id, Reply::Fail(EINTR));
+}
+
+}  // namespace aegis::gate

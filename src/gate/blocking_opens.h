@@ -1,0 +1,35 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/unique_fd.h"
+#include "gate/listener.h"
+
+namespace aegis::gate {
+
+// Opens that may block (a FIFO without its peer), each on a helper thread, so that the receive loop
+// never waits: the peer's open comes through the same loop. A caller that is killed or interrupted
+// releases its helper within a tenth of a second.
+class BlockingOpens {
+ public:
+  explicit BlockingOpens(const Listener& listener, int own_fds)
+      : listener_(listener), own_fds_(own_fds) {}
+
+  // Answers the notification once the object is open. ENOMEM when too many are waiting.
+  Reply Start(std::uint64_t id, base::UniqueFd object, int flags, bool close_on_exec);
+
+  // Once per process, before the first Start: the signal that wakes helpers to look around.
+  static void InstallWakeSignal();
+
+ private:
+  void Run(std::uint64_t id, const base::UniqueFd& object, int flags, bool close_on_exec) const;
+
+  static constexpr int kMaxWaiting = 256;
+
+  const Listener& listener_;
+  int own_fds_;
+  std::atomic<int> waiting_ = 0;
+};
+
+}  // namespace aegis::gate

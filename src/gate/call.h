@@ -1,0 +1,70 @@
+#pragma once
+
+#include <linux/seccomp.h>
+
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "gate/blocking_opens.h"
+#include "gate/judge.h"
+#include "gate/listener.h"
+#include "gate/process_table.h"
+#include "gate/resolver.h"
+#include "gate/tracee.h"
+
+namespace aegis::gate {
+
+// Unix sockets that the agent has bound in this run: the only ones it may connect to while the
+// network is closed. Holds each inode open, so that its number can't come back as another's.
+struct BoundSockets {
+  std::vector<base::UniqueFd> inodes;
+};
+
+// What the handlers work with; owned by the supervisor, for its receive loop.
+struct Services {
+  Listener& listener;
+  Judge& judge;
+  Resolver& resolver;
+  ProcessTable& processes;
+  const Roots& roots;
+  BlockingOpens& blocking_opens;
+  BoundSockets& bound_sockets;
+  bool fifo_seen = false;  // the agent has made a FIFO: no open may be tried before it is looked at
+};
+
+// One notified call and its caller.
+struct Call {
+  const seccomp_notif& notification;
+  Process& process;
+
+  std::uint64_t id() const { return notification.id; }
+  std::uint64_t arg(int index) const { return notification.data.args[index]; }
+  int int_arg(int index) const { return static_cast<int>(arg(index)); }
+};
+
+// A path argument; checked to be the caller's (the notification still waits after the read).
+inline SysResult<std::string_view> PathArgument(const Services& services, const Call& call,
+                                                std::uint64_t address, PathBuffer& buffer) {
+  auto path = ReadPath(call.process.tid, address, buffer);
+  if (path && !services.listener.StillWaiting(call.id())) {
+    return SysFail(ESRCH);
+  }
+  return path;
+}
+
+// Another argument in the caller's memory, checked in the same way: 0 or an errno.
+inline int MemoryArgument(const Services& services, const Call& call, std::uint64_t address,
+                          void* out, std::size_t size) {
+  const int error = ReadMemory(call.process.tid, address, out, size);
+  if (error == 0 && !services.listener.StillWaiting(call.id())) {
+    return ESRCH;
+  }
+  return error;
+}
+
+using Handler = Reply (*)(Services&, Call&);
+
+}  // namespace aegis::gate

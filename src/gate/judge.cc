@@ -1,0 +1,95 @@
+#include "gate/judge.h"
+
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/text.h"
+#include "decision/decision.h"
+#include "gate/process_table.h"
+#include "gate/run.h"
+#include "ledger/entry.h"
+#include "ledger/journal.h"
+#include "ledger/payload.h"
+#include "policy/policy.h"
+
+namespace aegis::gate {
+
+using decision::Decision;
+using decision::Reason;
+using policy::Action;
+
+Judge::Judge(decision::Decider decider, ledger::JournalWriter& journal, Mode mode)
+    : decider_(std::move(decider)), mode_(mode), journal_(journal) {}
+
+int Judge::Ask(const Process& process, Action action, std::string_view name, const Detail& detail) {
+  escaped_.clear();
+  base::AppendEscapedName(escaped_, name);
+  return Settle(process, action, escaped_, Decide(process, action, escaped_, detail), detail);
+}
+
+int Judge::Refuse(const Process& process, Action action, std::string_view name, Reason reason,
+                  const Detail& detail) {
+  escaped_.clear();
+  base::AppendEscapedName(escaped_, name);
+  return Settle(process, action, escaped_, decision::Deny(reason), detail);
+}
+
+Decision Judge::Decide(const Process& process, Action action, std::string_view escaped,
+                       const Detail& detail) {
+  policy::Request request;
+  request.action = action;
+  request.resource = escaped;
+  request.context.pid = process.tgid;
+  request.context.exe = process.exe;
+  request.context.argv = detail.argv;
+  request.context.host = detail.host;
+  request.context.port = detail.port;
+  request.context.protocol = detail.protocol;
+  return decider_.Decide(request);
+}
+
+bool Judge::Refuses(const Decision& decision) const {
+  // Wrap observes; but Aegis' own state stays closed in every mode.
+  return !decision.allowed() && (mode_ == Mode::kRun || decision.reason == Reason::kAegisState);
+}
+
+int Judge::Settle(const Process& process, Action action, std::string_view escaped,
+                  const Decision& decision, const Detail& detail) {
+  if (Record(process, action, escaped, decision, detail) != 0) {
+    return EACCES;  // what can't be recorded does not happen
+  }
+  return Refuses(decision) ? EACCES : 0;
+}
+
+int Judge::Record(const Process& process, Action action, std::string_view escaped,
+                  const Decision& decision, const Detail& detail) {
+  ledger::ActionRecord record;
+  record.action = policy::ActionName(action);
+  record.resource = escaped;
+  record.decision = decision.allowed() ? "allow" : "deny";
+  record.reason = decision::ReasonCode(decision.reason);
+  record.policies = *decision.policies;
+  record.context.pid = process.tgid;
+  record.context.exe = process.exe;
+  record.context.argv = detail.argv;
+  record.context.host = detail.host;
+  record.context.port = detail.port;
+  record.context.protocol = detail.protocol;
+  record.context.target = detail.target;
+  record.context.enforced = decision.allowed() || Refuses(decision);
+  // What reaches others can't be undone by the power cut that takes its record.
+  const bool reaches_others = action == Action::kNetConnect && !Refuses(decision);
+  payload_.clear();
+  ledger::AppendActionPayload(payload_, record);
+  const auto appended = journal_.Append(
+      ledger::kActionDecided, payload_,
+      reaches_others ? ledger::Durability::kDurable : ledger::Durability::kOrdered);
+  return appended ? 0 : EACCES;
+}
+
+bool Judge::Pins(std::string_view name) const { return decider_.Pins(base::EscapeName(name)); }
+
+}  // namespace aegis::gate

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "decision/decision.h"
+#include "gate/process_table.h"
+#include "gate/run.h"
+#include "ledger/journal.h"
+#include "ledger/payload.h"
+#include "policy/policy.h"
+
+namespace aegis::gate {
+
+// What stands around one question beside the process; escaped names.
+struct Detail {
+  std::span<const std::string> argv;
+  std::string_view host;
+  std::int64_t port = -1;
+  std::string_view protocol;
+  std::string_view target;  // the other name of a rename or link
+};
+
+// The one place of the gate that asks decide() and appends to the ledger, in this order and before
+// the effect. One thread: the receive loop.
+class Judge {
+ public:
+  Judge(decision::Decider decider, ledger::JournalWriter& journal, Mode mode);
+
+  // Decides and records: 0 if the effect may happen now, otherwise the errno for the agent.
+  // `name`: canonical bytes.
+  int Ask(const Process& process, policy::Action action, std::string_view name,
+          const Detail& detail = {});
+
+  // Records a refusal that no policy can lift (Aegis' own state, a socket family…), or, in wrap
+  // mode, what would have been one. As Ask.
+  int Refuse(const Process& process, policy::Action action, std::string_view name,
+             decision::Reason reason, const Detail& detail = {});
+
+  // Ask in two halves, for a caller that must open before it knows the final name. The decision
+  // stands for exactly this escaped name.
+  decision::Decision Decide(const Process& process, policy::Action action, std::string_view escaped,
+                            const Detail& detail = {});
+  bool Refuses(const decision::Decision& decision) const;
+  int Settle(const Process& process, policy::Action action, std::string_view escaped,
+             const decision::Decision& decision, const Detail& detail = {});
+
+  // Moving or replacing this directory would take a rule away from what it was written for.
+  bool Pins(std::string_view name) const;
+
+  Mode mode() const { return mode_; }
+
+ private:
+  int Record(const Process& process, policy::Action action, std::string_view escaped,
+             const decision::Decision& decision, const Detail& detail);
+
+  decision::Decider decider_;
+  Mode mode_;
+  std::string escaped_;  // scratch
+  ledger::JournalWriter& journal_;
+  std::string payload_;  // scratch
+};
+
+}  // namespace aegis::gate

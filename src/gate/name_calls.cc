@@ -1,0 +1,319 @@
+#include "gate/name_calls.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "base/text.h"
+#include "decision/decision.h"
+#include "gate/call.h"
+#include "gate/resolver.h"
+#include "gate/tracee.h"
+#include "policy/policy.h"
+
+namespace aegis::gate {
+
+namespace {
+
+using policy::Action;
+
+// What a call that needs "a directory and a name in it" gets for "." and "..", or for a name that
+// can't be reached: 0 if there are both.
+int NeedsParent(const Resolved& resolved, int for_dots) {
+  if (resolved.parent.valid()) {
+    return resolved.error == ENOENT ? 0 : resolved.error;
+  }
+  return resolved.error != 0 ? resolved.error : for_dots;
+}
+
+int Judged(Services& services, Call& call, const Resolved& resolved,
+           std::initializer_list<Action> actions, std::string_view target = {}) {
+  Detail detail;
+  detail.target = target;
+  if (resolved.aegis_state) {
+    return services.judge.Refuse(call.process, *actions.begin(), resolved.name,
+                                 decision::Reason::kAegisState, detail);
+  }
+  for (const Action action : actions) {
+    if (const int error = services.judge.Ask(call.process, action, resolved.name, detail)) {
+      return error;
+    }
+  }
+  return 0;
+}
+
+int SysError(int result) { return result < 0 ? errno : 0; }
+
+int Remove(Services& services, Call& call, const Resolved& resolved, int flags) {
+  if (const int error = Judged(services, call, resolved, {Action::kFileDelete})) {
+    return error;
+  }
+  const bool directory = (flags & AT_REMOVEDIR) != 0;
+  if (const int error = NeedsParent(resolved, directory ? ENOTEMPTY : EISDIR)) {
+    return error;
+  }
+  if (resolved.wants_directory && !directory && resolved.exists()) {
+    return S_ISDIR(resolved.st.st_mode) ? EISDIR : ENOTDIR;
+  }
+  return SysError(::unlinkat(resolved.parent.get(), resolved.leaf.c_str(), flags));
+}
+
+Reply RemoveAt(Services& services, Call& call, int dirfd, std::uint64_t address, int flags) {
+  PathBuffer buffer;
+  const auto path = PathArgument(services, call, address, buffer);
+  if (!path) {
+    return Reply::Fail(path.error());
+  }
+  if ((flags & ~AT_REMOVEDIR) != 0) {
+    return Reply::Fail(EINVAL);
+  }
+  const Resolved resolved =
+      services.resolver.Resolve(call.process, dirfd, *path, Leaf::kKeep);
+  return Reply::FromErrno(Remove(services, call, resolved, flags));
+}
+
+Reply MakeDirectory(Services& services, Call& call, int dirfd, std::uint64_t address,
+                    std::uint64_t mode) {
+  PathBuffer buffer;
+  const auto path = PathArgument(services, call, address, buffer);
+  if (!path) {
+    return Reply::Fail(path.error());
+  }
+  const Resolved resolved =
+      services.resolver.Resolve(call.process, dirfd, *path, Leaf::kKeep);
+  if (const int error = Judged(services, call, resolved, {Action::kDirCreate})) {
+    return Reply::Fail(error);
+  }
+  if (resolved.exists()) {
+    return Reply::Fail(EEXIST);
+  }
+  if (const int error = NeedsParent(resolved, EEXIST)) {
+    return Reply::Fail(error);
+  }
+  ::umask(call.process.umask);
+  return Reply::FromErrno(SysError(
+      ::mkdirat(resolved.parent.get(), resolved.leaf.c_str(), static_cast<mode_t>(mode & 07777U))));
+}
+
+// A call with two names, both looked up before either is judged.
+struct TwoNames {
+  Resolved from;
+  Resolved to;
+  int error = 0;
+};
+
+TwoNames ResolveTwo(Services& services, Call& call, int from_dirfd, std::uint64_t from_address,
+                    Leaf from_leaf, int to_dirfd, std::uint64_t to_address) {
+  TwoNames names;
+  PathBuffer from_buffer;
+  PathBuffer to_buffer;
+  const auto from = PathArgument(services, call, from_address, from_buffer);
+  const auto to = PathArgument(services, call, to_address, to_buffer);
+  if (!from || !to) {
+    names.error = from ? to.error() : from.error();
+    return names;
+  }
+  names.from = services.resolver.Resolve(call.process, from_dirfd, *from, from_leaf);
+  names.to = services.resolver.Resolve(call.process, to_dirfd, *to, Leaf::kKeep);
+  return names;
+}
+
+// A directory that holds a name of some rule must stay where the rule says.
+int AskPinned(Services& services, Call& call, const Resolved& resolved) {
+  const bool directory = resolved.exists() && S_ISDIR(resolved.st.st_mode);
+  if (directory && services.judge.Pins(resolved.name)) {
+    return services.judge.Refuse(call.process, Action::kFileDelete, resolved.name,
+                                 decision::Reason::kPinnedPath);
+  }
+  return 0;
+}
+
+int AskRename(Services& services, Call& call, const TwoNames& names, bool exchange) {
+  const std::string from = base::EscapeName(names.from.name);
+  const std::string to = base::EscapeName(names.to.name);
+  for (const Resolved* side : {&names.from, &names.to}) {
+    if (const int error = AskPinned(services, call, *side)) {
+      return error;
+    }
+  }
+  if (const int error = Judged(services, call, names.from,
+                               {Action::kFileRead, Action::kFileDelete}, to)) {
+    return error;
+  }
+  if (exchange) {
+    if (const int error = Judged(services, call, names.from, {Action::kFileWrite}, to)) {
+      return error;
+    }
+    return Judged(services, call, names.to,
+                  {Action::kFileRead, Action::kFileDelete, Action::kFileWrite}, from);
+  }
+  return Judged(services, call, names.to, {Action::kFileWrite}, from);
+}
+
+Reply Rename(Services& services, Call& call, int from_dirfd, std::uint64_t from, int to_dirfd,
+             std::uint64_t to, unsigned flags) {
+  const TwoNames names =
+      ResolveTwo(services, call, from_dirfd, from, Leaf::kKeep, to_dirfd, to);
+  if (names.error != 0) {
+    return Reply::Fail(names.error);
+  }
+  if (const int error = AskRename(services, call, names, (flags & RENAME_EXCHANGE) != 0)) {
+    return Reply::Fail(error);
+  }
+  for (const Resolved* side : {&names.from, &names.to}) {
+    if (const int error = NeedsParent(*side, EBUSY)) {
+      return Reply::Fail(error);
+    }
+  }
+  // The kernel is asked with the slashes that the caller wrote: they decide over ENOTDIR.
+  const std::string old_leaf = names.from.leaf + (names.from.wants_directory ? "/" : "");
+  const std::string new_leaf = names.to.leaf + (names.to.wants_directory ? "/" : "");
+  const long result = ::syscall(SYS_renameat2, names.from.parent.get(), old_leaf.c_str(),
+                                names.to.parent.get(), new_leaf.c_str(), flags);
+  if (result == 0 && names.from.exists() && S_ISDIR(names.from.st.st_mode)) {
+    services.processes.FileStateChanging(call.process);  // working directories may lie in it
+  }
+  return Reply::FromErrno(result < 0 ? errno : 0);
+}
+
+Reply Link(Services& services, Call& call, int from_dirfd, std::uint64_t from, int to_dirfd,
+           std::uint64_t to, int flags) {
+  if ((flags & ~AT_SYMLINK_FOLLOW) != 0) {
+    // AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH outside as well; the kernel answers ENOENT.
+    return Reply::Fail((flags & AT_EMPTY_PATH) != 0 ? ENOENT : EINVAL);
+  }
+  const bool follow = (flags & AT_SYMLINK_FOLLOW) != 0;
+  const TwoNames names = ResolveTwo(services, call, from_dirfd, from,
+                                    follow ? Leaf::kFollow : Leaf::kKeep, to_dirfd, to);
+  if (names.error != 0) {
+    return Reply::Fail(names.error);
+  }
+  const std::string from_name = base::EscapeName(names.from.name);
+  const std::string to_name = base::EscapeName(names.to.name);
+  if (const int error = Judged(services, call, names.from,
+                               {Action::kFileRead, Action::kFileWrite}, to_name)) {
+    return Reply::Fail(error);
+  }
+  if (const int error = Judged(services, call, names.to, {Action::kFileRead, Action::kFileWrite},
+                               from_name)) {
+    return Reply::Fail(error);
+  }
+  if (names.from.error != 0) {
+    return Reply::Fail(names.from.error);
+  }
+  if (const int error = NeedsParent(names.to, EEXIST)) {
+    return Reply::Fail(error);
+  }
+  // The link is made to the object that was judged, through its descriptor; only a symlink itself
+  // is taken by its name, since a descriptor of it would be followed.
+  const bool is_link = S_ISLNK(names.from.st.st_mode);
+  const std::string object = std::to_string(names.from.object.get());
+  const int result =
+      is_link ? ::linkat(names.from.parent.get(), names.from.leaf.c_str(), names.to.parent.get(),
+                         names.to.leaf.c_str(), 0)
+              : ::linkat(services.roots.own_fds.get(), object.c_str(), names.to.parent.get(),
+                         names.to.leaf.c_str(), AT_SYMLINK_FOLLOW);
+  return Reply::FromErrno(SysError(result));
+}
+
+Reply Symlink(Services& services, Call& call, std::uint64_t text_address, int dirfd,
+              std::uint64_t address) {
+  PathBuffer text_buffer;
+  PathBuffer buffer;
+  const auto text = PathArgument(services, call, text_address, text_buffer);
+  const auto path = PathArgument(services, call, address, buffer);
+  if (!text || !path) {
+    return Reply::Fail(text ? path.error() : text.error());
+  }
+  const Resolved resolved =
+      services.resolver.Resolve(call.process, dirfd, *path, Leaf::kKeep);
+  if (const int error = Judged(services, call, resolved, {Action::kFileWrite},
+                               base::EscapeName(*text))) {
+    return Reply::Fail(error);
+  }
+  if (const int error = NeedsParent(resolved, EEXIST)) {
+    return Reply::Fail(error);
+  }
+  const std::string target(*text);
+  return Reply::FromErrno(
+      SysError(::symlinkat(target.c_str(), resolved.parent.get(), resolved.leaf.c_str())));
+}
+
+Reply MakeNode(Services& services, Call& call, int dirfd, std::uint64_t address,
+               std::uint64_t mode, std::uint64_t device) {
+  PathBuffer buffer;
+  const auto path = PathArgument(services, call, address, buffer);
+  if (!path) {
+    return Reply::Fail(path.error());
+  }
+  const Resolved resolved =
+      services.resolver.Resolve(call.process, dirfd, *path, Leaf::kKeep);
+  if (const int error = Judged(services, call, resolved, {Action::kFileWrite})) {
+    return Reply::Fail(error);
+  }
+  if (const int error = NeedsParent(resolved, EEXIST)) {
+    return Reply::Fail(error);
+  }
+  services.fifo_seen = services.fifo_seen || S_ISFIFO(mode);
+  ::umask(call.process.umask);
+  return Reply::FromErrno(SysError(::mknodat(resolved.parent.get(), resolved.leaf.c_str(),
+                                             static_cast<mode_t>(mode), device)));
+}
+
+}  // namespace
+
+Reply HandleUnlink(Services& services, Call& call) {
+  return RemoveAt(services, call, AT_FDCWD, call.arg(0), 0);
+}
+Reply HandleUnlinkAt(Services& services, Call& call) {
+  return RemoveAt(services, call, call.int_arg(0), call.arg(1), call.int_arg(2));
+}
+Reply HandleRmdir(Services& services, Call& call) {
+  return RemoveAt(services, call, AT_FDCWD, call.arg(0), AT_REMOVEDIR);
+}
+Reply HandleMkdir(Services& services, Call& call) {
+  return MakeDirectory(services, call, AT_FDCWD, call.arg(0), call.arg(1));
+}
+Reply HandleMkdirAt(Services& services, Call& call) {
+  return MakeDirectory(services, call, call.int_arg(0), call.arg(1), call.arg(2));
+}
+Reply HandleRename(Services& services, Call& call) {
+  return Rename(services, call, AT_FDCWD, call.arg(0), AT_FDCWD, call.arg(1), 0);
+}
+Reply HandleRenameAt(Services& services, Call& call) {
+  return Rename(services, call, call.int_arg(0), call.arg(1), call.int_arg(2), call.arg(3), 0);
+}
+Reply HandleRenameAt2(Services& services, Call& call) {
+  return Rename(services, call, call.int_arg(0), call.arg(1), call.int_arg(2), call.arg(3),
+                static_cast<unsigned>(call.arg(4)));
+}
+Reply HandleLink(Services& services, Call& call) {
+  return Link(services, call, AT_FDCWD, call.arg(0), AT_FDCWD, call.arg(1), 0);
+}
+Reply HandleLinkAt(Services& services, Call& call) {
+  return Link(services, call, call.int_arg(0), call.arg(1), call.int_arg(2), call.arg(3),
+              call.int_arg(4));
+}
+Reply HandleSymlink(Services& services, Call& call) {
+  return Symlink(services, call, call.arg(0), AT_FDCWD, call.arg(1));
+}
+Reply HandleSymlinkAt(Services& services, Call& call) {
+  return Symlink(services, call, call.arg(0), call.int_arg(1), call.arg(2));
+}
+Reply HandleMknod(Services& services, Call& call) {
+  return MakeNode(services, call, AT_FDCWD, call.arg(0), call.arg(1), call.arg(2));
+}
+Reply HandleMknodAt(Services& services, Call& call) {
+  return MakeNode(services, call, call.int_arg(0), call.arg(1), call.arg(2), call.arg(3));
+}
+
+}  // namespace aegis::gate

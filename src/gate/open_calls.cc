@@ -1,0 +1,294 @@
+#include "gate/open_calls.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/text.h"
+#include "base/unique_fd.h"
+#include "decision/decision.h"
+#include "gate/call.h"
+#include "gate/controlling_terminal.h"
+#include "gate/tracee.h"
+#include "policy/policy.h"
+#include "sandbox/uapi.h"
+
+namespace aegis::gate {
+
+namespace {
+
+using policy::Action;
+
+constexpr std::uint64_t kKernelLargeFile = 0100000;  // glibc's O_LARGEFILE is 0 on 64 bits
+constexpr std::uint64_t kTmpFile = O_TMPFILE & ~static_cast<unsigned>(O_DIRECTORY);
+// What open(2) honours; it ignores other bits, openat2(2) refuses them.
+constexpr std::uint64_t kKnownFlags =
+    O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | O_DSYNC |
+    O_ASYNC | O_DIRECT | kKernelLargeFile | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC |
+    O_PATH | kTmpFile;
+constexpr int kMaxCreateTries = 4;
+
+struct Opening {
+  int dirfd = AT_FDCWD;
+  std::string_view path;
+  std::uint64_t flags = 0;
+  std::uint64_t mode = 0;
+
+  bool has(std::uint64_t flag) const { return (flags & flag) == flag; }
+  bool any(std::uint64_t mask) const { return (flags & mask) != 0; }
+  bool reads() const { return (flags & O_ACCMODE) != O_WRONLY; }
+  bool writes() const { return (flags & O_ACCMODE) != O_RDONLY || any(O_CREAT | O_TRUNC); }
+};
+
+// Opens without waiting and without ever making the terminal ours.
+base::UniqueFd OpenNow(int base, const char* path, std::uint64_t flags, std::uint64_t mode,
+                       std::uint64_t resolve) {
+  return base::UniqueFd(sandbox::uapi::OpenAt2(base, path, flags | O_NONBLOCK | O_NOCTTY,
+                                               (flags & O_CREAT) != 0 ? mode & 07777U : 0,
+                                               resolve));
+}
+
+Reply Inject(const Services& services, const Call& call, const Opening& opening,
+             const base::UniqueFd& fd) {
+  if (!opening.has(O_NONBLOCK)) {
+    ::fcntl(fd.get(), F_SETFL, static_cast<int>(opening.flags & ~std::uint64_t{O_ACCMODE}));
+  }
+  const int error = services.listener.Inject(call.id(), fd.get(), opening.has(O_CLOEXEC));
+  return error == 0 ? Reply::None() : Reply::Fail(error);
+}
+
+// A path whose canonical form is plain text, unless a symlink is in it.
+bool IsPlain(std::string_view path) {
+  if (path.starts_with("/proc/") || path.starts_with("/dev/")) {
+    return false;
+  }
+  if (path.starts_with('/')) {
+    path.remove_prefix(1);
+  }
+  while (true) {
+    const std::size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    if (part.empty() || part == "." || part == "..") {
+      return false;
+    }
+    if (slash == std::string_view::npos) {
+      return true;
+    }
+    path.remove_prefix(slash + 1);
+  }
+}
+
+// Reading a regular file or a directory under its canonical name, without a symlink on the way: two
+// calls to the kernel. The decision comes first, on the name as text; the open then proves that the
+// text is the name. Nothing when the case is any other: the caller goes the long way.
+std::optional<Reply> OpenPlainly(Services& services, Call& call, const Opening& opening) {
+  const bool relative = !opening.path.starts_with('/');
+  if (services.fifo_seen || (relative && opening.dirfd != AT_FDCWD) || !IsPlain(opening.path)) {
+    return std::nullopt;
+  }
+  int base = services.roots.own_fds.get();  // not used for an absolute path
+  std::string name;
+  if (relative) {
+    base = services.processes.WorkingDirectory(call.process);
+    name = call.process.cwd_name;
+    name += name.ends_with('/') ? "" : "/";
+  }
+  name += opening.path;
+  const Action action = opening.has(O_DIRECTORY) ? Action::kDirList : Action::kFileRead;
+  std::string escaped;
+  base::AppendEscapedName(escaped, name);
+  const decision::Decision decision = services.judge.Decide(call.process, action, escaped);
+  if (base < 0 || services.judge.Refuses(decision)) {
+    return std::nullopt;
+  }
+  const std::string path(opening.path);
+  const base::UniqueFd fd =
+      OpenNow(base, path.c_str(), opening.flags, 0, RESOLVE_NO_SYMLINKS);
+  struct stat st {};
+  if (!fd.valid() || ::fstat(fd.get(), &st) != 0 ||
+      services.resolver.IsProc(fd.get(), st.st_dev)) {
+    return std::nullopt;
+  }
+  const bool as_judged = action == Action::kDirList ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode);
+  // A working directory may have been moved since its name was read.
+  if (!as_judged || (relative && NameOf(services.roots, fd.get()) != name)) {
+    return std::nullopt;
+  }
+  if (const int error = services.judge.Settle(call.process, action, escaped, decision)) {
+    return Reply::Fail(error);
+  }
+  return Inject(services, call, opening, fd);
+}
+
+// Asks for all that an open may do: 0, or the errno.
+int AskOpening(Services& services, Call& call, const Opening& opening, const Resolved& resolved) {
+  if (resolved.aegis_state) {
+    return services.judge.Refuse(call.process, Action::kFileRead, resolved.name,
+                                 decision::Reason::kAegisState);
+  }
+  if (opening.writes()) {
+    if (const int error = services.judge.Ask(call.process, Action::kFileWrite, resolved.name)) {
+      return error;
+    }
+  }
+  if (!opening.reads()) {
+    return 0;
+  }
+  const bool lists = resolved.exists() ? S_ISDIR(resolved.st.st_mode) : opening.has(O_DIRECTORY);
+  return services.judge.Ask(call.process, lists ? Action::kDirList : Action::kFileRead,
+                            resolved.name);
+}
+
+Reply OpenObject(Services& services, Call& call, const Opening& opening, Resolved resolved) {
+  if (const int error = AskOpening(services, call, opening, resolved)) {
+    return Reply::Fail(error);
+  }
+  if (resolved.error != 0) {
+    return Reply::Fail(resolved.error);
+  }
+  if (S_ISLNK(resolved.st.st_mode)) {
+    return Reply::Fail(ELOOP);
+  }
+  if (S_ISDIR(resolved.st.st_mode) && opening.writes()) {
+    return Reply::Fail(EISDIR);
+  }
+  if (IsTtyAlias(resolved.st)) {
+    const base::UniqueFd terminal =
+        OpenControllingTerminal(services.roots, call.process, opening.flags);
+    return terminal.valid() ? Inject(services, call, opening, terminal) : Reply::Fail(errno);
+  }
+  const std::uint64_t flags = opening.flags & ~std::uint64_t{O_CREAT | O_EXCL | O_NOFOLLOW};
+  const bool may_block = S_ISFIFO(resolved.st.st_mode) && !opening.has(O_NONBLOCK) &&
+                         (opening.flags & O_ACCMODE) != O_RDWR;
+  if (may_block) {
+    return services.blocking_opens.Start(call.id(), std::move(resolved.object),
+                                         static_cast<int>(flags), opening.has(O_CLOEXEC));
+  }
+  const std::string link = std::to_string(resolved.object.get());
+  const base::UniqueFd fd = OpenNow(services.roots.own_fds.get(), link.c_str(), flags, 0, 0);
+  return fd.valid() ? Inject(services, call, opening, fd) : Reply::Fail(errno);
+}
+
+// Makes the file in the directory that was judged. EAGAIN: the name changed kind meanwhile.
+Reply CreateFile(Services& services, Call& call, const Opening& opening, const Resolved& resolved) {
+  ::umask(call.process.umask);  // the kernel applies it, or the directory's default ACL
+  const base::UniqueFd fd = OpenNow(resolved.parent.get(), resolved.leaf.c_str(), opening.flags,
+                                    opening.mode, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+  if (fd.valid()) {
+    return Inject(services, call, opening, fd);
+  }
+  const bool swapped = errno == ELOOP || (errno == ENXIO && !opening.has(O_NONBLOCK));
+  return Reply::Fail(swapped ? EAGAIN : errno);
+}
+
+Reply OpenOrCreate(Services& services, Call& call, const Opening& opening) {
+  const Leaf leaf = opening.any(O_EXCL | O_NOFOLLOW) ? Leaf::kKeep : Leaf::kFollow;
+  for (int tries = 0; tries < kMaxCreateTries; ++tries) {
+    Resolved resolved =
+        services.resolver.Resolve(call.process, opening.dirfd, opening.path, leaf);
+    if (!resolved.creatable() || resolved.aegis_state) {
+      if (resolved.exists() && opening.has(O_EXCL)) {
+        resolved.error = EEXIST;
+      }
+      return OpenObject(services, call, opening, std::move(resolved));
+    }
+    if (const int error = AskOpening(services, call, opening, resolved)) {
+      return Reply::Fail(error);
+    }
+    if (resolved.wants_directory) {
+      return Reply::Fail(EISDIR);
+    }
+    const Reply reply = CreateFile(services, call, opening, resolved);
+    if (reply.kind() != Reply::Kind::kFail || reply.value() != EAGAIN) {
+      return reply;
+    }
+  }
+  return Reply::Fail(EACCES);
+}
+
+Reply Open(Services& services, Call& call, const Opening& opening) {
+  if (opening.path.empty()) {
+    return Reply::Fail(ENOENT);
+  }
+  if (opening.has(kTmpFile)) {
+    return Reply::Fail(EOPNOTSUPP);
+  }
+  if (opening.has(O_PATH)) {
+    return Reply::Fail(ENOSYS);  // such a descriptor can't be injected; open(2) continues it
+  }
+  if (!opening.writes()) {
+    if (const auto reply = OpenPlainly(services, call, opening)) {
+      return *reply;
+    }
+  }
+  if (opening.any(O_CREAT)) {
+    return OpenOrCreate(services, call, opening);
+  }
+  const Leaf leaf = opening.has(O_NOFOLLOW) ? Leaf::kKeep : Leaf::kFollow;
+  Resolved resolved =
+      services.resolver.ResolveObject(call.process, opening.dirfd, opening.path, leaf);
+  if (resolved.error == 0 && opening.has(O_DIRECTORY) && !S_ISDIR(resolved.st.st_mode)) {
+    resolved.error = ENOTDIR;
+  }
+  return OpenObject(services, call, opening, std::move(resolved));
+}
+
+Reply OpenPathArgument(Services& services, Call& call, std::uint64_t address, Opening opening) {
+  PathBuffer buffer;
+  const auto path = PathArgument(services, call, address, buffer);
+  if (!path) {
+    return Reply::Fail(path.error());
+  }
+  opening.path = *path;
+  opening.flags &= kKnownFlags;
+  return Open(services, call, opening);
+}
+
+}  // namespace
+
+Reply HandleOpen(Services& services, Call& call) {
+  return OpenPathArgument(services, call, call.arg(0),
+                          {AT_FDCWD, {}, call.arg(1) & UINT32_MAX, call.arg(2)});
+}
+
+Reply HandleOpenAt(Services& services, Call& call) {
+  return OpenPathArgument(services, call, call.arg(1),
+                          {call.int_arg(0), {}, call.arg(2) & UINT32_MAX, call.arg(3)});
+}
+
+Reply HandleCreat(Services& services, Call& call) {
+  return OpenPathArgument(services, call, call.arg(0),
+                          {AT_FDCWD, {}, O_CREAT | O_WRONLY | O_TRUNC, call.arg(1)});
+}
+
+Reply HandleOpenAt2(Services& services, Call& call) {
+  open_how how{};
+  if (call.arg(3) != sizeof(how)) {
+    return Reply::Fail(call.arg(3) < sizeof(how) ? EINVAL : E2BIG);
+  }
+  if (const int error = MemoryArgument(services, call, call.arg(2), &how, sizeof(how))) {
+    return Reply::Fail(error);
+  }
+  if (how.resolve != 0) {
+    return Reply::Fail(ENOSYS);
+  }
+  const bool creates = (how.flags & (O_CREAT | kTmpFile)) != 0;
+  if ((how.flags & ~kKnownFlags) != 0 || (how.mode & ~std::uint64_t{07777}) != 0 ||
+      (how.mode != 0 && !creates)) {
+    return Reply::Fail(EINVAL);
+  }
+  return OpenPathArgument(services, call, call.arg(1), {call.int_arg(0), {}, how.flags, how.mode});
+}
+
+}  // namespace aegis::gate

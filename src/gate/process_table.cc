@@ -1,0 +1,149 @@
+#include "gate/process_table.h"
+
+#include <fcntl.h>
+#include <linux/limits.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include "base/text.h"
+#include "base/unique_fd.h"
+
+namespace aegis::gate {
+
+namespace {
+
+constexpr std::int64_t kLifetimeMs = 1000;
+
+std::int64_t NowMs() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
+}
+
+// The text after `key` up to the end of its line in /proc/<pid>/status; empty if it is missing.
+std::string_view Field(std::string_view status, std::string_view key) {
+  const std::size_t at = status.find(key);
+  if (at == std::string_view::npos) {
+    return {};
+  }
+  std::string_view rest = status.substr(at + key.size());
+  rest = rest.substr(0, rest.find('\n'));
+  const std::size_t start = rest.find_first_not_of(" \t");
+  return start == std::string_view::npos ? std::string_view{} : rest.substr(start);
+}
+
+int Number(std::string_view text, int base) {
+  int value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value, base);
+  return value;
+}
+
+// The innermost of a list of ids, one for each pid namespace (proc(5), NSpid).
+pid_t Innermost(std::string_view ids) {
+  const std::size_t tab = ids.rfind('\t');
+  return Number(tab == std::string_view::npos ? ids : ids.substr(tab + 1), 10);
+}
+
+}  // namespace
+
+Process* ProcessTable::Find(pid_t tid) {
+  const std::int64_t now = NowMs();
+  DropExpired(now);
+  auto [entry, is_new] = processes_.try_emplace(tid);
+  Process& process = entry->second;
+  if (is_new || now - process.read_at_ms > kLifetimeMs) {
+    process = Process{};
+    process.tid = tid;
+    process.read_at_ms = now;
+    if (!Read(process)) {
+      processes_.erase(entry);
+      return nullptr;
+    }
+  }
+  Settle(process, is_new);
+  return &process;
+}
+
+// A thread that makes a call has finished the one before: a change it announced is done.
+void ProcessTable::Settle(Process& process, bool is_new) {
+  Group& group = groups_[process.tgid];
+  if (group.changing == process.tid) {
+    group.changing = 0;
+    ++group.file_state;
+  }
+  if (process.file_state != group.file_state) {
+    if (!is_new) {
+      Read(process);
+    }
+    process.cwd.Reset();
+    process.file_state = group.changing == 0 ? group.file_state : 0;
+  }
+}
+
+int ProcessTable::WorkingDirectory(Process& process) {
+  if (!process.cwd.valid()) {
+    const std::string link = std::to_string(process.tid) + "/cwd";
+    process.cwd.Reset(
+        ::openat(roots_.host_proc.get(), link.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    process.cwd_name = process.cwd.valid() ? NameOf(roots_, process.cwd.get()) : std::string();
+  }
+  return process.cwd.get();
+}
+
+void ProcessTable::FileStateChanging(const Process& process) {
+  Group& group = groups_[process.tgid];
+  group.changing = process.tid;
+  ++group.file_state;
+}
+
+bool ProcessTable::Read(Process& process) const {
+  const std::string directory = std::to_string(process.tid);
+  const base::UniqueFd fd(::openat(roots_.host_proc.get(), (directory + "/status").c_str(),
+                                   O_RDONLY | O_CLOEXEC));
+  std::array<char, 2048> text;
+  const ssize_t length = fd.valid() ? ::read(fd.get(), text.data(), text.size()) : -1;
+  if (length <= 0) {
+    return false;
+  }
+  const std::string_view status(text.data(), static_cast<std::size_t>(length));
+  process.umask = static_cast<mode_t>(Number(Field(status, "\nUmask:"), 8));
+  process.tgid = Number(Field(status, "\nTgid:"), 10);
+  process.inside_tgid = Innermost(Field(status, "\nNStgid:"));
+  process.inside_tid = Innermost(Field(status, "\nNSpid:"));
+  std::array<char, PATH_MAX> exe;
+  const ssize_t exe_length = ::readlinkat(roots_.host_proc.get(), (directory + "/exe").c_str(),
+                                          exe.data(), exe.size());
+  process.exe.clear();
+  if (exe_length > 0) {
+    base::AppendEscapedName(process.exe,
+                            {exe.data(), static_cast<std::size_t>(exe_length)});
+  }
+  return process.tgid != 0;
+}
+
+void ProcessTable::DropExpired(std::int64_t now_ms) {
+  if (now_ms - swept_ms_ <= kLifetimeMs) {
+    return;
+  }
+  swept_ms_ = now_ms;
+  std::erase_if(processes_, [now_ms](const auto& entry) {
+    return now_ms - entry.second.read_at_ms > kLifetimeMs;
+  });
+  std::unordered_set<pid_t> alive;
+  for (const auto& [tid, process] : processes_) {
+    alive.insert(process.tgid);
+  }
+  std::erase_if(groups_, [&alive](const auto& entry) { return !alive.contains(entry.first); });
+}
+
+}  // namespace aegis::gate

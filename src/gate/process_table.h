@@ -1,0 +1,64 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include "base/unique_fd.h"
+#include "gate/roots.h"
+
+namespace aegis::gate {
+
+// What the gate knows of one thread of the agent. Facts are read once and again after a call that
+// may change them; each expires after a second, so that a reused thread id can't inherit them.
+struct Process {
+  pid_t tid = 0;         // host ids
+  pid_t tgid = 0;
+  pid_t inside_tid = 0;  // as the agent sees them
+  pid_t inside_tgid = 0;
+  mode_t umask = 022;
+  std::string exe;       // canonical path of the image, escaped
+  base::UniqueFd cwd;    // O_PATH; only valid through ProcessTable::WorkingDirectory
+  std::string cwd_name;  // its canonical path, bytes
+  std::uint64_t file_state = 0;
+  std::int64_t read_at_ms = 0;
+};
+
+// The threads that have made notified calls. One thread uses it: the receive loop.
+class ProcessTable {
+ public:
+  explicit ProcessTable(const Roots& roots) : roots_(roots) {}
+
+  // The facts about a thread, or nullptr when it is gone (the call then gets ESRCH; it never sees
+  // it). Valid until the next call of a member.
+  Process* Find(pid_t tid);
+
+  // The working directory, opened O_PATH; -1 when it can't be had. `process.cwd_name` names it.
+  int WorkingDirectory(Process& process);
+
+  // The thread is about to execute another image.
+  void ImageChanging(pid_t tid) { processes_.erase(tid); }
+
+  // The thread is about to change its working directory or umask. The change happens after the
+  // notification is answered, so nothing is kept until the thread makes its next call.
+  void FileStateChanging(const Process& process);
+
+ private:
+  struct Group {
+    std::uint64_t file_state = 1;
+    pid_t changing = 0;
+  };
+
+  bool Read(Process& process) const;
+  void Settle(Process& process, bool is_new);
+  void DropExpired(std::int64_t now_ms);
+
+  const Roots& roots_;
+  std::unordered_map<pid_t, Process> processes_;
+  std::unordered_map<pid_t, Group> groups_;
+  std::int64_t swept_ms_ = 0;
+};
+
+}  // namespace aegis::gate

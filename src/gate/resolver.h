@@ -1,0 +1,69 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/unique_fd.h"
+#include "gate/process_table.h"
+#include "gate/roots.h"
+
+namespace aegis::gate {
+
+// Whether a symlink in the last component is followed.
+enum class Leaf : std::uint8_t { kFollow, kKeep };
+
+// A name looked up once: held by descriptors, so that what was judged is what is acted upon.
+struct Resolved {
+  std::string name;         // canonical path, bytes; also known when the name does not exist
+  base::UniqueFd object;    // O_PATH; none when the name does not exist
+  struct stat st {};        // of the object
+  base::UniqueFd parent;    // O_PATH directory that holds `leaf`; none for `.`, `..` and magic links
+  std::string leaf;
+  int error = 0;            // what the kernel would answer; ENOENT with a parent: may be created
+  bool wants_directory = false;  // the path ended with a slash
+  bool hidden = false;           // exists outside, though the namespace does not show it
+  bool aegis_state = false;      // /proc of pid 1 or of another namespace: never given out
+
+  bool exists() const { return object.valid(); }
+  bool creatable() const { return error == ENOENT && parent.valid(); }
+};
+
+// Turns paths of the agent into Resolved names, in the agent's own view: its root, its working
+// directory, its /proc/self. A name that the namespace hides is looked up outside, so that it is
+// judged and recorded under the host's canonical path, and stays ENOENT.
+class Resolver {
+ public:
+  Resolver(const Roots& roots, ProcessTable& processes) : roots_(roots), processes_(processes) {}
+
+  // `dirfd` as in openat(2). The result's `error` is EBADF for a descriptor that is none.
+  Resolved Resolve(Process& process, int dirfd, std::string_view path, Leaf leaf);
+
+  // The object behind one of the agent's descriptors (fchmod(2) and kin).
+  Resolved ResolveDescriptor(const Process& process, int fd);
+
+  // As Resolve(…, kFollow), but never through a magic link and without the parent. One call of
+  // openat2(2) in the common case.
+  Resolved ResolveObject(Process& process, int dirfd, std::string_view path, Leaf leaf);
+
+  // The directory in which `path`'s last component lies, when path ends in a plain name and its
+  // directory can be had at once; otherwise the full Resolve. Does not look at the leaf.
+  base::UniqueFd OpenBase(Process& process, int dirfd, std::string_view path);
+
+  // Whether a descriptor lies on a procfs: names there have rules of their own.
+  bool IsProc(int fd, dev_t device);
+
+  const Roots& roots() const { return roots_; }
+
+ private:
+  bool IsPlain(const base::UniqueFd& directory);
+
+  const Roots& roots_;
+  ProcessTable& processes_;
+  std::unordered_map<dev_t, bool> proc_devices_;
+};
+
+}  // namespace aegis::gate

@@ -1,0 +1,348 @@
+#include "gate/run.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/file.h"
+#include "base/result.h"
+#include "base/text.h"
+#include "base/unique_fd.h"
+#include "decision/decision.h"
+#include "gate/follow.h"
+#include "gate/messages.h"
+#include "gate/roots.h"
+#include "gate/supervisor.h"
+#include "gate/terminal.h"
+#include "ledger/ledger.h"
+#include "policy/policy.h"
+#include "sandbox/host_view.h"
+#include "sandbox/init.h"
+#include "sandbox/namespaces.h"
+#include "sandbox/plan.h"
+#include "sandbox/protections.h"
+
+namespace aegis::gate {
+
+namespace {
+
+constexpr std::size_t kShownDenials = 5;
+constexpr int kNotExecutable = 126;
+constexpr int kCommandNotFound = 127;
+constexpr int kAegisFailed = 125;
+
+struct Sockets {
+  base::UniqueFd launcher;
+  base::UniqueFd supervisor;
+};
+
+base::Result<Sockets> MakeSockets() {
+  std::array<int, 2> pair{};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0) {
+    return base::FailErrno("socketpair");
+  }
+  return Sockets{base::UniqueFd(pair[0]), base::UniqueFd(pair[1])};
+}
+
+std::string UserName() {
+  const passwd* entry = ::getpwuid(::getuid());  // NOLINT(concurrency-mt-unsafe): one thread
+  return entry != nullptr ? base::EscapeName(entry->pw_name)
+                          : "uid:" + std::to_string(::getuid());
+}
+
+base::Result<std::string> WorkingDirectory() {
+  std::array<char, PATH_MAX> buffer{};
+  if (::getcwd(buffer.data(), buffer.size()) == nullptr) {
+    return base::FailErrno("get the working directory");
+  }
+  return std::string(buffer.data());
+}
+
+bool Contains(const std::vector<std::string>& trees, const std::string& path) {
+  return std::ranges::any_of(trees, [&path](const std::string& tree) {
+    return tree == "/" || path == tree || path.starts_with(tree + "/");
+  });
+}
+
+// A directory that the namespace hides can't be worked in: the project then is the place.
+std::string StartDirectory(const std::string& cwd, const RunSpec& spec,
+                           const policy::PolicySet::Bound& bound) {
+  const bool visible = spec.mode == Mode::kWrap || Contains(bound.visible, cwd);
+  const bool hidden = Contains(bound.hidden, cwd) || Contains({spec.aegis_home}, cwd);
+  return visible && !hidden ? cwd : spec.dir;
+}
+
+base::Result<sandbox::Plan> MakePlan(const RunSpec& spec, const policy::PolicySet& policies) {
+  const policy::PolicySet::Bound bound = policies.bound();
+  AEGIS_ASSIGN(const std::string cwd, WorkingDirectory());
+  sandbox::PlanInput input;
+  input.mode = spec.mode;
+  input.visible = bound.visible;
+  input.executable = bound.executable;
+  input.hidden = bound.hidden;
+  input.home = spec.home;
+  input.dir = spec.dir;
+  input.aegis_home = spec.aegis_home;
+  input.private_dirs = spec.private_dirs;
+  input.terminal = TerminalDevice();
+  input.command.program = spec.program.starts_with('/') ? spec.program : cwd + "/" + spec.program;
+  input.command.argv = spec.argv;
+  input.command.env = spec.env;
+  input.command.cwd = StartDirectory(cwd, spec, bound);
+  return sandbox::BuildPlan(input, sandbox::SystemHostView());
+}
+
+// A journal whose run never began is removed: nothing happened that it could tell of.
+class NewJournal {
+ public:
+  NewJournal(ledger::JournalWriter writer, std::string path)
+      : writer_(std::move(writer)), path_(std::move(path)) {}
+  NewJournal(NewJournal&& other) noexcept
+      : writer_(std::move(other.writer_)), path_(std::exchange(other.path_, {})) {}
+  NewJournal(const NewJournal&) = delete;
+  NewJournal& operator=(const NewJournal&) = delete;
+  NewJournal& operator=(NewJournal&&) = delete;
+  ~NewJournal() {
+    if (!path_.empty()) {
+      ::unlink(path_.c_str());
+    }
+  }
+
+  void Keep() { path_.clear(); }
+  ledger::JournalWriter& writer() { return writer_; }
+
+ private:
+  ledger::JournalWriter writer_;
+  std::string path_;
+};
+
+std::vector<std::string> Escaped(const std::vector<std::string>& texts) {
+  std::vector<std::string> escaped;
+  escaped.reserve(texts.size());
+  for (const std::string& text : texts) {
+    escaped.push_back(base::EscapeName(text));
+  }
+  return escaped;
+}
+
+base::Result<> RecordStart(ledger::JournalWriter& journal, const RunSpec& spec,
+                           const policy::PolicySet& policies, const sandbox::Plan& plan) {
+  std::vector<std::string> files;
+  for (const policy::Source& source : spec.policies) {
+    files.push_back(base::EscapeName(source.file));
+  }
+  const std::vector<std::string> argv = Escaped(spec.argv);
+  const std::vector<std::string> dropped = Escaped(spec.dropped_env);
+  const std::string command = base::EscapeName(plan.command.program);
+  const std::string dir = base::EscapeName(spec.dir);
+  const std::string tag = base::EscapeName(spec.tag);
+  ledger::SessionStart start;
+  start.mode = spec.mode == Mode::kRun ? "run" : "wrap";
+  start.command = command;
+  start.argv = argv;
+  start.config = spec.config_name;
+  start.dir = dir;
+  start.tag = tag;
+  start.policy_digest = policies.digest();
+  start.policies = files;
+  start.env_dropped = dropped;
+  std::string payload;
+  ledger::AppendSessionStartedPayload(payload, start);
+  return journal.Append(ledger::kSessionStarted, payload, ledger::Durability::kOrdered);
+}
+
+base::Result<NewJournal> MakeJournal(const RunSpec& spec, const std::string& session_id) {
+  const std::string directory = spec.state_dir + "/journal";
+  AEGIS_TRY(base::MakeDirectories(directory, 0700));
+  ledger::Identity identity{"local", UserName(), session_id};
+  const std::string path = directory + "/" + session_id + ".journal";
+  AEGIS_ASSIGN(auto writer, ledger::JournalWriter::Create(path, std::move(identity)));
+  return NewJournal(std::move(writer), path);
+}
+
+struct Supervisor {
+  pid_t pid = 0;
+  base::UniqueFd socket;
+  base::UniqueFd control;
+};
+
+// Kills a supervisor that has not come to run anything, and with it what it has started.
+void Abandon(const Supervisor& supervisor) {
+  ::kill(supervisor.pid, SIGKILL);
+  while (::waitpid(supervisor.pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+base::Result<Supervisor> ForkSupervisor(SupervisorInput& input) {
+  AEGIS_ASSIGN(Sockets talk, MakeSockets());
+  AEGIS_ASSIGN(Sockets control, MakeSockets());
+  input.launcher = ::getpid();
+  input.root = ::geteuid() == 0;
+  const pid_t pid = ::fork();
+  if (pid < 0) {
+    return base::FailErrno("fork the supervisor");
+  }
+  if (pid == 0) {
+    talk.launcher.Reset();
+    control.launcher.Reset();
+    input.launcher_socket = std::move(talk.supervisor);
+    input.init_control = std::move(control.supervisor);
+    RunSupervisor(std::move(input));
+  }
+  return Supervisor{pid, std::move(talk.launcher), std::move(control.launcher)};
+}
+
+// Up to the moment before the command's execve; meanwhile the ledger is opened.
+base::Result<ledger::Ledger> StartSupervisor(const RunSpec& spec, const Supervisor& supervisor) {
+  AEGIS_TRY(sandbox::WriteIdMaps(supervisor.pid, supervisor.socket.get()));
+  AEGIS_ASSIGN(auto ledger, ledger::Ledger::Open(spec.state_dir, ledger::Ledger::Mode::kCreate));
+  AEGIS_ASSIGN(const Message ready, ReceiveMessage(supervisor.socket.get()));
+  if (ready != Message::kReady) {
+    return base::Fail(base::Errc::kInternal, "the supervisor spoke out of turn");
+  }
+  AEGIS_TRY(Send(supervisor.socket.get(), Message::kGo));
+  AEGIS_ASSIGN(const Message listening, ReceiveMessage(supervisor.socket.get()));
+  if (listening != Message::kListening) {
+    return base::Fail(base::Errc::kInternal, "the supervisor spoke out of turn");
+  }
+  return ledger;
+}
+
+void CollectDenial(const ledger::EntryView& entry, std::vector<Denied>& denials) {
+  if (denials.size() >= kShownDenials || entry.event_type != ledger::kActionDecided ||
+      entry.payload.find(R"("decision":"deny")") == std::string_view::npos) {
+    return;
+  }
+  const auto payload = nlohmann::json::parse(entry.payload, nullptr, false);
+  if (!payload.is_object() || payload.value("decision", "") != "deny") {
+    return;
+  }
+  Denied denied;
+  denied.action = payload.value("action", "");
+  denied.resource = payload.value("resource", "");
+  denied.reason = payload.value("reason", "");
+  denied.policies = payload.value("policies", std::vector<std::string>{});
+  denials.push_back(std::move(denied));
+}
+
+int ExitCode(const CommandEnd& end) {
+  if (end.exec_error) {
+    return *end.exec_error == ENOENT ? kCommandNotFound : kNotExecutable;
+  }
+  if (!end.status) {
+    return kAegisFailed;
+  }
+  return WIFSIGNALED(*end.status) ? 128 + WTERMSIG(*end.status) : WEXITSTATUS(*end.status);
+}
+
+base::Result<> RecordEnd(ledger::JournalWriter& journal, const sandbox::Plan& plan,
+                         const CommandEnd& end, const std::optional<ledger::Session>& so_far) {
+  std::string payload;
+  ledger::SessionEnd session_end;
+  if (end.status && WIFSIGNALED(*end.status)) {
+    session_end.signal = WTERMSIG(*end.status);
+  } else if (end.status) {
+    session_end.exit_code = WEXITSTATUS(*end.status);
+  } else {
+    session_end.detail = "the supervisor died";
+  }
+  if (so_far) {
+    session_end.actions = so_far->actions;
+    session_end.denials = so_far->denials;
+  }
+  if (end.status && !end.exec_error) {
+    const std::string program = base::EscapeName(plan.command.program);
+    ledger::ActionRecord record;
+    record.action = policy::ActionName(policy::Action::kProcessExit);
+    record.resource = program;
+    record.context.exit_code = session_end.exit_code;
+    record.context.signal = session_end.signal;
+    ledger::AppendFinishedPayload(payload, record);
+    AEGIS_TRY(journal.Append(ledger::kActionFinished, payload, ledger::Durability::kOrdered));
+    payload.clear();
+  }
+  ledger::AppendSessionEndedPayload(payload, session_end);
+  return journal.Append(ledger::kSessionEnded, payload, ledger::Durability::kOrdered);
+}
+
+// Everything between the command's execve and its last entry in the store.
+base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervisor,
+                                   const sandbox::Plan& plan, ledger::Ledger& ledger,
+                                   ledger::JournalWriter& journal) {
+  RunOutcome outcome;
+  outcome.session_id = journal.identity().session_id;
+  AEGIS_ASSIGN(auto sequencer,
+               ledger::Sequencer::Attach(journal, ledger.store(),
+                                         [&outcome](const ledger::EntryView& entry) {
+                                           CollectDenial(entry, outcome.first_denials);
+                                         }));
+  const Foreground foreground;
+  const CommandEnd end = follower.Follow(supervisor.pid, supervisor.control.get(), sequencer);
+  AEGIS_TRY(sequencer.Drain());
+  journal.ResumeAt(sequencer.position());
+  AEGIS_ASSIGN(const auto so_far, ledger.store().FindSession(outcome.session_id));
+  AEGIS_TRY(RecordEnd(journal, plan, end, so_far));
+  AEGIS_TRY(sequencer.Finish());
+  if (!end.status) {
+    return base::Fail(base::Errc::kInternal,
+                      "the supervisor died; the agent was killed with it (session " +
+                          outcome.session_id + ")");
+  }
+  outcome.exit_code = ExitCode(end);
+  if (so_far) {
+    outcome.actions = static_cast<std::uint64_t>(so_far->actions);
+    outcome.denials = static_cast<std::uint64_t>(so_far->denials);
+  }
+  return outcome;
+}
+
+}  // namespace
+
+base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
+  SupervisorInput input{};
+  input.signals = sandbox::CaptureSignals();
+  FillStandardDescriptors();
+  AEGIS_TRY(sandbox::CheckProtections());
+  AEGIS_ASSIGN(auto policies,
+               policy::PolicySet::Load(spec.policies, {spec.config_name,
+                                                       base::EscapeName(spec.home),
+                                                       base::EscapeName(spec.dir)}));
+  AEGIS_ASSIGN(input.plan, MakePlan(spec, policies));
+  AEGIS_ASSIGN(input.roots, OpenHostRoots());
+  AEGIS_ASSIGN(const std::string session_id, ledger::NewSessionId(ledger::SystemClock()));
+  AEGIS_ASSIGN(NewJournal journal, MakeJournal(spec, session_id));
+  AEGIS_TRY(RecordStart(journal.writer(), spec, policies, input.plan));
+  decision::Guards guards;
+  guards.network_closed = spec.mode == Mode::kRun;
+  guards.aegis_state = {base::EscapeName(spec.aegis_home)};
+  input.decider.emplace(std::move(policies), std::move(guards));
+  input.journal = &journal.writer();
+  AEGIS_ASSIGN(Follower follower, Follower::Start());
+  const sandbox::Plan plan = input.plan;
+  AEGIS_ASSIGN(const Supervisor supervisor, ForkSupervisor(input));
+  auto ledger = StartSupervisor(spec, supervisor);
+  if (!ledger) {
+    Abandon(supervisor);
+    return base::Fail(std::move(ledger).error());
+  }
+  journal.Keep();
+  return FollowRun(follower, supervisor, plan, *ledger, journal.writer());
+}
+
+}  // namespace aegis::gate

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "policy/policy.h"
+#include "sandbox/mode.h"
+
+namespace aegis::gate {
+
+using Mode = sandbox::Mode;
+
+// All that one run needs; paths are absolute bytes.
+struct RunSpec {
+  Mode mode = Mode::kRun;
+  std::string config_name;
+  std::string aegis_home;
+  std::string state_dir;    // $AEGIS_HOME/NAME: journal/ lies here
+  std::string ledger_path;  // the SQLite file
+  std::string dir;          // canonical project directory (--dir)
+  std::string home;         // the user's home directory
+  std::string tag;
+  std::vector<policy::Source> policies;
+  std::string program;            // the file to execute, already looked up on PATH
+  std::vector<std::string> argv;  // argv[0] as typed
+  std::vector<std::string> env;   // NAME=value, already filtered
+  std::vector<std::string> dropped_env;
+  std::vector<std::string> private_dirs;  // fresh and private to the run, e.g. /tmp
+};
+
+// A refusal (in wrap mode: what would have been one), as shown at the end of a run. Escaped names.
+struct Denied {
+  std::string action;
+  std::string resource;
+  std::string reason;
+  std::vector<std::string> policies;
+};
+
+struct RunOutcome {
+  int exit_code = 0;  // the command's own; 128+n for a signal; 126/127 if it could not be executed
+  std::string session_id;
+  std::uint64_t actions = 0;
+  std::uint64_t denials = 0;
+  std::vector<Denied> first_denials;  // at most five
+};
+
+// Runs a command under the gate until it ends; all its descendants are dead on return. An error
+// means that nothing ran: kNotFound (no such command), kDenied, or what Aegis lacks. Single-threaded
+// callers only: it forks, and owns SIGCHLD and the terminal's job signals while it runs.
+base::Result<RunOutcome> RunAgent(const RunSpec& spec);
+
+}  // namespace aegis::gate

@@ -1,0 +1,277 @@
+#include "gate/socket_calls.h"
+
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/text.h"
+#include "base/unique_fd.h"
+#include "decision/decision.h"
+#include "gate/call.h"
+#include "gate/peer_address.h"
+#include "gate/resolver.h"
+#include "gate/run.h"
+#include "policy/policy.h"
+#include "sandbox/uapi.h"
+
+namespace aegis::gate {
+
+namespace {
+
+using policy::Action;
+
+constexpr std::size_t kMaxBoundSockets = 1024;
+constexpr int kTypeMask = 0xf;  // the rest of socket(2)'s type are flags
+constexpr unsigned kMaxMessages = 1024;  // UIO_MAXIOV
+
+int AskPeer(Services& services, Call& call, const PeerAddress& peer, std::string_view protocol) {
+  Detail detail;
+  detail.host = peer.host;
+  detail.port = peer.port;
+  detail.protocol = protocol;
+  return services.judge.Ask(call.process, Action::kNetConnect, peer.resource, detail);
+}
+
+SysResult<PeerAddress> ReadPeer(Services& services, Call& call, std::uint64_t address,
+                                std::uint64_t size) {
+  std::array<char, sizeof(sockaddr_storage)> bytes{};
+  if (size > bytes.size()) {
+    return SysFail(EINVAL);
+  }
+  if (const int error =
+          MemoryArgument(services, call, address, bytes.data(), static_cast<std::size_t>(size))) {
+    return SysFail(error);
+  }
+  return ParsePeer(bytes.data(), static_cast<std::size_t>(size));
+}
+
+// The caller's own socket, shared with it.
+base::UniqueFd TakeSocket(const Call& call) {
+  const base::UniqueFd process(sandbox::uapi::PidfdOpen(call.process.tgid, 0));
+  if (!process.valid()) {
+    return {};
+  }
+  return base::UniqueFd(sandbox::uapi::PidfdGetfd(process.get(), call.int_arg(0)));
+}
+
+// A Unix address below a directory descriptor; the working directory is /proc/<supervisor>/fd, so
+// "17/name" stands for the judged directory and leaf, "17" for the judged object.
+SysResult<sockaddr_un> AddressOf(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) {
+    return SysFail(ENAMETOOLONG);
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+bool BoundInThisRun(const Services& services, const struct stat& st) {
+  return std::ranges::any_of(services.bound_sockets.inodes, [&st](const base::UniqueFd& inode) {
+    struct stat bound {};
+    return ::fstat(inode.get(), &bound) == 0 && bound.st_dev == st.st_dev &&
+           bound.st_ino == st.st_ino;
+  });
+}
+
+// Never waits: with a full backlog the caller gets EAGAIN, as if the socket were non-blocking.
+int ConnectNow(const base::UniqueFd& socket, const void* address, std::size_t size) {
+  const int flags = ::fcntl(socket.get(), F_GETFL);
+  ::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK);
+  const int result = ::connect(socket.get(), static_cast<const sockaddr*>(address),
+                               static_cast<socklen_t>(size));
+  const int error = result == 0 ? 0 : errno;
+  ::fcntl(socket.get(), F_SETFL, flags);
+  return error;
+}
+
+// A socket that the run itself made is reached by writing to its file; any other is the network.
+Reply ConnectToPath(Services& services, Call& call, PeerAddress peer) {
+  const Resolved resolved =
+      services.resolver.ResolveObject(call.process, AT_FDCWD, peer.path, Leaf::kFollow);
+  if (!resolved.exists() && !resolved.hidden) {
+    return Reply::Fail(resolved.error);  // no socket, inside or outside: nothing to reach
+  }
+  if (!resolved.exists() || !BoundInThisRun(services, resolved.st)) {
+    peer.resource = "unix:" + base::EscapeName(resolved.name);
+    AskPeer(services, call, peer, "unix");
+    return Reply::Fail(EACCES);
+  }
+  if (const int error = services.judge.Ask(call.process, Action::kFileWrite, resolved.name)) {
+    return Reply::Fail(error);
+  }
+  const base::UniqueFd socket = TakeSocket(call);
+  const auto address = AddressOf(std::to_string(resolved.object.get()));
+  if (!socket.valid() || !address) {
+    return Reply::Fail(EBADF);
+  }
+  return Reply::FromErrno(ConnectNow(socket, &*address, sizeof(*address)));
+}
+
+// Dissolves an association, or names the kernel of the own namespace. Done here, on the copy: the
+// caller could turn the address into that of a Unix socket outside if the call were continued.
+Reply ConnectHarmlessly(Services& services, Call& call) {
+  std::array<char, sizeof(sockaddr_storage)> bytes{};
+  const auto size = std::min<std::uint64_t>(call.arg(2) & UINT32_MAX, bytes.size());
+  if (const int error = MemoryArgument(services, call, call.arg(1), bytes.data(), size)) {
+    return Reply::Fail(error);
+  }
+  const PeerAddress peer = ParsePeer(bytes.data(), size);
+  if (peer.family != AF_UNSPEC && peer.family != AF_NETLINK) {
+    return Reply::Fail(EACCES);  // rewritten between the two reads
+  }
+  const base::UniqueFd socket = TakeSocket(call);
+  return socket.valid() ? Reply::FromErrno(ConnectNow(socket, bytes.data(), size))
+                        : Reply::Fail(EBADF);
+}
+
+Reply BindToPath(Services& services, Call& call, const PeerAddress& peer) {
+  const Resolved resolved =
+      services.resolver.Resolve(call.process, AT_FDCWD, peer.path, Leaf::kKeep);
+  if (const int error = services.judge.Ask(call.process, Action::kFileWrite, resolved.name)) {
+    return Reply::Fail(error);
+  }
+  if (resolved.exists()) {
+    return Reply::Fail(EADDRINUSE);
+  }
+  if (!resolved.creatable()) {
+    return Reply::Fail(resolved.error != 0 ? resolved.error : EADDRINUSE);
+  }
+  if (services.bound_sockets.inodes.size() >= kMaxBoundSockets) {
+    return Reply::Fail(ENOMEM);
+  }
+  const base::UniqueFd socket = TakeSocket(call);
+  const auto address = AddressOf(std::to_string(resolved.parent.get()) + "/" + resolved.leaf);
+  if (!socket.valid() || !address) {
+    return Reply::Fail(socket.valid() ? address.error() : EBADF);
+  }
+  ::umask(call.process.umask);
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) != 0) {
+    return Reply::Fail(errno);
+  }
+  base::UniqueFd inode(::openat(resolved.parent.get(), resolved.leaf.c_str(),
+                                O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (inode.valid()) {
+    services.bound_sockets.inodes.push_back(std::move(inode));
+  }
+  return Reply::Return(0);
+}
+
+// A message to a named peer: nothing to judge without a name.
+Reply JudgeDatagram(Services& services, Call& call, std::uint64_t address, std::uint64_t size) {
+  if (address == 0 || size == 0) {
+    return Reply::Continue();
+  }
+  const auto peer = ReadPeer(services, call, address, size);
+  if (!peer) {
+    return Reply::Fail(peer.error());
+  }
+  // In run mode only stream and seqpacket Unix sockets exist, and those ignore or refuse the name.
+  const bool judged = peer->family == AF_INET || peer->family == AF_INET6 ||
+                      (peer->family == AF_UNIX && services.judge.mode() == Mode::kWrap);
+  if (judged) {
+    if (const int error = AskPeer(services, call, *peer, "datagram")) {
+      return Reply::Fail(error);
+    }
+  }
+  return Reply::Continue();
+}
+
+Reply RefuseFamily(Services& services, Call& call, int family, int type) {
+  const std::string resource =
+      "socket:" + std::to_string(family) + "/" + std::to_string(type & kTypeMask);
+  const int refused = services.judge.Refuse(call.process, Action::kNetConnect, resource,
+                                            decision::Reason::kNetworkClosed);
+  return refused != 0 ? Reply::Fail(refused) : Reply::Continue();
+}
+
+}  // namespace
+
+Reply HandleSocket(Services& services, Call& call) {
+  const int family = call.int_arg(0);
+  const int type = call.int_arg(1);
+  // Programs ask it for their own, empty network namespace (getifaddrs(3), getaddrinfo(3)).
+  if (family == AF_NETLINK && call.int_arg(2) == NETLINK_ROUTE) {
+    return Reply::Continue();
+  }
+  return RefuseFamily(services, call, family, type);
+}
+
+Reply HandleSocketPair(Services& services, Call& call) {
+  return RefuseFamily(services, call, call.int_arg(0), call.int_arg(1));
+}
+
+Reply HandleConnect(Services& services, Call& call) {
+  const auto peer = ReadPeer(services, call, call.arg(1), call.arg(2) & UINT32_MAX);
+  if (!peer) {
+    return Reply::Fail(peer.error());
+  }
+  if (peer->family == AF_UNSPEC || peer->family == AF_NETLINK) {
+    return ConnectHarmlessly(services, call);
+  }
+  if (peer->family == AF_UNIX && !peer->path.empty() && services.judge.mode() == Mode::kRun) {
+    return ConnectToPath(services, call, *peer);
+  }
+  const std::string_view protocol = peer->family == AF_UNIX ? "unix" : "ip";
+  const int refused = AskPeer(services, call, *peer, protocol);
+  return refused != 0 ? Reply::Fail(refused) : Reply::Continue();
+}
+
+Reply HandleBind(Services& services, Call& call) {
+  const auto peer = ReadPeer(services, call, call.arg(1), call.arg(2) & UINT32_MAX);
+  if (!peer) {
+    return Reply::Fail(peer.error());
+  }
+  if (peer->family == AF_UNIX && !peer->path.empty()) {
+    return BindToPath(services, call, *peer);
+  }
+  return Reply::Continue();  // an address of the own namespace; nothing is reached by it
+}
+
+Reply HandleSendTo(Services& services, Call& call) {
+  return JudgeDatagram(services, call, call.arg(4), call.arg(5) & UINT32_MAX);
+}
+
+Reply HandleSendMsg(Services& services, Call& call) {
+  msghdr message{};
+  if (const int error =
+          MemoryArgument(services, call, call.arg(1), &message, sizeof(message))) {
+    return Reply::Fail(error);
+  }
+  return JudgeDatagram(services, call, reinterpret_cast<std::uint64_t>(message.msg_name),
+                       message.msg_namelen);
+}
+
+Reply HandleSendMmsg(Services& services, Call& call) {
+  const auto count = std::min(static_cast<unsigned>(call.arg(2)), kMaxMessages);
+  for (unsigned i = 0; i < count; ++i) {
+    mmsghdr message{};
+    if (const int error = MemoryArgument(services, call, call.arg(1) + i * sizeof(message),
+                                         &message, sizeof(message))) {
+      return i == 0 ? Reply::Fail(error) : Reply::Continue();
+    }
+    const Reply reply =
+        JudgeDatagram(services, call, reinterpret_cast<std::uint64_t>(message.msg_hdr.msg_name),
+                      message.msg_hdr.msg_namelen);
+    if (reply.kind() != Reply::Kind::kContinue) {
+      return reply;
+    }
+  }
+  return Reply::Continue();
+}
+
+}  // namespace aegis::gate

@@ -1,0 +1,141 @@
+#include "gate/supervisor.h"
+
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "gate/blocking_opens.h"
+#include "gate/call.h"
+#include "gate/dispatch.h"
+#include "gate/judge.h"
+#include "gate/listener.h"
+#include "gate/messages.h"
+#include "gate/process_table.h"
+#include "gate/resolver.h"
+#include "gate/roots.h"
+#include "sandbox/builder.h"
+#include "sandbox/capabilities.h"
+#include "sandbox/init.h"
+#include "sandbox/namespaces.h"
+#include "sandbox/plan.h"
+
+namespace aegis::gate {
+
+namespace {
+
+// The launcher blocks signals while it starts; the supervisor must die of SIGTERM (its parent's
+// death) and must not notice the terminal's job control.
+base::Result<> TakeOwnSignals() {
+  sigset_t none;
+  sigemptyset(&none);
+  if (::sigprocmask(SIG_SETMASK, &none, nullptr) != 0) {
+    return base::FailErrno("unblock signals in the supervisor");
+  }
+  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of Append, not a death
+  std::signal(SIGTTOU, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
+  return {};
+}
+
+// From here on the group is the supervisor's own: what the agent sends to its process group, or
+// the terminal to the job, does not reach it.
+base::Result<> LeaveJob() {
+  if (::setpgid(0, 0) != 0) {
+    return base::FailErrno("give the supervisor a process group of its own");
+  }
+  return {};
+}
+
+base::Result<sandbox::Init> StartSandbox(SupervisorInput& input) {
+  AEGIS_TRY(sandbox::DieWithParent(input.launcher));
+  AEGIS_TRY(TakeOwnSignals());
+  AEGIS_TRY(sandbox::EnterUserAndMountNamespace(input.launcher_socket.get()));
+  AEGIS_TRY(sandbox::BuildMounts(input.plan));
+  sandbox::InitOptions options;
+  options.control_fd = input.init_control.get();
+  options.root = input.root;
+  options.signals = input.signals;
+  AEGIS_ASSIGN(sandbox::Init init, sandbox::StartInit(input.plan, options));
+  input.init_control.Reset();
+  AEGIS_TRY(LeaveJob());
+  AEGIS_TRY(sandbox::LimitSupervisor(input.root));
+  AEGIS_TRY(EnterOwnFds(input.roots));
+  AEGIS_TRY(Send(input.launcher_socket.get(), Message::kReady));
+  AEGIS_ASSIGN(const Message go, ReceiveMessage(input.launcher_socket.get()));
+  if (go != Message::kGo) {
+    return base::Fail(base::Errc::kInternal, "the launcher did not let the run start");
+  }
+  return init;
+}
+
+Reply Handle(Services& services, const seccomp_notif& notification) {
+  const Handler handler = FindHandler(notification.data.nr);
+  Process* process = services.processes.Find(static_cast<pid_t>(notification.pid));
+  if (handler == nullptr) {
+    return Reply::Fail(ENOSYS);
+  }
+  if (process == nullptr) {
+    return Reply::Fail(EACCES);  // who asks can't be told: nothing is given
+  }
+  Call call{notification, *process};
+  return handler(services, call);
+}
+
+[[noreturn]] void Serve(SupervisorInput& input, Listener& listener) {
+  Judge judge(std::move(*input.decider), *input.journal, input.plan.mode);
+  ProcessTable processes(input.roots);
+  Resolver resolver(input.roots, processes);
+  BlockingOpens::InstallWakeSignal();
+  BlockingOpens blocking_opens(listener, input.roots.own_fds.get());
+  BoundSockets bound_sockets;
+  Services services{listener,    judge,          resolver,      processes,
+                    input.roots, blocking_opens, bound_sockets, false};
+  while (true) {
+    const auto notification = listener.Receive();
+    if (notification) {
+      listener.Answer(notification->id, Handle(services, *notification));
+    }
+  }
+}
+
+base::Result<> Run(SupervisorInput& input) {
+  AEGIS_ASSIGN(const sandbox::Init init, StartSandbox(input));
+  AEGIS_ASSIGN(sandbox::Listener listening, sandbox::ReceiveListener(init));
+  AEGIS_TRY(LearnDevices(input.roots, !input.plan.whole_root, input.plan.masked));
+  AEGIS_TRY(Send(input.launcher_socket.get(), Message::kListening));
+  // The receive loop can't wait for init as well: this thread does, and ends the process once
+  // everything inside is dead.
+  std::thread([pid = init.pid] {
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    ::_exit(EXIT_SUCCESS);
+  }).detach();
+  Listener listener(std::move(listening.fd));
+  Serve(input, listener);
+}
+
+}  // namespace
+
+void RunSupervisor(SupervisorInput input) {
+  const auto result = Run(input);
+  if (!result) {
+    (void)SendFailure(input.launcher_socket.get(), result.error());
+  }
+  ::_exit(EXIT_FAILURE);
+}
+
+}  // namespace aegis::gate

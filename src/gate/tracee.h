@@ -1,0 +1,34 @@
+#pragma once
+
+#include <linux/limits.h>
+#include <sys/types.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aegis::gate {
+
+// A value, or the errno that the agent's call gets.
+template <typename T>
+using SysResult = std::expected<T, int>;
+
+inline std::unexpected<int> SysFail(int error) { return std::unexpected<int>(error); }
+
+using PathBuffer = std::array<char, PATH_MAX>;
+
+// Copies `size` bytes from the caller's memory: 0, or EFAULT/ESRCH/EPERM as an errno.
+int ReadMemory(pid_t tid, std::uint64_t address, void* out, std::size_t size);
+
+// Copies a NUL-terminated path into `buffer`. EFAULT, ENAMETOOLONG as the kernel's getname().
+SysResult<std::string_view> ReadPath(pid_t tid, std::uint64_t address, PathBuffer& buffer);
+
+// Copies an argument vector (execve(2)) up to a bounded number and size of arguments; what is beyond
+// is left out and said in a last element. Bytes, not escaped.
+std::vector<std::string> ReadArguments(pid_t tid, std::uint64_t address);
+
+}  // namespace aegis::gate
