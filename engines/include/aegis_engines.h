@@ -1,0 +1,116 @@
+#ifndef AEGIS_ENGINES_H_
+#define AEGIS_ENGINES_H_
+
+/* The policy engines (Rust) behind one C header.
+ *
+ * Ownership: what a function returns by pointer is freed by the function named for it, never by
+ * free(). Strings passed in and out are views that are not NUL-terminated; those handed out live as
+ * long as the object they came from. No function unwinds: a panic inside becomes an error. Handles
+ * are immutable after loading. No function leaves a thread behind.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct AegisStr {
+  const char* data;
+  size_t size;
+} AegisStr;
+
+/* A text made by the library, e.g. an error. */
+typedef struct AegisText AegisText;
+AegisStr aegis_text_view(const AegisText* text);
+void aegis_text_free(AegisText* text); /* NULL is allowed */
+
+typedef struct AegisSource {
+  AegisStr file; /* as shown in errors; its base name without .cedar numbers policies without @id */
+  AegisStr text;
+} AegisSource;
+
+typedef struct AegisCedar AegisCedar;
+
+/* Loads policies for one agent; `home` and `dir` stand for "~" and "@dir" (empty: not known).
+ * NULL and *error "file:line:column: message" when they are refused. */
+AegisCedar* aegis_cedar_load(const AegisSource* sources, size_t count, AegisStr agent,
+                             AegisStr home, AegisStr dir, AegisText** error);
+void aegis_cedar_free(AegisCedar* cedar); /* NULL is allowed */
+
+enum AegisReads {
+  AEGIS_READS_PATH = 1,
+  AEGIS_READS_PID = 2,
+  AEGIS_READS_EXE = 4,
+  AEGIS_READS_ARGV = 8,
+  AEGIS_READS_HOST = 16,
+  AEGIS_READS_PORT = 32,
+  AEGIS_READS_PROTOCOL = 64
+};
+
+/* A mentioned resource, alone or with all that lies below it. */
+typedef struct AegisRoot {
+  uint32_t mention;
+  uint32_t subtree; /* 1: with all below */
+} AegisRoot;
+
+/* What is known of a policy without evaluating it. */
+typedef struct AegisPolicyInfo {
+  AegisStr id;
+  AegisStr file;
+  AegisStr reason;
+  const AegisRoot* roots; /* where it may apply, if bounded */
+  size_t root_count;
+  uint32_t actions; /* bit n: it may apply to action n */
+  uint8_t forbid;
+  uint8_t ask;
+  uint8_t applies; /* 0: its head names another agent */
+  uint8_t bounded; /* 1: it applies nowhere outside its roots */
+  uint8_t total;   /* 1: its actions on everything in its roots (anywhere, if not bounded) match */
+} AegisPolicyInfo;
+
+size_t aegis_cedar_policy_count(const AegisCedar* cedar);
+AegisPolicyInfo aegis_cedar_policy(const AegisCedar* cedar, size_t index); /* index < count */
+
+/* The resources that policies name anywhere, aliases resolved. */
+size_t aegis_cedar_mention_count(const AegisCedar* cedar);
+AegisStr aegis_cedar_mention(const AegisCedar* cedar, size_t index); /* index < count */
+
+/* AegisReads bits of all policies that may apply to an action. */
+uint32_t aegis_cedar_reads(const AegisCedar* cedar, uint32_t action);
+
+typedef struct AegisRequest {
+  uint32_t action; /* 0 FileRead, 1 FileWrite, 2 FileDelete, 3 DirCreate, 4 DirList, 5 NetConnect,
+                      6 ToolCall, 7 ProcessSpawn, 8 ProcessExit */
+  AegisStr resource;
+  const uint32_t* ancestors; /* the mentions that are the resource or an ancestor of it */
+  size_t ancestor_count;
+  int64_t pid;
+  AegisStr exe;
+  const AegisStr* argv; /* ProcessSpawn only */
+  size_t argv_count;
+  AegisStr host; /* NetConnect only, like port and protocol */
+  int64_t port;
+  AegisStr protocol;
+} AegisRequest;
+
+enum AegisOutcome {
+  AEGIS_OUTCOME_PERMIT = 0,
+  AEGIS_OUTCOME_FORBID = 1,
+  AEGIS_OUTCOME_NO_PERMIT = 2,
+  AEGIS_OUTCOME_ERROR = 3,
+  AEGIS_OUTCOME_ASK = 4
+};
+
+/* Evaluates every policy that may apply. The indices of the policies that determined the outcome go
+ * to `policies`, which has room for aegis_cedar_policy_count() of them, ascending, and their number
+ * to *policy_count. AEGIS_OUTCOME_ERROR sets *error. */
+int32_t aegis_cedar_evaluate(const AegisCedar* cedar, const AegisRequest* request,
+                             uint32_t* policies, size_t* policy_count, AegisText** error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* AEGIS_ENGINES_H_ */

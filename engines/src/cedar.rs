@@ -1,0 +1,411 @@
+//! A loaded set of Cedar policies: parsing, validation, and evaluation over an index.
+
+use crate::bounds;
+use crate::facts;
+use crate::names::{self, Aliases};
+use crate::schema::{self, ACTIONS};
+use cedar_policy::*;
+use miette::Diagnostic;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::str::FromStr;
+
+/// The stack that parsing and validating get; evaluation stays within `bounds` on any stack.
+const LOAD_STACK: usize = 256 << 20;
+const MAX_MENTIONS: usize = 1 << 16;
+
+pub struct Source<'a> {
+    pub file: &'a str,
+    pub text: &'a str,
+}
+
+/// A mentioned resource, alone or with all below it.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Root {
+    pub mention: u32,
+    pub subtree: u32,
+}
+
+/// A policy as the header shows it.
+pub struct Info {
+    pub id: String,
+    pub file: String,
+    pub reason: String,
+    pub forbid: bool,
+    pub ask: bool,
+    pub applies: bool,
+    pub actions: u32,
+    pub reads: u32,
+    /// It applies nowhere outside `roots`.
+    pub bounded: bool,
+    pub roots: Vec<Root>,
+    /// It applies to everything in them (everywhere, if not bounded).
+    pub total: bool,
+}
+
+#[derive(Default)]
+struct Bucket {
+    any: Option<PolicySet>,
+    by_resource: HashMap<u32, PolicySet>,
+    reads: u32,
+}
+
+pub struct Cedar {
+    pub info: Vec<Info>,
+    /// Names of resources that policies mention, aliases resolved.
+    pub mentions: Vec<String>,
+    mention_uids: Vec<EntityUid>,
+    buckets: Vec<Bucket>,
+    indices: HashMap<PolicyId, u32>,
+    authorizer: Authorizer,
+    agent: EntityUid,
+    actions: Vec<EntityUid>,
+    resource_type: EntityTypeName,
+}
+
+pub struct Question<'a> {
+    pub action: usize,
+    pub resource: &'a str,
+    /// Indices of the mentions that are the resource or an ancestor of it.
+    pub ancestors: &'a [u32],
+    pub pid: i64,
+    pub exe: &'a str,
+    pub argv: Option<Vec<&'a str>>,
+    pub net: Option<(&'a str, i64, &'a str)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(i32)]
+pub enum Outcome {
+    Permit = 0,
+    Forbid = 1,
+    NoPermit = 2,
+    Ask = 4,
+}
+
+/// Loads on a thread of its own, which has ended on return.
+pub fn load(sources: &[Source], agent: &str, aliases: &Aliases) -> Result<Cedar, String> {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(LOAD_STACK)
+            .spawn_scoped(scope, || Loader::new(agent)?.load(sources, aliases))
+            .map_err(|e| format!("start a thread to parse policies: {e}"))?
+            .join()
+            .map_err(|_| "the policy parser failed".to_string())?
+    })
+}
+
+fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+}
+
+fn entity_type(name: &str) -> Result<EntityTypeName, String> {
+    EntityTypeName::from_str(name).map_err(|e| e.to_string())
+}
+
+/// "file:line:column: message", as far as the place is known.
+fn located(source: &Source, offset: Option<usize>, message: &str) -> String {
+    match offset.map(|o| bounds::position(source.text, o)) {
+        Some((line, column)) => format!("{}:{line}:{column}: {message}", source.file),
+        None => format!("{}: {message}", source.file),
+    }
+}
+
+fn described(error: &dyn Diagnostic) -> (Option<usize>, String) {
+    let offset = error.labels().and_then(|mut labels| labels.next()).map(|label| label.offset());
+    let help = error.help().map(|help| format!(" ({help})")).unwrap_or_default();
+    (offset, format!("{error}{help}"))
+}
+
+struct Loader {
+    schema: Schema,
+    cedar: Cedar,
+    mention_index: HashMap<String, u32>,
+}
+
+/// A policy of the text with its place.
+struct Parsed {
+    policy: Policy,
+    offset: Option<usize>,
+}
+
+impl Loader {
+    fn new(agent: &str) -> Result<Self, String> {
+        let (schema, _) = Schema::from_cedarschema_str(schema::TEXT).map_err(|e| e.to_string())?;
+        let action_type = entity_type(schema::ACTION)?;
+        let cedar = Cedar {
+            info: vec![],
+            mentions: vec![],
+            mention_uids: vec![],
+            buckets: ACTIONS.iter().map(|_| Bucket::default()).collect(),
+            indices: HashMap::new(),
+            authorizer: Authorizer::new(),
+            agent: uid(&entity_type(schema::AGENT)?, agent),
+            actions: ACTIONS.iter().map(|name| uid(&action_type, name)).collect(),
+            resource_type: entity_type(schema::RESOURCE)?,
+        };
+        Ok(Loader { schema, cedar, mention_index: HashMap::new() })
+    }
+
+    fn load(mut self, sources: &[Source], aliases: &Aliases) -> Result<Cedar, String> {
+        for source in sources {
+            for parsed in self.parse(source)? {
+                let place = parsed.offset;
+                self.add(source, parsed, aliases).map_err(|message| located(source, place, &message))?;
+            }
+        }
+        Ok(self.cedar)
+    }
+
+    fn parse(&self, source: &Source) -> Result<Vec<Parsed>, String> {
+        let starts = bounds::check(source.text).map_err(|fault| located(source, Some(fault.offset), &fault.message))?;
+        let set = PolicySet::from_str(source.text).map_err(|errors| {
+            let (offset, message) = described(&errors);
+            located(source, offset, &message)
+        })?;
+        if let Some(template) = set.templates().next() {
+            let name = template.annotation("id").unwrap_or("without @id");
+            let offset = ordinal(template.id()).and_then(|n| starts.get(n)).copied();
+            return Err(located(source, offset, &format!("policy {name} is a template with slots, which nothing would fill")));
+        }
+        let validation = Validator::new(self.schema.clone()).validate(&set, ValidationMode::Strict);
+        if let Some(first) = validation.validation_errors().min_by_key(|e| described(*e)) {
+            let (offset, message) = described(first);
+            return Err(located(source, offset, &message));
+        }
+        let mut policies: Vec<(usize, Policy)> =
+            set.policies().map(|p| ordinal(p.id()).map(|n| (n, p.clone()))).collect::<Option<_>>().ok_or("unnumbered policy")?;
+        policies.sort_by_key(|(n, _)| *n);
+        Ok(policies.into_iter().map(|(n, policy)| Parsed { policy, offset: starts.get(n).copied() }).collect())
+    }
+
+    fn add(&mut self, source: &Source, parsed: Parsed, aliases: &Aliases) -> Result<(), String> {
+        let id = self.identify(source, &parsed.policy)?;
+        let policy = self.resolve(&parsed.policy.new_id(PolicyId::new(&id)), aliases)?;
+        let forbid = policy.effect() == Effect::Forbid;
+        let ask = policy.annotation("ask").is_some();
+        if forbid && ask {
+            return Err(format!("policy {id}: @ask stands on a permit only"));
+        }
+        let json = policy.to_json().map_err(|e| e.to_string())?;
+        let reads = facts::reads_of(&json).map_err(|e| format!("policy {id}: {e}"))?;
+        let region = facts::region_of(&json);
+        let info = Info {
+            file: source.file.into(),
+            reason: policy.annotation("reason").unwrap_or("").into(),
+            forbid,
+            ask,
+            applies: self.applies(&policy),
+            actions: self.actions(&policy),
+            reads,
+            bounded: region.roots.is_some(),
+            roots: self.roots(region.roots.unwrap_or_default())?,
+            total: region.total,
+            id,
+        };
+        self.index(policy, info)
+    }
+
+    fn identify(&self, source: &Source, policy: &Policy) -> Result<String, String> {
+        let stem = source.file.rsplit('/').next().unwrap_or("");
+        let stem = stem.strip_suffix(".cedar").unwrap_or(stem);
+        let id = match policy.annotation("id") {
+            Some("") => return Err("an empty @id".into()),
+            Some(id) => id.to_string(),
+            None => format!("{stem}:{}", ordinal(policy.id()).unwrap_or(0) + 1),
+        };
+        match self.cedar.indices.get(&PolicyId::new(&id)) {
+            Some(&other) => Err(format!("the id {id} is taken by a policy of {}", self.cedar.info[other as usize].file)),
+            None => Ok(id),
+        }
+    }
+
+    /// Replaces the names of resources by those that requests use, and notes them as mentions.
+    fn resolve(&mut self, policy: &Policy, aliases: &Aliases) -> Result<Policy, String> {
+        let mut renamed = BTreeMap::new();
+        let mut literals: Vec<EntityUid> = policy.entity_literals();
+        literals.retain(|literal| *literal.type_name() == self.cedar.resource_type);
+        literals.sort();
+        for literal in literals {
+            let name: &str = literal.id().unescaped();
+            let path = names::resolve(name, aliases).map_err(|why| format!("resource \"{name}\": {why}"))?;
+            self.mention(&path)?;
+            if path != name {
+                renamed.insert(literal.clone(), uid(&self.cedar.resource_type, &path));
+            }
+        }
+        if renamed.is_empty() {
+            return Ok(policy.clone());
+        }
+        policy.sub_entity_literals(renamed).map_err(|e| e.to_string())
+    }
+
+    fn mention(&mut self, name: &str) -> Result<u32, String> {
+        if let Some(&index) = self.mention_index.get(name) {
+            return Ok(index);
+        }
+        let index = self.cedar.mentions.len();
+        if index >= MAX_MENTIONS {
+            return Err(format!("more than {MAX_MENTIONS} resources are named"));
+        }
+        self.cedar.mentions.push(name.into());
+        self.cedar.mention_uids.push(uid(&self.cedar.resource_type, name));
+        self.mention_index.insert(name.into(), index as u32);
+        Ok(index as u32)
+    }
+
+    fn applies(&self, policy: &Policy) -> bool {
+        match policy.principal_constraint() {
+            PrincipalConstraint::Any | PrincipalConstraint::Is(_) => true,
+            PrincipalConstraint::In(u) | PrincipalConstraint::Eq(u) | PrincipalConstraint::IsIn(_, u) => u == self.cedar.agent,
+        }
+    }
+
+    fn actions(&self, policy: &Policy) -> u32 {
+        let chosen = match policy.action_constraint() {
+            ActionConstraint::Any => return (1 << ACTIONS.len()) - 1,
+            ActionConstraint::In(uids) => uids,
+            ActionConstraint::Eq(uid) => vec![uid],
+        };
+        let bits = self.cedar.actions.iter().enumerate().filter(|(_, action)| chosen.contains(action));
+        bits.fold(0, |mask, (bit, _)| mask | 1 << bit)
+    }
+
+    fn roots(&mut self, roots: Vec<facts::Root>) -> Result<Vec<Root>, String> {
+        let known = |root: facts::Root| Ok(Root { mention: self.mention(&root.name)?, subtree: root.subtree.into() });
+        roots.into_iter().map(known).collect()
+    }
+
+    /// Files a policy under its roots where being outside them makes it neither match nor err:
+    /// where its head says so, or where nothing else is tested.
+    fn index(&mut self, policy: Policy, info: Info) -> Result<(), String> {
+        let headed = !matches!(policy.resource_constraint(), ResourceConstraint::Any | ResourceConstraint::Is(_));
+        let skippable = info.bounded && (headed || info.total);
+        for (action, bucket) in self.cedar.buckets.iter_mut().enumerate() {
+            if !info.applies || info.actions & 1 << action == 0 {
+                continue;
+            }
+            bucket.reads |= info.reads;
+            let mut keys: Vec<u32> = info.roots.iter().map(|root| root.mention).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            if !skippable {
+                bucket.any.get_or_insert_with(PolicySet::new).add(policy.clone()).map_err(|e| e.to_string())?;
+                continue;
+            }
+            for key in keys {
+                bucket.by_resource.entry(key).or_default().add(policy.clone()).map_err(|e| e.to_string())?;
+            }
+        }
+        self.cedar.indices.insert(policy.id().clone(), self.cedar.info.len() as u32);
+        self.cedar.info.push(info);
+        Ok(())
+    }
+}
+
+/// The parser numbers the policies of a text "policy0", "policy1", … in their order.
+fn ordinal(id: &PolicyId) -> Option<usize> {
+    let text: &str = id.as_ref();
+    text.strip_prefix("policy")?.parse().ok()
+}
+
+impl Cedar {
+    /// Attributes that policies which may apply to an action read.
+    pub fn reads(&self, action: usize) -> u32 {
+        self.buckets.get(action).map_or(schema::READS_ALL, |bucket| bucket.reads)
+    }
+
+    /// The outcome and the indices of the policies that determined it; an error of any policy that
+    /// could apply is an error.
+    pub fn evaluate(&self, question: &Question) -> Result<(Outcome, Vec<u32>), String> {
+        let bucket = self.buckets.get(question.action).ok_or("an unknown action")?;
+        let resource = uid(&self.resource_type, question.resource);
+        let entities = self.entities(question, &resource, bucket.reads)?;
+        let context = context_of(question, bucket.reads)?;
+        let action = self.actions[question.action].clone();
+        let request = Request::new(self.agent.clone(), action, resource, context, None).map_err(|e| e.to_string())?;
+        let mut found = Found::default();
+        let scoped = question.ancestors.iter().filter_map(|m| bucket.by_resource.get(m));
+        for set in bucket.any.iter().chain(scoped) {
+            self.run(set, &request, &entities, &mut found)?;
+        }
+        Ok(found.outcome(&self.info))
+    }
+
+    fn entities(&self, question: &Question, resource: &EntityUid, reads: u32) -> Result<Entities, String> {
+        let mut parents = HashSet::with_capacity(question.ancestors.len());
+        for &index in question.ancestors {
+            let parent = self.mention_uids.get(index as usize).ok_or("an unknown mention")?;
+            if parent != resource {
+                parents.insert(parent.clone());
+            }
+        }
+        let entity = if reads & schema::READS_PATH == 0 {
+            Entity::new_no_attrs(resource.clone(), parents)
+        } else {
+            let path = RestrictedExpression::new_string(question.resource.into());
+            Entity::new(resource.clone(), HashMap::from([("path".to_string(), path)]), parents).map_err(|e| e.to_string())?
+        };
+        Entities::from_entities([entity], None).map_err(|e| e.to_string())
+    }
+
+    fn run(&self, set: &PolicySet, request: &Request, entities: &Entities, found: &mut Found) -> Result<(), String> {
+        let response = self.authorizer.is_authorized(request, set, entities);
+        if let Some(AuthorizationError::PolicyEvaluationError(error)) = response.diagnostics().errors().next() {
+            return Err(format!("policy {}: {}", error.policy_id(), error.inner()));
+        }
+        for id in response.diagnostics().reason() {
+            let index = *self.indices.get(id).ok_or("an unknown policy")?;
+            if self.info[index as usize].forbid { &mut found.forbids } else { &mut found.permits }.push(index);
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    permits: Vec<u32>,
+    forbids: Vec<u32>,
+}
+
+impl Found {
+    fn outcome(mut self, info: &[Info]) -> (Outcome, Vec<u32>) {
+        for list in [&mut self.forbids, &mut self.permits] {
+            list.sort_unstable();
+            list.dedup(); // a policy with several roots may have been met under each
+        }
+        if !self.forbids.is_empty() {
+            return (Outcome::Forbid, self.forbids);
+        }
+        let asking: Vec<u32> = self.permits.iter().copied().filter(|&i| info[i as usize].ask).collect();
+        match (asking.is_empty(), self.permits.is_empty()) {
+            (false, _) => (Outcome::Ask, asking),
+            (true, false) => (Outcome::Permit, self.permits),
+            (true, true) => (Outcome::NoPermit, vec![]),
+        }
+    }
+}
+
+/// Only what some policy reads: building a value costs more than looking at it.
+fn context_of(question: &Question, reads: u32) -> Result<Context, String> {
+    if reads & !schema::READS_PATH == 0 {
+        return Ok(Context::empty());
+    }
+    let string = |text: &str| RestrictedExpression::new_string(text.into());
+    let mut pairs = vec![("pid".to_string(), RestrictedExpression::new_long(question.pid))];
+    if !question.exe.is_empty() {
+        pairs.push(("exe".into(), string(question.exe)));
+    }
+    if let Some(argv) = &question.argv {
+        pairs.push(("argv".into(), RestrictedExpression::new_set(argv.iter().map(|argument| string(argument)))));
+    }
+    if let Some((host, port, protocol)) = question.net {
+        for (name, text) in [("host", host), ("protocol", protocol)] {
+            if !text.is_empty() {
+                pairs.push((name.into(), string(text)));
+            }
+        }
+        pairs.push(("port".into(), RestrictedExpression::new_long(port)));
+    }
+    Context::from_pairs(pairs).map_err(|e| e.to_string())
+}

@@ -1,0 +1,72 @@
+//! Names of resources in policies: which can ever match, and what the aliases stand for.
+
+/// The paths behind "~" and "@dir".
+pub struct Aliases<'a> {
+    pub home: &'a str,
+    pub dir: &'a str,
+}
+
+/// The name that requests use for a mentioned resource, or why no request could ever have that name.
+pub fn resolve(name: &str, aliases: &Aliases) -> Result<String, String> {
+    if let Some(group) = name.strip_prefix("*/") {
+        return match group {
+            "" => Err("a name group needs a pattern after `*/`".into()),
+            _ if group.contains('/') => Err("a name group covers one path component: no further `/`".into()),
+            _ => Ok(name.into()),
+        };
+    }
+    let absolute = match name.as_bytes().first() {
+        Some(b'/') => name.to_string(),
+        Some(b'~') => join(aliases.home, name, "~", "the home directory")?,
+        Some(b'@') => join(aliases.dir, name, "@dir", "the directory of the run")?,
+        None => return Err("an empty name".into()),
+        _ => return Ok(name.into()),
+    };
+    if absolute.contains('*') {
+        return Err("`*` has no meaning in a path; use `\"*/PATTERN\"` or `resource.path like`".into());
+    }
+    if absolute != "/" && absolute[1..].split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err("a path without `.`, `..`, `//` or a trailing `/` is needed".into());
+    }
+    Ok(absolute)
+}
+
+fn join(base: &str, name: &str, alias: &str, what: &str) -> Result<String, String> {
+    let rest = name.strip_prefix(alias).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let rest = rest.ok_or("an unknown alias (known: `~`, `@dir`)")?;
+    if base.is_empty() {
+        return Err(format!("`{alias}` stands for {what}, which is not known here"));
+    }
+    match (base, rest) {
+        ("/", "") => Ok("/".into()),
+        ("/", rest) => Ok(rest.into()),
+        (base, rest) => Ok(format!("{base}{rest}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALIASES: Aliases = Aliases { home: "/home/u", dir: "/home/u/app" };
+
+    #[test]
+    fn aliases_stand_for_paths() {
+        for (name, path) in [
+            ("~", "/home/u"), ("~/.ssh", "/home/u/.ssh"), ("@dir", "/home/u/app"), ("@dir/a", "/home/u/app/a"),
+            ("/", "/"), ("/srv/x", "/srv/x"), ("*/.env", "*/.env"), ("*.example.com", "*.example.com"), ("h:1", "h:1"),
+        ] {
+            assert_eq!(resolve(name, &ALIASES).as_deref(), Ok(path));
+        }
+        assert_eq!(resolve("~/.ssh", &Aliases { home: "/", dir: "" }).as_deref(), Ok("/.ssh"));
+        assert_eq!(resolve("~", &Aliases { home: "/", dir: "" }).as_deref(), Ok("/"));
+    }
+
+    #[test]
+    fn names_that_could_never_match_are_refused() {
+        for name in ["", "/a/", "/a//b", "/a/../b", "/./a", "~/", "~u/x", "@dirt", "@x", "*/", "*/a/b", "/home/*/.ssh", "~/../x"] {
+            assert!(resolve(name, &ALIASES).is_err(), "{name}");
+        }
+        assert!(resolve("~/x", &Aliases { home: "", dir: "/d" }).is_err());
+    }
+}

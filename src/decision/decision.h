@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "policy/policy.h"
+
+// The decision point: one function that every enforcement point asks before an effect.
+namespace aegis::decision {
+
+enum class Effect : std::uint8_t { kAllow, kDeny };
+
+enum class Reason : std::uint8_t {
+  kPolicyPermit,
+  kPolicyForbid,
+  kNoPermit,
+  kPolicyError,
+  kApprovalUnavailable,  // the policies ask for a human, and no approval channel exists
+  kAegisState,
+  kNetworkClosed,
+  kPinnedPath,
+  kUnsupported,
+  kInternalError,
+  kLedgerUnavailable,
+};
+
+// The closed code as the ledger writes it, e.g. "POLICY_PERMIT".
+std::string_view ReasonCode(Reason reason);
+
+// A decision; cheap to copy. `policies` is never null: the ids that determined it, perhaps none.
+struct Decision {
+  Effect effect = Effect::kDeny;
+  Reason reason = Reason::kInternalError;
+  std::shared_ptr<const std::vector<std::string>> policies;  // shared with the cache
+
+  bool allowed() const { return effect == Effect::kAllow; }
+};
+
+// What holds whatever the policies say.
+struct Guards {
+  bool network_closed = false;           // every NetConnect is denied NETWORK_CLOSED
+  std::vector<std::string> aegis_state;  // canonical escaped paths: they and all below: AEGIS_STATE
+};
+
+// Decides for one run. Single thread; holds the decision cache (bounded), keyed by what the loaded
+// policies can read.
+class Decider {
+ public:
+  Decider(policy::PolicySet policies, Guards guards);
+  Decider(Decider&&) noexcept;
+  Decider& operator=(Decider&&) noexcept;
+  Decider(const Decider&) = delete;
+  Decider& operator=(const Decider&) = delete;
+  ~Decider();
+
+  // THE decision function. Any failure to decide is a Deny.
+  Decision Decide(const policy::Request& request);
+
+  // Renaming, removing or replacing `path` would move a rule or Aegis' state away from its name:
+  // the caller denies that with Pinned().
+  bool Pins(std::string_view path) const;
+
+  const policy::PolicySet& policies() const;
+  std::size_t cached() const;  // entries in the cache, for tests and status
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// A Deny that no policy determined, e.g. Deny(Reason::kPinnedPath).
+Decision Deny(Reason reason);
+
+// The one place where an Error on a decision path becomes a Deny.
+Decision DenyFor(const base::Error& error);
+
+}  // namespace aegis::decision

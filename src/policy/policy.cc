@@ -1,0 +1,273 @@
+#include "policy/policy.h"
+
+#include <aegis_engines.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/text.h"
+#include "canon/encoding.h"
+#include "canon/sha256.h"
+#include "policy/bound.h"
+#include "policy/path_index.h"
+
+namespace aegis::policy {
+namespace {
+
+struct FreeCedar {
+  void operator()(AegisCedar* cedar) const { aegis_cedar_free(cedar); }
+};
+using CedarHandle = std::unique_ptr<AegisCedar, FreeCedar>;
+
+AegisStr View(std::string_view text) { return {.data = text.data(), .size = text.size()}; }
+std::string_view View(AegisStr text) { return {text.data, text.size}; }
+
+// Takes a text of the engines over; an error nobody described has a text too.
+std::string Take(AegisText* text) {
+  if (text == nullptr) {
+    return "the policy engine gave no reason";
+  }
+  std::string taken(View(aegis_text_view(text)));
+  aegis_text_free(text);
+  return taken;
+}
+
+bool IsPathAction(Action action) {
+  return action != Action::kNetConnect && action != Action::kToolCall;
+}
+
+std::string_view BaseName(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+std::string DigestOf(const std::vector<Source>& sources) {
+  canon::Sha256Hasher hasher;
+  hasher.Begin();
+  // Neither holds a NUL byte: names of files cannot, and the engine refuses such a text.
+  constexpr std::string_view kEnd("\0", 1);
+  for (const Source& source : sources) {
+    hasher.Update(BaseName(source.file));
+    hasher.Update(kEnd);
+    hasher.Update(source.text);
+    hasher.Update(kEnd);
+  }
+  return canon::HexEncode(hasher.Finish().view());
+}
+
+std::uint64_t SecretSeed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32U) | device();
+}
+
+// A host that the name system could know: only such have wildcard forms ("*.example.com").
+bool IsDnsName(std::string_view host) {
+  const std::string_view last = host.substr(host.rfind('.') + 1);
+  return host.find_first_of(":/@") == std::string_view::npos &&
+         last.find_first_not_of("0123456789") != std::string_view::npos;
+}
+
+}  // namespace
+
+struct PolicySet::Impl {
+  CedarHandle cedar;
+  std::vector<Info> infos;
+  std::vector<Reach> reaches;  // views into the engine's mentions
+  PathIndex index;
+  std::unordered_map<std::string, std::uint32_t> names;  // mentions that are no paths, to their ids
+  std::string digest;
+
+  void Describe();
+  void AddNetAncestors(const Request& request, std::vector<std::uint32_t>& out) const;
+  bool Ancestors(const Request& request, std::vector<std::uint32_t>& out) const;
+  Verdict VerdictOf(std::int32_t outcome, const std::vector<std::uint32_t>& policies) const;
+};
+
+void PolicySet::Impl::Describe() {
+  const std::size_t count = aegis_cedar_policy_count(cedar.get());
+  infos.reserve(count);
+  reaches.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const AegisPolicyInfo info = aegis_cedar_policy(cedar.get(), i);
+    infos.push_back({.id = std::string(View(info.id)),
+                     .file = std::string(View(info.file)),
+                     .forbid = info.forbid != 0,
+                     .reason = std::string(View(info.reason))});
+    Reach reach{.actions = info.actions,
+                .forbid = info.forbid != 0,
+                .applies = info.applies != 0,
+                .bounded = info.bounded != 0,
+                .total = info.total != 0,
+                .roots = {}};
+    for (const AegisRoot& root : std::span(info.roots, info.root_count)) {
+      reach.roots.push_back({.name = View(aegis_cedar_mention(cedar.get(), root.mention)),
+                             .subtree = root.subtree != 0});
+    }
+    reaches.push_back(std::move(reach));
+  }
+}
+
+void PolicySet::Impl::AddNetAncestors(const Request& request,
+                                      std::vector<std::uint32_t>& out) const {
+  const auto add = [this, &out](const std::string& name) {
+    const auto found = names.find(name);
+    if (found != names.end() && std::ranges::find(out, found->second) == out.end()) {
+      out.push_back(found->second);
+    }
+  };
+  add(std::string(request.resource));
+  const std::string_view host = request.context.host;
+  if (host.empty()) {
+    return;
+  }
+  add(std::string(host));
+  if (!IsDnsName(host)) {
+    return;
+  }
+  for (std::size_t dot = host.find('.'); dot != std::string_view::npos;
+       dot = host.find('.', dot + 1)) {
+    add("*" + std::string(host.substr(dot)));
+  }
+}
+
+// False for a resource that no request of this action can have.
+bool PolicySet::Impl::Ancestors(const Request& request, std::vector<std::uint32_t>& out) const {
+  if (IsPathAction(request.action)) {
+    return index.Ancestors(request.resource, out);
+  }
+  // A path or a name group as the name of a host or a tool would borrow their rules.
+  if (request.resource.empty() || request.resource.starts_with('/') ||
+      request.resource.starts_with('*')) {
+    return false;
+  }
+  AddNetAncestors(request, out);
+  return true;
+}
+
+Verdict PolicySet::Impl::VerdictOf(std::int32_t outcome,
+                                   const std::vector<std::uint32_t>& policies) const {
+  Verdict verdict;
+  for (const std::uint32_t policy : policies) {
+    verdict.policies.push_back(infos.at(policy).id);
+    if (outcome == AEGIS_OUTCOME_FORBID && verdict.detail.empty()) {
+      verdict.detail = infos.at(policy).reason;
+    }
+  }
+  switch (outcome) {
+    case AEGIS_OUTCOME_PERMIT:
+      verdict.outcome = Outcome::kPermit;
+      break;
+    case AEGIS_OUTCOME_FORBID:
+      verdict.outcome = Outcome::kForbid;
+      break;
+    case AEGIS_OUTCOME_NO_PERMIT:
+      verdict.outcome = Outcome::kNoPermit;
+      break;
+    case AEGIS_OUTCOME_ASK:
+      verdict.outcome = Outcome::kAsk;
+      break;
+    default:
+      verdict.outcome = Outcome::kError;
+      break;
+  }
+  return verdict;
+}
+
+base::Result<PolicySet> PolicySet::Load(std::vector<Source> sources, Names names) {
+  std::vector<AegisSource> views;
+  views.reserve(sources.size());
+  for (const Source& source : sources) {
+    views.push_back({.file = View(source.file), .text = View(source.text)});
+  }
+  AegisText* error = nullptr;
+  CedarHandle cedar(aegis_cedar_load(views.data(), views.size(), View(names.agent),
+                                     View(names.home), View(names.dir), &error));
+  if (cedar == nullptr) {
+    return base::Fail(base::Errc::kInvalid, base::ForDisplay(Take(error)));
+  }
+  std::vector<std::string> mentions(aegis_cedar_mention_count(cedar.get()));
+  std::unordered_map<std::string, std::uint32_t> others;
+  for (std::size_t i = 0; i < mentions.size(); ++i) {
+    mentions[i] = View(aegis_cedar_mention(cedar.get(), i));
+    if (!mentions[i].starts_with('/') && !mentions[i].starts_with("*/")) {
+      others.emplace(mentions[i], static_cast<std::uint32_t>(i));
+    }
+  }
+  auto impl = std::make_unique<Impl>(Impl{.cedar = std::move(cedar),
+                                          .infos = {},
+                                          .reaches = {},
+                                          .index = PathIndex(mentions, SecretSeed()),
+                                          .names = std::move(others),
+                                          .digest = DigestOf(sources)});
+  impl->Describe();
+  return PolicySet(std::move(impl));
+}
+
+PolicySet::PolicySet(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+PolicySet::PolicySet(PolicySet&&) noexcept = default;
+PolicySet& PolicySet::operator=(PolicySet&&) noexcept = default;
+PolicySet::~PolicySet() = default;
+
+Verdict PolicySet::Evaluate(const Request& request) const {
+  std::vector<std::uint32_t> ancestors;
+  if (!impl_->Ancestors(request, ancestors)) {
+    return {.outcome = Outcome::kError, .policies = {}, .detail = "malformed resource name"};
+  }
+  std::vector<AegisStr> argv;
+  argv.reserve(request.context.argv.size());
+  for (const std::string& argument : request.context.argv) {
+    argv.push_back(View(argument));
+  }
+  const AegisRequest question = {.action = static_cast<std::uint32_t>(request.action),
+                                 .resource = View(request.resource),
+                                 .ancestors = ancestors.data(),
+                                 .ancestor_count = ancestors.size(),
+                                 .pid = request.context.pid,
+                                 .exe = View(request.context.exe),
+                                 .argv = argv.data(),
+                                 .argv_count = argv.size(),
+                                 .host = View(request.context.host),
+                                 .port = request.context.port,
+                                 .protocol = View(request.context.protocol)};
+  std::vector<std::uint32_t> policies(impl_->infos.size());
+  std::size_t count = 0;
+  AegisText* error = nullptr;
+  const std::int32_t outcome =
+      aegis_cedar_evaluate(impl_->cedar.get(), &question, policies.data(), &count, &error);
+  if (outcome == AEGIS_OUTCOME_ERROR) {
+    return {.outcome = Outcome::kError, .policies = {}, .detail = Take(error)};
+  }
+  policies.resize(count);
+  return impl_->VerdictOf(outcome, policies);
+}
+
+const std::vector<PolicySet::Info>& PolicySet::policies() const { return impl_->infos; }
+
+const std::string& PolicySet::digest() const { return impl_->digest; }
+
+PolicySet::Reads PolicySet::reads(Action action) const {
+  const std::uint32_t bits =
+      aegis_cedar_reads(impl_->cedar.get(), static_cast<std::uint32_t>(action));
+  return {.path = (bits & AEGIS_READS_PATH) != 0,
+          .pid = (bits & AEGIS_READS_PID) != 0,
+          .exe = (bits & AEGIS_READS_EXE) != 0,
+          .argv = (bits & AEGIS_READS_ARGV) != 0};
+}
+
+std::uint64_t PolicySet::ClassOf(std::string_view path) const { return impl_->index.Class(path); }
+
+bool PolicySet::PinsBelow(std::string_view path) const { return impl_->index.HasBelow(path); }
+
+PolicySet::Bound PolicySet::bound() const { return BoundOf(impl_->reaches); }
+
+}  // namespace aegis::policy

@@ -1,0 +1,146 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+// Cedar policies as Aegis reads them: loading, evaluation, and what can be said about a set of
+// policies without evaluating it. docs/policy.md explains the names of actions and resources.
+namespace aegis::policy {
+
+enum class Action : std::uint8_t {
+  kFileRead,
+  kFileWrite,
+  kFileDelete,
+  kDirCreate,
+  kDirList,
+  kNetConnect,
+  kToolCall,
+  kProcessSpawn,
+  kProcessExit,
+};
+inline constexpr std::size_t kActionCount = 9;
+
+// The name of an action as policies and the ledger write it, e.g. "FileRead".
+std::string_view ActionName(Action action);
+std::optional<Action> ParseAction(std::string_view name);
+
+// What surrounds a request. All views must outlive the call; strings in escaped form, valid UTF-8.
+// Empty strings are absent attributes.
+struct Context {
+  std::int64_t pid = 0;
+  std::string_view exe;
+  std::span<const std::string> argv;  // ProcessSpawn
+  std::string_view host;              // NetConnect
+  std::int64_t port = 0;              // NetConnect
+  std::string_view protocol;          // NetConnect
+};
+
+// One question. The principal is the agent that the set was loaded for. The resource of a file or
+// process action is a canonical absolute path in escaped form.
+struct Request {
+  Action action = Action::kFileRead;
+  std::string_view resource;
+  Context context;
+};
+
+enum class Outcome : std::uint8_t {
+  kPermit,    // a permit matches, no forbid does
+  kForbid,    // a forbid matches
+  kNoPermit,  // nothing matches
+  kError,     // a policy could not be evaluated, or the request is malformed
+  kAsk,       // as kPermit, but a matching permit carries @ask
+};
+
+struct Verdict {
+  Outcome outcome = Outcome::kError;
+  std::vector<std::string> policies;  // ids that determined it, in the order of the sources
+  std::string detail;                 // kError: the error; kForbid: the first @reason; else empty
+};
+
+// One policy file; `file` is its name as shown in errors and in Info.
+struct Source {
+  std::string file;
+  std::string text;
+};
+
+// Who and where: canonical paths in escaped form. `home` and `dir` stand for "~" and "@dir" in
+// policies; a policy that uses an alias whose path is empty is refused.
+struct Names {
+  std::string agent;
+  std::string home;
+  std::string dir;
+};
+
+// A validated set of policies. Immutable after Load; not thread safe; move-only. Load parses on a
+// thread of its own that has ended when it returns, so that a loaded set may be used after fork().
+class PolicySet {
+ public:
+  // Refuses (kInvalid, with file, line and column where known) what does not parse or does not pass
+  // strict validation, nesting or files beyond the limits of docs/policy.md, templates with slots,
+  // ids used twice, @ask on a forbid, and resource names that could never match.
+  static base::Result<PolicySet> Load(std::vector<Source> sources, Names names);
+
+  PolicySet(PolicySet&&) noexcept;
+  PolicySet& operator=(PolicySet&&) noexcept;
+  PolicySet(const PolicySet&) = delete;
+  PolicySet& operator=(const PolicySet&) = delete;
+  ~PolicySet();
+
+  // The answer of the policies, without any cache. Never fails: what can't be evaluated is kError.
+  Verdict Evaluate(const Request& request) const;
+
+  struct Info {
+    std::string id;
+    std::string file;
+    bool forbid = false;
+    std::string reason;  // @reason, empty if none
+  };
+  // In the order of the sources, and of the policies in each.
+  const std::vector<Info>& policies() const;
+
+  // SHA-256 (lower-case hex) over the base names and texts of the sources.
+  const std::string& digest() const;
+
+  // Which attributes some policy that may apply to an action reads: what an answer depends on
+  // beside the class of the path. (NetConnect always depends on its whole resource and context.)
+  struct Reads {
+    bool path = false;
+    bool pid = false;
+    bool exe = false;
+    bool argv = false;
+  };
+  Reads reads(Action action) const;
+
+  // The class of a path: two paths of equal class (and equal attributes that reads() names) get
+  // equal verdicts for every action on files and processes. Cheap (about 0.1 µs), no Cedar.
+  // kNotCanonical for what is not a canonical absolute path: Evaluate answers kError there.
+  static constexpr std::uint64_t kNotCanonical = ~std::uint64_t{0};
+  std::uint64_t ClassOf(std::string_view path) const;
+
+  // Some policy names a path strictly below `path`: moving or replacing `path` would take that rule
+  // away from what it was written for.
+  bool PinsBelow(std::string_view path) const;
+
+  // Static upper bounds, as unescaped absolute paths without overlaps, sorted; {"/"} = everywhere.
+  struct Bound {
+    std::vector<std::string> visible;     // outside them no file or spawn action can be permitted
+    std::vector<std::string> executable;  // outside them no ProcessSpawn can be permitted
+    std::vector<std::string> hidden;      // every action on everything in them is forbidden
+  };
+  Bound bound() const;
+
+ private:
+  struct Impl;
+  explicit PolicySet(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace aegis::policy

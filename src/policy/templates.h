@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+// The policies that ship with Aegis, as Cedar text compiled into the program.
+namespace aegis::policy {
+
+// default-deny, allow-read-only, permit-all, project.
+std::vector<std::string_view> TemplateNames();
+
+// The text of a template; kNotFound names the known ones.
+base::Result<std::string_view> TemplateText(std::string_view name);
+
+// What programs need to start (loader, libraries, /dev/null, locale): `init` writes it as
+// programs.cedar beside every template except default-deny.
+base::Result<std::string_view> ProgramsText();
+
+}  // namespace aegis::policy
