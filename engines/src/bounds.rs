@@ -123,6 +123,9 @@ impl Scanner<'_> {
     fn punctuation(&mut self, c: u8) -> Result<(), Fault> {
         let start = self.at;
         self.at += 1;
+        if matches!((c, self.bytes.get(self.at)), (b'=' | b'!' | b'<' | b'>', Some(b'=')) | (b'&', Some(b'&')) | (b'|', Some(b'|'))) {
+            self.at += 1; // one operator of two characters
+        }
         match c {
             b'(' | b'[' | b'{' => {
                 self.depth += 1;

@@ -54,8 +54,9 @@ fn within(roots: Vec<Root>) -> Region {
     Region { roots: Some(roots), total: true }
 }
 
-/// The name of an entity `{"type", "id"}` that is a resource.
+/// The name of an entity `{"type", "id"}` that is a resource, also as `{"__entity": …}`.
 fn literal(entity: &Value) -> Option<String> {
+    let entity = entity.get("__entity").unwrap_or(entity);
     (entity["type"] == RESOURCE).then(|| entity["id"].as_str().map(String::from))?
 }
 
@@ -63,9 +64,9 @@ fn literal(entity: &Value) -> Option<String> {
 fn literals(expr: &Value) -> Option<Vec<String>> {
     let node = expr.as_object().filter(|o| o.len() == 1)?;
     if let Some(items) = node.get("Set") {
-        return items.as_array()?.iter().map(|item| literal(&item["Value"]["__entity"])).collect();
+        return items.as_array()?.iter().map(|item| literal(&item["Value"])).collect();
     }
-    literal(&node.get("Value")?["__entity"]).map(|name| vec![name])
+    literal(node.get("Value")?).map(|name| vec![name])
 }
 
 fn roots(expr: &Value, subtree: bool) -> Region {

@@ -36,15 +36,16 @@ std::string_view ReasonCode(Reason reason);
 struct Decision {
   Effect effect = Effect::kDeny;
   Reason reason = Reason::kInternalError;
-  std::shared_ptr<const std::vector<std::string>> policies;  // shared with the cache
+  std::shared_ptr<const std::vector<std::string>> policies{};  // shared with the cache
 
   bool allowed() const { return effect == Effect::kAllow; }
 };
 
 // What holds whatever the policies say.
 struct Guards {
-  bool network_closed = false;           // every NetConnect is denied NETWORK_CLOSED
-  std::vector<std::string> aegis_state;  // canonical escaped paths: they and all below: AEGIS_STATE
+  bool network_closed = false;  // every NetConnect is denied NETWORK_CLOSED
+  std::vector<std::string>
+      aegis_state{};  // canonical escaped paths: they and all below: AEGIS_STATE
 };
 
 // Decides for one run. Single thread; holds the decision cache (bounded), keyed by what the loaded

@@ -36,19 +36,19 @@ std::optional<Action> ParseAction(std::string_view name);
 // Empty strings are absent attributes.
 struct Context {
   std::int64_t pid = 0;
-  std::string_view exe;
-  std::span<const std::string> argv;  // ProcessSpawn
-  std::string_view host;              // NetConnect
-  std::int64_t port = 0;              // NetConnect
-  std::string_view protocol;          // NetConnect
+  std::string_view exe{};
+  std::span<const std::string> argv{};  // ProcessSpawn
+  std::string_view host{};              // NetConnect
+  std::int64_t port = 0;                // NetConnect
+  std::string_view protocol{};          // NetConnect
 };
 
 // One question. The principal is the agent that the set was loaded for. The resource of a file or
 // process action is a canonical absolute path in escaped form.
 struct Request {
   Action action = Action::kFileRead;
-  std::string_view resource;
-  Context context;
+  std::string_view resource{};
+  Context context{};
 };
 
 enum class Outcome : std::uint8_t {
@@ -61,8 +61,8 @@ enum class Outcome : std::uint8_t {
 
 struct Verdict {
   Outcome outcome = Outcome::kError;
-  std::vector<std::string> policies;  // ids that determined it, in the order of the sources
-  std::string detail;                 // kError: the error; kForbid: the first @reason; else empty
+  std::vector<std::string> policies{};  // ids that determined it, in the order of the sources
+  std::string detail{};                 // kError: the error; kForbid: the first @reason; else empty
 };
 
 // One policy file; `file` is its name as shown in errors and in Info.
