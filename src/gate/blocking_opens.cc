@@ -56,7 +56,7 @@ class Waker {
 }  // namespace
 
 void BlockingOpens::InstallWakeSignal() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = Ignore;  // no SA_RESTART: a blocked open returns EINTR
   ::sigaction(SIGUSR2, &action, nullptr);
 }
@@ -87,8 +87,7 @@ void BlockingOpens::Run(std::uint64_t id, const base::UniqueFd& object, int flag
     if (!opened.valid() && errno == EINTR) {
       continue;
     }
-    const int error =
-        opened.valid() ? listener_.Inject(id, opened.get(), close_on_exec) : errno;
+    const int error = opened.valid() ? listener_.Inject(id, opened.get(), close_on_exec) : errno;
     if (error != 0) {
       listener_.Answer(id, Reply::Fail(error));
     }

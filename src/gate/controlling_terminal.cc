@@ -63,7 +63,8 @@ base::UniqueFd OpenControllingTerminal(const Roots& roots, const Process& proces
   if (theirs == TtyNumber(roots, ::getpid())) {
     return base::UniqueFd(::openat(roots.host_root.get(), "dev/tty", how));
   }
-  // A terminal that the agent made itself. The kernel packs the number as 12 bits major, 20 bits minor.
+  // A terminal that the agent made itself. The kernel packs the number as 12 bits major, 20 bits
+  // minor.
   const unsigned number_major = (theirs >> 8U) & 0xfffU;
   const unsigned number_minor = (theirs & 0xffU) | ((theirs >> 12U) & 0xfff00U);
   if (number_major != kPtsMajor) {

@@ -67,6 +67,7 @@ constexpr Table MakeTable() {
   set(SYS_removexattr, HandleRemovexattr);
   set(SYS_lremovexattr, HandleLremovexattr);
   set(SYS_fremovexattr, HandleFremovexattr);
+  set(SYS_ioctl, HandleInodeIoctl);
   set(SYS_socket, HandleSocket);
   set(SYS_socketpair, HandleSocketPair);
   set(SYS_connect, HandleConnect);

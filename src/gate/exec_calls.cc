@@ -52,9 +52,9 @@ Reply HandleExecve(Services& services, Call& call) {
   if (!path) {
     return Reply::Fail(path.error());
   }
-  return Execute(
-      services, call,
-      services.resolver.ResolveObject(call.process, AT_FDCWD, *path, Leaf::kFollow), call.arg(1));
+  return Execute(services, call,
+                 services.resolver.ResolveObject(call.process, AT_FDCWD, *path, Leaf::kFollow),
+                 call.arg(1));
 }
 
 Reply HandleExecveAt(Services& services, Call& call) {
@@ -66,8 +66,7 @@ Reply HandleExecveAt(Services& services, Call& call) {
   const int flags = call.int_arg(4);
   if (path->empty() && (flags & AT_EMPTY_PATH) != 0) {
     return Execute(services, call,
-                   services.resolver.ResolveDescriptor(call.process, call.int_arg(0)),
-                   call.arg(2));
+                   services.resolver.ResolveDescriptor(call.process, call.int_arg(0)), call.arg(2));
   }
   const Leaf leaf = (flags & AT_SYMLINK_NOFOLLOW) != 0 ? Leaf::kKeep : Leaf::kFollow;
   return Execute(services, call,

@@ -81,8 +81,7 @@ void Follower::PassSignals(int control, pid_t supervisor) {
   while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
     const auto signal = static_cast<int>(info.ssi_signo);
     if (signal == SIGCHLD) {
-      supervisor_dead_ =
-          supervisor_dead_ || ::waitpid(supervisor, nullptr, WNOHANG) == supervisor;
+      supervisor_dead_ = supervisor_dead_ || ::waitpid(supervisor, nullptr, WNOHANG) == supervisor;
     } else if (signal == SIGCONT) {
       continued_ = true;
       Forward(control, SIGCONT);  // it may have left the job's group
@@ -94,8 +93,7 @@ void Follower::PassSignals(int control, pid_t supervisor) {
 
 void Follower::TakeEvents(int control, CommandEnd& end) {
   sandbox::Event event;
-  while (!end.status &&
-         ::recv(control, &event, sizeof(event), MSG_DONTWAIT) == sizeof(event)) {
+  while (!end.status && ::recv(control, &event, sizeof(event), MSG_DONTWAIT) == sizeof(event)) {
     switch (event.kind) {
       case sandbox::Event::Kind::kExecFailed:
         end.exec_error = event.value;

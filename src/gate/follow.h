@@ -13,7 +13,7 @@ namespace aegis::gate {
 
 // How the command ended, as far as it is known.
 struct CommandEnd {
-  std::optional<int> status;   // as from waitpid(2); none when the supervisor died first
+  std::optional<int> status;      // as from waitpid(2); none when the supervisor died first
   std::optional<int> exec_error;  // errno of the execve that failed
 };
 

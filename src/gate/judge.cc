@@ -84,9 +84,9 @@ int Judge::Record(const Process& process, Action action, std::string_view escape
   const bool reaches_others = action == Action::kNetConnect && !Refuses(decision);
   payload_.clear();
   ledger::AppendActionPayload(payload_, record);
-  const auto appended = journal_.Append(
-      ledger::kActionDecided, payload_,
-      reaches_others ? ledger::Durability::kDurable : ledger::Durability::kOrdered);
+  const auto appended =
+      journal_.Append(ledger::kActionDecided, payload_,
+                      reaches_others ? ledger::Durability::kDurable : ledger::Durability::kOrdered);
   return appended ? 0 : EACCES;
 }
 

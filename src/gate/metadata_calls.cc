@@ -38,11 +38,10 @@ SysResult<Resolved> Permitted(Services& services, Call& call, Resolved resolved)
   if (resolved.error == EBADF) {
     return SysFail(EBADF);
   }
-  const int refused =
-      resolved.aegis_state
-          ? services.judge.Refuse(call.process, Action::kFileWrite, resolved.name,
-                                  decision::Reason::kAegisState)
-          : services.judge.Ask(call.process, Action::kFileWrite, resolved.name);
+  const int refused = resolved.aegis_state
+                          ? services.judge.Refuse(call.process, Action::kFileWrite, resolved.name,
+                                                  decision::Reason::kAegisState)
+                          : services.judge.Ask(call.process, Action::kFileWrite, resolved.name);
   if (refused != 0) {
     return SysFail(refused);
   }
@@ -126,8 +125,8 @@ Reply ChangeTimesAt(Services& services, Call& call, int dirfd, std::uint64_t pat
       times.at(i) = {micros.at(i).tv_sec, micros.at(i).tv_usec * 1000};
     }
   }
-  const auto object = path == 0 ? ByDescriptor(services, call, dirfd)
-                                : ByPath(services, call, dirfd, path, 0);
+  const auto object =
+      path == 0 ? ByDescriptor(services, call, dirfd) : ByPath(services, call, dirfd, path, 0);
   return ChangeTimes(object, address == 0 ? nullptr : times.data());
 }
 
@@ -176,9 +175,9 @@ Reply SetAttribute(Services& services, Call& call, const SysResult<Resolved>& ob
   if (!attribute) {
     return Reply::Fail(attribute.error());
   }
-  return Reply::FromErrno(SysError(::setxattr(NameByFd(*object).c_str(), attribute->name.c_str(),
-                                              attribute->value.data(), attribute->value.size(),
-                                              call.int_arg(4))));
+  return Reply::FromErrno(
+      SysError(::setxattr(NameByFd(*object).c_str(), attribute->name.c_str(),
+                          attribute->value.data(), attribute->value.size(), call.int_arg(4))));
 }
 
 Reply RemoveAttribute(Services& services, Call& call, const SysResult<Resolved>& object) {
@@ -226,8 +225,7 @@ Reply HandleFchownAt(Services& services, Call& call) {
 Reply HandleUtime(Services& services, Call& call) {
   utimbuf seconds{};
   if (call.arg(1) != 0) {
-    if (const int error =
-            MemoryArgument(services, call, call.arg(1), &seconds, sizeof(seconds))) {
+    if (const int error = MemoryArgument(services, call, call.arg(1), &seconds, sizeof(seconds))) {
       return Reply::Fail(error);
     }
   }
@@ -252,9 +250,9 @@ Reply HandleUtimensAt(Services& services, Call& call) {
       return Reply::Fail(error);
     }
   }
-  const auto object =
-      call.arg(1) == 0 ? ByDescriptor(services, call, call.int_arg(0))
-                       : ByPath(services, call, call.int_arg(0), call.arg(1), call.int_arg(3));
+  const auto object = call.arg(1) == 0
+                          ? ByDescriptor(services, call, call.int_arg(0))
+                          : ByPath(services, call, call.int_arg(0), call.arg(1), call.int_arg(3));
   return ChangeTimes(object, call.arg(2) == 0 ? nullptr : times.data());
 }
 
@@ -266,8 +264,8 @@ Reply HandleTruncate(Services& services, Call& call) {
   if (!S_ISREG(object->st.st_mode)) {
     return Reply::Fail(S_ISDIR(object->st.st_mode) ? EISDIR : EINVAL);
   }
-  return Reply::FromErrno(SysError(
-      ::truncate(NameByFd(*object).c_str(), static_cast<off_t>(call.arg(1)))));
+  return Reply::FromErrno(
+      SysError(::truncate(NameByFd(*object).c_str(), static_cast<off_t>(call.arg(1)))));
 }
 
 Reply HandleSetxattr(Services& services, Call& call) {
@@ -289,6 +287,11 @@ Reply HandleLremovexattr(Services& services, Call& call) {
 }
 Reply HandleFremovexattr(Services& services, Call& call) {
   return RemoveAttribute(services, call, ByDescriptor(services, call, call.int_arg(0)));
+}
+
+Reply HandleInodeIoctl(Services& services, Call& call) {
+  const auto object = ByDescriptor(services, call, call.int_arg(0));
+  return object ? Reply::Continue() : Reply::Fail(object.error());
 }
 
 }  // namespace aegis::gate

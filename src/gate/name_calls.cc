@@ -76,8 +76,7 @@ Reply RemoveAt(Services& services, Call& call, int dirfd, std::uint64_t address,
   if ((flags & ~AT_REMOVEDIR) != 0) {
     return Reply::Fail(EINVAL);
   }
-  const Resolved resolved =
-      services.resolver.Resolve(call.process, dirfd, *path, Leaf::kKeep);
+  const Resolved resolved = services.resolver.Resolve(call.process, dirfd, *path, Leaf::kKeep);
   return Reply::FromErrno(Remove(services, call, resolved, flags));
 }
 
@@ -88,8 +87,7 @@ Reply MakeDirectory(Services& services, Call& call, int dirfd, std::uint64_t add
   if (!path) {
     return Reply::Fail(path.error());
   }
-  const Resolved resolved =
-      services.resolver.Resolve(call.process, dirfd, *path, Leaf::kKeep);
+  const Resolved resolved = services.resolver.Resolve(call.process, dirfd, *path, Leaf::kKeep);
   if (const int error = Judged(services, call, resolved, {Action::kDirCreate})) {
     return Reply::Fail(error);
   }
@@ -145,8 +143,8 @@ int AskRename(Services& services, Call& call, const TwoNames& names, bool exchan
       return error;
     }
   }
-  if (const int error = Judged(services, call, names.from,
-                               {Action::kFileRead, Action::kFileDelete}, to)) {
+  if (const int error =
+          Judged(services, call, names.from, {Action::kFileRead, Action::kFileDelete}, to)) {
     return error;
   }
   if (exchange) {
@@ -161,8 +159,7 @@ int AskRename(Services& services, Call& call, const TwoNames& names, bool exchan
 
 Reply Rename(Services& services, Call& call, int from_dirfd, std::uint64_t from, int to_dirfd,
              std::uint64_t to, unsigned flags) {
-  const TwoNames names =
-      ResolveTwo(services, call, from_dirfd, from, Leaf::kKeep, to_dirfd, to);
+  const TwoNames names = ResolveTwo(services, call, from_dirfd, from, Leaf::kKeep, to_dirfd, to);
   if (names.error != 0) {
     return Reply::Fail(names.error);
   }
@@ -199,12 +196,12 @@ Reply Link(Services& services, Call& call, int from_dirfd, std::uint64_t from, i
   }
   const std::string from_name = base::EscapeName(names.from.name);
   const std::string to_name = base::EscapeName(names.to.name);
-  if (const int error = Judged(services, call, names.from,
-                               {Action::kFileRead, Action::kFileWrite}, to_name)) {
+  if (const int error =
+          Judged(services, call, names.from, {Action::kFileRead, Action::kFileWrite}, to_name)) {
     return Reply::Fail(error);
   }
-  if (const int error = Judged(services, call, names.to, {Action::kFileRead, Action::kFileWrite},
-                               from_name)) {
+  if (const int error =
+          Judged(services, call, names.to, {Action::kFileRead, Action::kFileWrite}, from_name)) {
     return Reply::Fail(error);
   }
   if (names.from.error != 0) {
@@ -234,10 +231,9 @@ Reply Symlink(Services& services, Call& call, std::uint64_t text_address, int di
   if (!text || !path) {
     return Reply::Fail(text ? path.error() : text.error());
   }
-  const Resolved resolved =
-      services.resolver.Resolve(call.process, dirfd, *path, Leaf::kKeep);
-  if (const int error = Judged(services, call, resolved, {Action::kFileWrite},
-                               base::EscapeName(*text))) {
+  const Resolved resolved = services.resolver.Resolve(call.process, dirfd, *path, Leaf::kKeep);
+  if (const int error =
+          Judged(services, call, resolved, {Action::kFileWrite}, base::EscapeName(*text))) {
     return Reply::Fail(error);
   }
   if (const int error = NeedsParent(resolved, EEXIST)) {
@@ -248,15 +244,14 @@ Reply Symlink(Services& services, Call& call, std::uint64_t text_address, int di
       SysError(::symlinkat(target.c_str(), resolved.parent.get(), resolved.leaf.c_str())));
 }
 
-Reply MakeNode(Services& services, Call& call, int dirfd, std::uint64_t address,
-               std::uint64_t mode, std::uint64_t device) {
+Reply MakeNode(Services& services, Call& call, int dirfd, std::uint64_t address, std::uint64_t mode,
+               std::uint64_t device) {
   PathBuffer buffer;
   const auto path = PathArgument(services, call, address, buffer);
   if (!path) {
     return Reply::Fail(path.error());
   }
-  const Resolved resolved =
-      services.resolver.Resolve(call.process, dirfd, *path, Leaf::kKeep);
+  const Resolved resolved = services.resolver.Resolve(call.process, dirfd, *path, Leaf::kKeep);
   if (const int error = Judged(services, call, resolved, {Action::kFileWrite})) {
     return Reply::Fail(error);
   }
@@ -265,8 +260,8 @@ Reply MakeNode(Services& services, Call& call, int dirfd, std::uint64_t address,
   }
   services.fifo_seen = services.fifo_seen || S_ISFIFO(mode);
   ::umask(call.process.umask);
-  return Reply::FromErrno(SysError(::mknodat(resolved.parent.get(), resolved.leaf.c_str(),
-                                             static_cast<mode_t>(mode), device)));
+  return Reply::FromErrno(SysError(
+      ::mknodat(resolved.parent.get(), resolved.leaf.c_str(), static_cast<mode_t>(mode), device)));
 }
 
 }  // namespace

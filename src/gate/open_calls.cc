@@ -33,10 +33,10 @@ using policy::Action;
 constexpr std::uint64_t kKernelLargeFile = 0100000;  // glibc's O_LARGEFILE is 0 on 64 bits
 constexpr std::uint64_t kTmpFile = O_TMPFILE & ~static_cast<unsigned>(O_DIRECTORY);
 // What open(2) honours; it ignores other bits, openat2(2) refuses them.
-constexpr std::uint64_t kKnownFlags =
-    O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | O_DSYNC |
-    O_ASYNC | O_DIRECT | kKernelLargeFile | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC |
-    O_PATH | kTmpFile;
+constexpr std::uint64_t kKnownFlags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND |
+                                      O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC | O_DIRECT |
+                                      kKernelLargeFile | O_DIRECTORY | O_NOFOLLOW | O_NOATIME |
+                                      O_CLOEXEC | O_PATH | kTmpFile;
 constexpr int kMaxCreateTries = 4;
 
 struct Opening {
@@ -113,11 +113,9 @@ std::optional<Reply> OpenPlainly(Services& services, Call& call, const Opening& 
     return std::nullopt;
   }
   const std::string path(opening.path);
-  const base::UniqueFd fd =
-      OpenNow(base, path.c_str(), opening.flags, 0, RESOLVE_NO_SYMLINKS);
-  struct stat st {};
-  if (!fd.valid() || ::fstat(fd.get(), &st) != 0 ||
-      services.resolver.IsProc(fd.get(), st.st_dev)) {
+  const base::UniqueFd fd = OpenNow(base, path.c_str(), opening.flags, 0, RESOLVE_NO_SYMLINKS);
+  struct stat st{};
+  if (!fd.valid() || ::fstat(fd.get(), &st) != 0 || services.resolver.IsProc(fd.get(), st.st_dev)) {
     return std::nullopt;
   }
   const bool as_judged = action == Action::kDirList ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode);
@@ -195,8 +193,7 @@ Reply CreateFile(Services& services, Call& call, const Opening& opening, const R
 Reply OpenOrCreate(Services& services, Call& call, const Opening& opening) {
   const Leaf leaf = opening.any(O_EXCL | O_NOFOLLOW) ? Leaf::kKeep : Leaf::kFollow;
   for (int tries = 0; tries < kMaxCreateTries; ++tries) {
-    Resolved resolved =
-        services.resolver.Resolve(call.process, opening.dirfd, opening.path, leaf);
+    Resolved resolved = services.resolver.Resolve(call.process, opening.dirfd, opening.path, leaf);
     if (!resolved.creatable() || resolved.aegis_state) {
       if (resolved.exists() && opening.has(O_EXCL)) {
         resolved.error = EEXIST;

@@ -15,7 +15,7 @@ struct PeerAddress {
   std::string resource;  // "10.0.0.1:443", "[::1]:80", "unix:/run/x", "unix:@name", "family:40"
   std::string host;      // "10.0.0.1"; empty where there is none
   std::int64_t port = -1;
-  std::string path;      // AF_UNIX with a pathname: bytes
+  std::string path;  // AF_UNIX with a pathname: bytes
 };
 
 // Parses the bytes of a sockaddr of any length and content (hostile). An address that is too short

@@ -108,8 +108,8 @@ void ProcessTable::FileStateChanging(const Process& process) {
 
 bool ProcessTable::Read(Process& process) const {
   const std::string directory = std::to_string(process.tid);
-  const base::UniqueFd fd(::openat(roots_.host_proc.get(), (directory + "/status").c_str(),
-                                   O_RDONLY | O_CLOEXEC));
+  const base::UniqueFd fd(
+      ::openat(roots_.host_proc.get(), (directory + "/status").c_str(), O_RDONLY | O_CLOEXEC));
   std::array<char, 2048> text;
   const ssize_t length = fd.valid() ? ::read(fd.get(), text.data(), text.size()) : -1;
   if (length <= 0) {
@@ -121,12 +121,11 @@ bool ProcessTable::Read(Process& process) const {
   process.inside_tgid = Innermost(Field(status, "\nNStgid:"));
   process.inside_tid = Innermost(Field(status, "\nNSpid:"));
   std::array<char, PATH_MAX> exe;
-  const ssize_t exe_length = ::readlinkat(roots_.host_proc.get(), (directory + "/exe").c_str(),
-                                          exe.data(), exe.size());
+  const ssize_t exe_length =
+      ::readlinkat(roots_.host_proc.get(), (directory + "/exe").c_str(), exe.data(), exe.size());
   process.exe.clear();
   if (exe_length > 0) {
-    base::AppendEscapedName(process.exe,
-                            {exe.data(), static_cast<std::size_t>(exe_length)});
+    base::AppendEscapedName(process.exe, {exe.data(), static_cast<std::size_t>(exe_length)});
   }
   return process.tgid != 0;
 }

@@ -14,7 +14,7 @@ namespace aegis::gate {
 // What the gate knows of one thread of the agent. Facts are read once and again after a call that
 // may change them; each expires after a second, so that a reused thread id can't inherit them.
 struct Process {
-  pid_t tid = 0;         // host ids
+  pid_t tid = 0;  // host ids
   pid_t tgid = 0;
   pid_t inside_tid = 0;  // as the agent sees them
   pid_t inside_tgid = 0;

@@ -57,7 +57,7 @@ bool Resolver::IsProc(int fd, dev_t device) {
 
 // A directory in which a missing name is missing outside too, and in which no name is special.
 bool Resolver::IsPlain(const base::UniqueFd& directory) {
-  struct stat st {};
+  struct stat st{};
   return ::fstat(directory.get(), &st) == 0 && !roots_.IsSynthetic(st.st_dev) &&
          !IsProc(directory.get(), st.st_dev);
 }
@@ -118,8 +118,7 @@ Resolved Resolver::ResolveDescriptor(const Process& process, int fd) {
   const std::string number = std::to_string(fd);
   const std::string link = std::to_string(process.tid) + "/fd/" + number;
   if (fd >= 0) {
-    resolved.object.Reset(
-        ::openat(roots_.host_proc.get(), link.c_str(), O_PATH | O_CLOEXEC));
+    resolved.object.Reset(::openat(roots_.host_proc.get(), link.c_str(), O_PATH | O_CLOEXEC));
   }
   if (!resolved.object.valid() || ::fstat(resolved.object.get(), &resolved.st) != 0) {
     resolved.error = EBADF;

@@ -18,12 +18,12 @@ enum class Leaf : std::uint8_t { kFollow, kKeep };
 
 // A name looked up once: held by descriptors, so that what was judged is what is acted upon.
 struct Resolved {
-  std::string name;         // canonical path, bytes; also known when the name does not exist
-  base::UniqueFd object;    // O_PATH; none when the name does not exist
-  struct stat st {};        // of the object
-  base::UniqueFd parent;    // O_PATH directory that holds `leaf`; none for `.`, `..` and magic links
+  std::string name;       // canonical path, bytes; also known when the name does not exist
+  base::UniqueFd object;  // O_PATH; none when the name does not exist
+  struct stat st{};       // of the object
+  base::UniqueFd parent;  // O_PATH directory that holds `leaf`; none for `.`, `..` and magic links
   std::string leaf;
-  int error = 0;            // what the kernel would answer; ENOENT with a parent: may be created
+  int error = 0;  // what the kernel would answer; ENOENT with a parent: may be created
   bool wants_directory = false;  // the path ended with a slash
   bool hidden = false;           // exists outside, though the namespace does not show it
   bool aegis_state = false;      // /proc of pid 1 or of another namespace: never given out

@@ -42,7 +42,7 @@ base::Result<> EnterOwnFds(Roots& roots) {
 }
 
 base::Result<> LearnDevices(Roots& roots, bool composed, const std::vector<std::string>& masks) {
-  struct stat st {};
+  struct stat st{};
   if (::stat("/proc", &st) != 0) {
     return base::FailErrno("stat /proc inside");
   }
@@ -70,8 +70,8 @@ std::string NameOf(const Roots& roots, int fd) {
   constexpr std::string_view kDeleted = " (deleted)";
   if (name.ends_with(kDeleted)) {
     // A file may really be called so: then it is still linked under this very name.
-    struct stat by_name {};
-    struct stat by_fd {};
+    struct stat by_name{};
+    struct stat by_fd{};
     const std::string full(name);
     const bool literal = ::fstat(fd, &by_fd) == 0 && ::lstat(full.c_str(), &by_name) == 0 &&
                          by_fd.st_ino == by_name.st_ino && by_fd.st_dev == by_name.st_dev;

@@ -62,8 +62,7 @@ base::Result<Sockets> MakeSockets() {
 
 std::string UserName() {
   const passwd* entry = ::getpwuid(::getuid());  // NOLINT(concurrency-mt-unsafe): one thread
-  return entry != nullptr ? base::EscapeName(entry->pw_name)
-                          : "uid:" + std::to_string(::getuid());
+  return entry != nullptr ? base::EscapeName(entry->pw_name) : "uid:" + std::to_string(::getuid());
 }
 
 base::Result<std::string> WorkingDirectory() {
@@ -300,9 +299,9 @@ base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervi
   AEGIS_TRY(RecordEnd(journal, plan, end, so_far));
   AEGIS_TRY(sequencer.Finish());
   if (!end.status) {
-    return base::Fail(base::Errc::kInternal,
-                      "the supervisor died; the agent was killed with it (session " +
-                          outcome.session_id + ")");
+    return base::Fail(
+        base::Errc::kInternal,
+        "the supervisor died; the agent was killed with it (session " + outcome.session_id + ")");
   }
   outcome.exit_code = ExitCode(end);
   if (so_far) {
@@ -319,10 +318,9 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
   input.signals = sandbox::CaptureSignals();
   FillStandardDescriptors();
   AEGIS_TRY(sandbox::CheckProtections());
-  AEGIS_ASSIGN(auto policies,
-               policy::PolicySet::Load(spec.policies, {spec.config_name,
-                                                       base::EscapeName(spec.home),
-                                                       base::EscapeName(spec.dir)}));
+  AEGIS_ASSIGN(auto policies, policy::PolicySet::Load(
+                                  spec.policies, {spec.config_name, base::EscapeName(spec.home),
+                                                  base::EscapeName(spec.dir)}));
   AEGIS_ASSIGN(input.plan, MakePlan(spec, policies));
   AEGIS_ASSIGN(input.roots, OpenHostRoots());
   AEGIS_ASSIGN(const std::string session_id, ledger::NewSessionId(ledger::SystemClock()));

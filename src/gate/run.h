@@ -47,8 +47,9 @@ struct RunOutcome {
 };
 
 // Runs a command under the gate until it ends; all its descendants are dead on return. An error
-// means that nothing ran: kNotFound (no such command), kDenied, or what Aegis lacks. Single-threaded
-// callers only: it forks, and owns SIGCHLD and the terminal's job signals while it runs.
+// means that nothing ran: kNotFound (no such command), kDenied, or what Aegis lacks.
+// Single-threaded callers only: it forks, and owns SIGCHLD and the terminal's job signals while it
+// runs.
 base::Result<RunOutcome> RunAgent(const RunSpec& spec);
 
 }  // namespace aegis::gate

@@ -8,8 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <array>
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -35,7 +35,7 @@ namespace {
 using policy::Action;
 
 constexpr std::size_t kMaxBoundSockets = 1024;
-constexpr int kTypeMask = 0xf;  // the rest of socket(2)'s type are flags
+constexpr int kTypeMask = 0xf;           // the rest of socket(2)'s type are flags
 constexpr unsigned kMaxMessages = 1024;  // UIO_MAXIOV
 
 int AskPeer(Services& services, Call& call, const PeerAddress& peer, std::string_view protocol) {
@@ -82,7 +82,7 @@ SysResult<sockaddr_un> AddressOf(const std::string& path) {
 
 bool BoundInThisRun(const Services& services, const struct stat& st) {
   return std::ranges::any_of(services.bound_sockets.inodes, [&st](const base::UniqueFd& inode) {
-    struct stat bound {};
+    struct stat bound{};
     return ::fstat(inode.get(), &bound) == 0 && bound.st_dev == st.st_dev &&
            bound.st_ino == st.st_ino;
   });
@@ -92,8 +92,8 @@ bool BoundInThisRun(const Services& services, const struct stat& st) {
 int ConnectNow(const base::UniqueFd& socket, const void* address, std::size_t size) {
   const int flags = ::fcntl(socket.get(), F_GETFL);
   ::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK);
-  const int result = ::connect(socket.get(), static_cast<const sockaddr*>(address),
-                               static_cast<socklen_t>(size));
+  const int result =
+      ::connect(socket.get(), static_cast<const sockaddr*>(address), static_cast<socklen_t>(size));
   const int error = result == 0 ? 0 : errno;
   ::fcntl(socket.get(), F_SETFL, flags);
   return error;
@@ -163,8 +163,8 @@ Reply BindToPath(Services& services, Call& call, const PeerAddress& peer) {
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) != 0) {
     return Reply::Fail(errno);
   }
-  base::UniqueFd inode(::openat(resolved.parent.get(), resolved.leaf.c_str(),
-                                O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  base::UniqueFd inode(
+      ::openat(resolved.parent.get(), resolved.leaf.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (inode.valid()) {
     services.bound_sockets.inodes.push_back(std::move(inode));
   }
@@ -248,8 +248,7 @@ Reply HandleSendTo(Services& services, Call& call) {
 
 Reply HandleSendMsg(Services& services, Call& call) {
   msghdr message{};
-  if (const int error =
-          MemoryArgument(services, call, call.arg(1), &message, sizeof(message))) {
+  if (const int error = MemoryArgument(services, call, call.arg(1), &message, sizeof(message))) {
     return Reply::Fail(error);
   }
   return JudgeDatagram(services, call, reinterpret_cast<std::uint64_t>(message.msg_name),

@@ -18,9 +18,9 @@ struct SupervisorInput {
   sandbox::Plan plan;
   std::optional<decision::Decider> decider;
   ledger::JournalWriter* journal = nullptr;  // the launcher's, used in the child alone
-  Roots roots;                       // host roots opened
-  base::UniqueFd launcher_socket;    // SOCK_SEQPACKET
-  base::UniqueFd init_control;       // becomes init's
+  Roots roots;                               // host roots opened
+  base::UniqueFd launcher_socket;            // SOCK_SEQPACKET
+  base::UniqueFd init_control;               // becomes init's
   sandbox::SignalState signals;
   pid_t launcher = 0;
   bool root = false;

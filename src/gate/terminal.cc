@@ -26,8 +26,8 @@ Foreground::~Foreground() {
   if (!terminal_.valid() || ::tcgetpgrp(terminal_.get()) == group_) {
     return;
   }
-  struct sigaction ignore {};
-  struct sigaction before {};
+  struct sigaction ignore{};
+  struct sigaction before{};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGTTOU, &ignore, &before);  // the write below comes from a background group
   ::tcsetpgrp(terminal_.get(), group_);
@@ -48,7 +48,10 @@ std::string TerminalDevice() {
 void FillStandardDescriptors() {
   for (int fd = 0; fd <= 2; ++fd) {
     if (::fcntl(fd, F_GETFD) < 0) {
-      const int opened = ::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);  // NOLINT(android-cloexec-open): becomes a standard descriptor
+      const int opened = ::open(
+          "/dev/null",
+          fd == 0 ? O_RDONLY
+                  : O_WRONLY);  // NOLINT(android-cloexec-open): becomes a standard descriptor
       if (opened >= 0 && opened != fd) {
         ::dup2(opened, fd);
         ::close(opened);

@@ -27,8 +27,8 @@ int ReadMemory(pid_t tid, std::uint64_t address, void* out, std::size_t size);
 // Copies a NUL-terminated path into `buffer`. EFAULT, ENAMETOOLONG as the kernel's getname().
 SysResult<std::string_view> ReadPath(pid_t tid, std::uint64_t address, PathBuffer& buffer);
 
-// Copies an argument vector (execve(2)) up to a bounded number and size of arguments; what is beyond
-// is left out and said in a last element. Bytes, not escaped.
+// Copies an argument vector (execve(2)) up to a bounded number and size of arguments; what is
+// beyond is left out and said in a last element. Bytes, not escaped.
 std::vector<std::string> ReadArguments(pid_t tid, std::uint64_t address);
 
 }  // namespace aegis::gate

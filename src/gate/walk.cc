@@ -27,8 +27,7 @@ constexpr int kMaxLinks = 40;  // path_resolution(7)
 constexpr ino_t kProcRootInode = 1;
 
 bool IsNumber(std::string_view text) {
-  return !text.empty() &&
-         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
 // "/proc/12/fd" -> "12"; empty if the name is not below a process' directory.
@@ -43,7 +42,7 @@ std::string_view ProcessOf(std::string_view name) {
 }
 
 bool HarmlessInInit(std::string_view file) {
-  static constexpr std::array kShown{std::string_view(""),     std::string_view("stat"),
+  static constexpr std::array kShown{std::string_view(""),       std::string_view("stat"),
                                      std::string_view("status"), std::string_view("statm"),
                                      std::string_view("comm"),   std::string_view("cmdline"),
                                      std::string_view("cgroup"), std::string_view("limits")};
@@ -82,7 +81,7 @@ std::string LexicallyNormal(std::string_view path) {
 }
 
 bool IsProcFs(int fd) {
-  struct statfs fs {};
+  struct statfs fs{};
   return ::fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 }
 
@@ -136,14 +135,15 @@ Walk::Step Walk::Next() {
   }
   std::size_t end = rest_.find('/', start);
   const std::string component = rest_.substr(start, end - start);
-  const bool last = end == std::string::npos || rest_.find_first_not_of('/', end) == std::string::npos;
+  const bool last =
+      end == std::string::npos || rest_.find_first_not_of('/', end) == std::string::npos;
   result_.wants_directory = last && end != std::string::npos;
   rest_.erase(0, end == std::string::npos ? rest_.size() : end);
   if (component == "." || component == "..") {
     return Dot(component, last);
   }
   base::UniqueFd next(::openat(at_.get(), component.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  struct stat st {};
+  struct stat st{};
   if (!next.valid() || ::fstat(next.get(), &st) != 0) {
     return Missing(errno, component, last);
   }
@@ -186,7 +186,7 @@ Walk::Step Walk::Dot(std::string_view component, bool last) {
   if (!last) {
     return Step::kMore;
   }
-  struct stat st {};
+  struct stat st{};
   if (::fstat(at_.get(), &st) != 0) {
     return Fail(errno);
   }
@@ -202,7 +202,8 @@ Walk::Step Walk::Dot(std::string_view component, bool last) {
 
 Walk::Step Walk::Found(base::UniqueFd object, const struct stat& st, std::string_view component,
                        bool magic) {
-  result_.name = magic ? NameOf(roots_, object.get()) : JoinPath(NameOf(roots_, at_.get()), component);
+  result_.name =
+      magic ? NameOf(roots_, object.get()) : JoinPath(NameOf(roots_, at_.get()), component);
   if (!result_.name.starts_with('/')) {  // a pipe or another object without a name of its own
     result_.name = JoinPath(NameOf(roots_, at_.get()), component);
   }
@@ -220,11 +221,11 @@ Walk::Step Walk::Found(base::UniqueFd object, const struct stat& st, std::string
 
 Walk::Step Walk::Missing(int error, std::string_view component, bool last) {
   result_.error = error;
-  result_.name = LexicallyNormal(
-      JoinPath(NameOf(roots_, at_.get()), component) + (last ? std::string() : rest_));
-  struct stat st {};
-  const bool hidden = process_ != nullptr && ::fstat(at_.get(), &st) == 0 &&
-                      roots_.IsSynthetic(st.st_dev);
+  result_.name = LexicallyNormal(JoinPath(NameOf(roots_, at_.get()), component) +
+                                 (last ? std::string() : rest_));
+  struct stat st{};
+  const bool hidden =
+      process_ != nullptr && ::fstat(at_.get(), &st) == 0 && roots_.IsSynthetic(st.st_dev);
   if (hidden) {
     Walk outside(roots_, nullptr);
     Resolved found = outside.Run(base::UniqueFd(), result_.name, leaf_);
@@ -252,9 +253,9 @@ Walk::Step Walk::FollowText(const base::UniqueFd& link) {
 }
 
 Walk::Step Walk::FollowProc(const base::UniqueFd& link, std::string_view component, bool last) {
-  struct stat st {};
-  const bool at_root = ::fstat(at_.get(), &st) == 0 && st.st_ino == kProcRootInode &&
-                       st.st_dev == roots_.agent_proc;
+  struct stat st{};
+  const bool at_root =
+      ::fstat(at_.get(), &st) == 0 && st.st_ino == kProcRootInode && st.st_dev == roots_.agent_proc;
   const std::string tgid = std::to_string(process_->inside_tgid);
   if (at_root && component == "self") {
     rest_.insert(0, tgid);
@@ -276,11 +277,12 @@ Walk::Step Walk::FollowProc(const base::UniqueFd& link, std::string_view compone
   return FollowMagic(component, last);
 }
 
-// The link of a process of the agent's to one of its objects: the kernel jumps to the object itself.
+// The link of a process of the agent's to one of its objects: the kernel jumps to the object
+// itself.
 Walk::Step Walk::FollowMagic(std::string_view component, bool last) {
   const std::string name(component);
   base::UniqueFd object(::openat(at_.get(), name.c_str(), O_PATH | O_CLOEXEC));
-  struct stat st {};
+  struct stat st{};
   if (!object.valid() || ::fstat(object.get(), &st) != 0) {
     return Missing(errno, component, last);
   }

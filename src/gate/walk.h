@@ -40,9 +40,9 @@ class Walk {
   const Roots& roots_;
   const Process* process_;
   Resolved result_;
-  base::UniqueFd at_;      // the directory reached so far
-  dev_t device_ = 0;       // its device, 0 when not known yet
-  std::string rest_;       // what is still to be looked up
+  base::UniqueFd at_;  // the directory reached so far
+  dev_t device_ = 0;   // its device, 0 when not known yet
+  std::string rest_;   // what is still to be looked up
   Leaf leaf_ = Leaf::kFollow;
   int links_ = 0;
 };

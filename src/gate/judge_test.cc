@@ -1,0 +1,123 @@
+#include "gate/judge.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "decision/decision.h"
+#include "gate/process_table.h"
+#include "gate/test_roots.h"
+#include "ledger/journal.h"
+#include "policy/policy.h"
+
+namespace aegis::gate {
+namespace {
+
+using policy::Action;
+
+constexpr const char* kPolicy = R"(
+@id("read-srv") permit(principal, action == Aegis::Action::"FileRead", resource in Aegis::Resource::"/srv");
+@id("no-secret") forbid(principal, action, resource in Aegis::Resource::"/srv/secret");
+)";
+
+class JudgeTest : public ::testing::Test {
+ protected:
+  void Start(Mode mode, std::uint64_t max_bytes = 1U << 24U) {
+    auto policies =
+        policy::PolicySet::Load({{"test.cedar", kPolicy}}, {"agent", "/home/u", "/srv"});
+    ASSERT_TRUE(policies.has_value()) << policies.error().message();
+    decision::Guards guards;
+    guards.network_closed = mode == Mode::kRun;
+    guards.aegis_state = {"/home/u/.aegis"};
+    ledger::JournalOptions options;
+    options.max_bytes = max_bytes;
+    auto journal =
+        ledger::JournalWriter::Create(files_.Path("journal"), {"local", "u", "s1"}, options);
+    ASSERT_TRUE(journal.has_value()) << journal.error().message();
+    journal_.emplace(std::move(*journal));
+    judge_.emplace(decision::Decider(std::move(*policies), std::move(guards)), *journal_, mode);
+    process_.tgid = 7;
+    process_.exe = "/usr/bin/cat";
+  }
+
+  std::vector<std::string> Recorded() {
+    std::vector<std::string> payloads;
+    auto reader = ledger::JournalReader::Open(files_.Path("journal"));
+    EXPECT_TRUE(reader.has_value());
+    EXPECT_TRUE(reader
+                    ->Read(reader->marks()->committed,
+                           [&payloads](const ledger::EntryView& entry) -> base::Result<bool> {
+                             payloads.emplace_back(entry.payload);
+                             return true;
+                           })
+                    .has_value());
+    return payloads;
+  }
+
+  TestRoots files_;
+  std::optional<ledger::JournalWriter> journal_;
+  std::optional<Judge> judge_;
+  Process process_;
+};
+
+TEST_F(JudgeTest, PermitsAndRecordsFirst) {
+  Start(Mode::kRun);
+  EXPECT_EQ(judge_->Ask(process_, Action::kFileRead, "/srv/a"), 0);
+  ASSERT_EQ(Recorded().size(), 1U);
+  EXPECT_EQ(Recorded()[0],
+            R"({"action":"FileRead","context":{"exe":"/usr/bin/cat","pid":7},"decision":"allow",)"
+            R"("policies":["read-srv"],"reason":"POLICY_PERMIT","resource":"/srv/a"})");
+}
+
+TEST_F(JudgeTest, RefusesAndRecords) {
+  Start(Mode::kRun);
+  EXPECT_EQ(judge_->Ask(process_, Action::kFileRead, "/srv/secret/key"), EACCES);
+  EXPECT_EQ(judge_->Ask(process_, Action::kFileWrite, "/srv/a"), EACCES);
+  EXPECT_EQ(judge_->Ask(process_, Action::kNetConnect, "10.0.0.1:1"), EACCES);
+  const auto recorded = Recorded();
+  ASSERT_EQ(recorded.size(), 3U);
+  EXPECT_NE(recorded[0].find(R"("reason":"POLICY_FORBID")"), std::string::npos);
+  EXPECT_NE(recorded[1].find(R"("reason":"NO_PERMIT")"), std::string::npos);
+  EXPECT_NE(recorded[2].find(R"("reason":"NETWORK_CLOSED")"), std::string::npos);
+}
+
+TEST_F(JudgeTest, WrapRefusesNothingButAegisState) {
+  Start(Mode::kWrap);
+  EXPECT_EQ(judge_->Ask(process_, Action::kFileWrite, "/srv/a"), 0);
+  EXPECT_EQ(judge_->Ask(process_, Action::kFileRead, "/home/u/.aegis/x/audit.db"), EACCES);
+  const auto recorded = Recorded();
+  ASSERT_EQ(recorded.size(), 2U);
+  EXPECT_NE(recorded[0].find(R"("decision":"deny")"), std::string::npos);
+  EXPECT_NE(recorded[0].find(R"("enforced":false)"), std::string::npos);
+  EXPECT_EQ(recorded[1].find(R"("enforced":false)"), std::string::npos);
+}
+
+TEST_F(JudgeTest, RecordsBytesInTheirEscapedForm) {
+  Start(Mode::kRun);
+  EXPECT_EQ(judge_->Ask(process_, Action::kFileRead, "/srv/a\xff\n"), 0);
+  EXPECT_NE(Recorded()[0].find(R"("resource":"/srv/a\\xff\n")"), std::string::npos);
+}
+
+TEST_F(JudgeTest, WhatCantBeRecordedDoesNotHappen) {
+  Start(Mode::kRun, 1U << 20U);
+  int refused_after = 0;
+  const std::string name = "/srv/" + std::string(3000, 'x');
+  while (refused_after < 2000 && judge_->Ask(process_, Action::kFileRead, name) == 0) {
+    ++refused_after;
+  }
+  EXPECT_LT(refused_after, 2000);
+  EXPECT_EQ(judge_->Ask(process_, Action::kFileRead, name), EACCES);
+}
+
+TEST_F(JudgeTest, PinsWhatHoldsARule) {
+  Start(Mode::kRun);
+  EXPECT_TRUE(judge_->Pins("/srv"));
+  EXPECT_FALSE(judge_->Pins("/srv/other"));
+  EXPECT_TRUE(judge_->Pins("/home/u"));
+}
+
+}  // namespace
+}  // namespace aegis::gate
