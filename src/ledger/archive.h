@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "ledger/entry.h"
+#include "ledger/query.h"
+#include "ledger/recovery.h"
+#include "ledger/session.h"
+#include "ledger/store.h"
+#include "ledger/verify.h"
+
+namespace aegis::ledger {
+
+// The ledger of one configuration, $AEGIS_HOME/NAME: the store `audit.db` and the directory
+// `journal/` with one file per running session. The functions below see one moment of both: what is
+// stored, then what running sessions have appended but not yet stored, nothing twice. Bounded
+// memory. One thread; must not be used in a forked child.
+class Ledger {
+ public:
+  enum class Mode : std::uint8_t {
+    kCreate,  // make what is missing (directory `journal`, `audit.db`), for init, run and wrap
+    kRead,    // kNotFound if there is no audit.db
+  };
+
+  // Opens the ledger in `directory`, which must exist, and drains the journals of dead processes.
+  // kCorrupt: audit.db is no Aegis ledger, is damaged, or of another version. What happened to
+  // journals is in recovered(). A ledger that can be read but not written opens in kRead.
+  static base::Result<Ledger> Open(const std::string& directory, Mode mode);
+  Ledger(Ledger&&) noexcept;
+  Ledger& operator=(Ledger&&) noexcept;
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
+  ~Ledger();
+
+  Store& store();
+  const std::vector<JournalFinding>& recovered() const;
+  std::string JournalPath(std::string_view session_id) const;
+
+  // Matching entries in ledger order.
+  base::Result<> Query(const QueryFilter& filter, const EntryVisitor& visit);
+
+  // The same as text: one canonical envelope per line, or one JSON array of them. `sink` gets
+  // pieces; its error ends the export and is returned.
+  using Sink = std::function<base::Result<>(std::string_view)>;
+  base::Result<> Export(const QueryFilter& filter, ExportFormat format, const Sink& sink);
+
+  // Sessions by start, oldest first; the last `last` of them.
+  base::Result<> Sessions(std::optional<std::uint64_t> last, const SessionVisitor& visit);
+  // kNotFound; a prefix that only one session has will do.
+  base::Result<SessionInfo> FindSession(std::string_view id_or_prefix);
+
+  base::Result<VerifyReport> Verify();
+
+ private:
+  struct State;
+  SessionInfo Describe(Session session) const;
+  explicit Ledger(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace aegis::ledger

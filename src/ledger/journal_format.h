@@ -1,0 +1,63 @@
+#pragma once
+
+// Internal to aegis::ledger: the bytes of a journal file. docs/ledger-format.md describes them.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "ledger/entry.h"
+
+namespace aegis::ledger::journal {
+
+inline constexpr std::string_view kMagic = "AEGISJNL";
+inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::size_t kHeaderSize = 4096;
+
+// Offsets of the header's changing fields.
+inline constexpr std::size_t kCommittedAt = 16;
+inline constexpr std::size_t kDrainedAt = 24;
+inline constexpr std::size_t kSyncedAt = 32;
+inline constexpr std::size_t kFailedAt = 40;
+
+// A record: length of the envelope (u32), the envelope, its hash.
+inline constexpr std::size_t kLengthSize = 4;
+inline constexpr std::size_t kHashSize = 32;
+inline constexpr std::size_t kRecordOverhead = kLengthSize + kHashSize;
+// Identity strings may grow sixfold by JSON escapes.
+inline constexpr std::size_t kMaxEnvelope = kMaxPayload + (24 * kMaxIdLength) + 1024;
+
+using BootId = std::array<char, 16>;
+// This boot of the machine; all zero if the kernel doesn't say.
+BootId CurrentBoot();
+
+struct Header {
+  std::uint64_t committed = 0;
+  std::uint64_t drained = 0;
+  std::uint64_t synced = 0;
+  bool failed = false;
+  BootId boot{};
+  Identity identity;
+};
+
+// kInvalid if the identity can't be a session's.
+base::Result<> CheckIdentity(const Identity& identity);
+
+std::string EncodeHeader(const Header& header, std::int64_t created_ms);
+
+// kInvalid for a file that is no journal, kUnsupported for another version, kCorrupt for damage.
+base::Result<Header> DecodeHeader(std::string_view bytes);
+
+// Little-endian integers, as they lie in the file.
+template <typename T>
+T LoadInteger(std::string_view bytes, std::size_t at) {
+  T value = 0;
+  std::memcpy(&value, bytes.substr(at, sizeof(T)).data(), sizeof(T));
+  return value;
+}
+
+}  // namespace aegis::ledger::journal

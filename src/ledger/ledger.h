@@ -1,0 +1,18 @@
+#pragma once
+
+// The public header of aegis::ledger. docs/ledger-format.md describes the formats.
+//
+//   enforcement point --Append--> JournalWriter ==mmap'd file==> Sequencer --groups--> Store
+//   commands          --Query, Export, Sessions, Verify--> Ledger (store + journals not yet
+//   drained)
+
+#include "ledger/archive.h"    // IWYU pragma: export
+#include "ledger/entry.h"      // IWYU pragma: export
+#include "ledger/journal.h"    // IWYU pragma: export
+#include "ledger/payload.h"    // IWYU pragma: export
+#include "ledger/query.h"      // IWYU pragma: export
+#include "ledger/recovery.h"   // IWYU pragma: export
+#include "ledger/sequencer.h"  // IWYU pragma: export
+#include "ledger/session.h"    // IWYU pragma: export
+#include "ledger/store.h"      // IWYU pragma: export
+#include "ledger/verify.h"     // IWYU pragma: export

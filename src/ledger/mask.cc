@@ -1,0 +1,206 @@
+#include "ledger/mask.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace aegis::ledger {
+namespace {
+
+constexpr std::size_t kNone = std::string_view::npos;
+
+struct Range {
+  std::size_t begin = kNone;
+  std::size_t end = kNone;
+  bool found() const { return begin != kNone; }
+};
+
+bool IsAlphanumeric(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool IsTokenCharacter(char c) {
+  return IsAlphanumeric(c) || c == '_' || c == '-' || c == '.' || c == '=' || c == '+' || c == '/';
+}
+bool IsNameCharacter(char c) { return IsAlphanumeric(c) || c == '_' || c == '-'; }
+bool IsBreak(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\'' || c == '"' || c == '&' ||
+         c == ';' || c == ',';
+}
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+std::size_t FindIgnoringCase(std::string_view text, std::string_view lower, std::size_t from) {
+  const auto found = std::search(
+      text.begin() + static_cast<std::ptrdiff_t>(std::min(from, text.size())), text.end(),
+      lower.begin(), lower.end(), [](char a, char b) { return Lower(a) == b; });
+  return found == text.end() ? kNone : static_cast<std::size_t>(found - text.begin());
+}
+
+template <typename Predicate>
+std::size_t SpanWhile(std::string_view text, std::size_t from, Predicate predicate) {
+  while (from < text.size() && predicate(text[from])) {
+    ++from;
+  }
+  return from;
+}
+
+// Tokens known by how they begin, and how many characters must follow at least.
+struct Prefix {
+  std::string_view text;
+  std::size_t least;
+};
+constexpr std::array<Prefix, 20> kPrefixes = {
+    {{"ghp_", 20},        {"gho_", 20},   {"ghu_", 20},  {"ghs_", 20},     {"ghr_", 20},
+     {"github_pat_", 20}, {"glpat-", 16}, {"sk-", 16},   {"sk_live_", 12}, {"rk_live_", 12},
+     {"AKIA", 16},        {"ASIA", 16},   {"xoxb-", 10}, {"xoxp-", 10},    {"xoxa-", 10},
+     {"xoxr-", 10},       {"xoxs-", 10},  {"AIza", 30},  {"npm_", 30},     {"hf_", 20}}};
+
+Range FindPrefixed(std::string_view text, std::size_t from) {
+  Range first;
+  for (const Prefix& prefix : kPrefixes) {
+    for (std::size_t at = text.find(prefix.text, from); at != kNone;
+         at = text.find(prefix.text, at + 1)) {
+      const std::size_t end = SpanWhile(text, at + prefix.text.size(), IsNameCharacter);
+      const bool starts_word = at == 0 || !IsAlphanumeric(text[at - 1]);
+      if (starts_word && end - at - prefix.text.size() >= prefix.least) {
+        first = at < first.begin ? Range{at, end} : first;
+        break;
+      }
+    }
+  }
+  return first;
+}
+
+// Three base64url parts, the first of which is a JSON object: eyJ....eyJ....sig
+Range FindJwt(std::string_view text, std::size_t from) {
+  const auto is_part = [](char c) { return IsNameCharacter(c); };
+  for (std::size_t at = text.find("eyJ", from); at != kNone; at = text.find("eyJ", at + 1)) {
+    const std::size_t first = SpanWhile(text, at, is_part);
+    if (first >= text.size() || text[first] != '.') {
+      continue;
+    }
+    const std::size_t second = SpanWhile(text, first + 1, is_part);
+    if (second > first + 8 && second < text.size() && text[second] == '.') {
+      return {at, SpanWhile(text, second + 1, is_part)};
+    }
+  }
+  return {};
+}
+
+// user:password@ or token@ between :// and the next slash.
+Range FindUserInfo(std::string_view text, std::size_t from) {
+  for (std::size_t at = text.find("://", from); at != kNone; at = text.find("://", at + 3)) {
+    const std::size_t begin = at + 3;
+    const std::size_t end =
+        SpanWhile(text, begin, [](char c) { return c != '/' && c != '?' && c != '#' && c > ' '; });
+    const std::size_t sign = text.substr(begin, end - begin).rfind('@');
+    if (sign != kNone && sign > 0) {
+      return {begin, begin + sign};
+    }
+  }
+  return {};
+}
+
+Range FindAuthorization(std::string_view text, std::size_t from) {
+  for (const std::string_view scheme : {"bearer ", "basic ", "authorization: token "}) {
+    const std::size_t at = FindIgnoringCase(text, scheme, from);
+    if (at == kNone) {
+      continue;
+    }
+    const std::size_t begin = at + scheme.size();
+    const std::size_t end = SpanWhile(text, begin, IsTokenCharacter);
+    const bool plain_word = scheme == "basic " && end - begin < 8;  // "basic usage"
+    if (end > begin && !plain_word) {
+      return {begin, end};
+    }
+  }
+  return {};
+}
+
+Range FindPrivateKey(std::string_view text, std::size_t from) {
+  const std::size_t at = text.find("-----BEGIN ", from);
+  const std::size_t label = at == kNone ? kNone : text.find("PRIVATE KEY-----", at);
+  if (label == kNone || label - at > 40) {
+    return {};
+  }
+  const std::size_t end = text.find("-----END ", label);
+  const std::size_t line = end == kNone ? kNone : text.find("-----", end + 9);
+  return {at, line == kNone ? text.size() : line + 5};
+}
+
+// Whether a variable's or option's name says that its value is secret.
+bool IsSecretName(std::string_view name) {
+  constexpr std::array<std::string_view, 14> kWords = {
+      "password", "passwd",     "passphrase", "secret",      "token",       "api-key",    "api_key",
+      "apikey",   "access-key", "access_key", "private-key", "private_key", "credential", "pwd"};
+  return std::any_of(kWords.begin(), kWords.end(), [name](std::string_view word) {
+    return FindIgnoringCase(name, word, 0) != kNone;
+  });
+}
+
+// The value in NAME=value, --name=value or "name: value" where the name is a secret's.
+Range FindNamedValue(std::string_view text, std::size_t from) {
+  for (std::size_t at = text.find_first_of("=:", from); at != kNone;
+       at = text.find_first_of("=:", at + 1)) {
+    std::size_t name = at;
+    while (name > 0 && IsNameCharacter(text[name - 1])) {
+      --name;
+    }
+    std::size_t begin = at + 1;
+    begin = SpanWhile(text, begin, [](char c) { return c == ' ' || c == '"' || c == '\''; });
+    const std::size_t end = SpanWhile(text, begin, [](char c) { return !IsBreak(c); });
+    const bool is_path = text[at] == ':' && begin < text.size() && text[begin] == '/';
+    if (end > begin && !is_path && IsSecretName(text.substr(name, at - name)) &&
+        !text.substr(begin).starts_with(kMasked)) {
+      return {begin, end};
+    }
+  }
+  return {};
+}
+
+Range FindSecret(std::string_view text, std::size_t from) {
+  Range first;
+  for (const auto find :
+       {FindPrefixed, FindJwt, FindUserInfo, FindAuthorization, FindPrivateKey, FindNamedValue}) {
+    const Range range = find(text, from);
+    first = range.begin < first.begin ? range : first;
+  }
+  return first;
+}
+
+bool IsSecretOption(std::string_view argument) {
+  const bool is_option = argument.starts_with("-") && !argument.contains('=');
+  return is_option && argument.size() > 2 && IsSecretName(argument);
+}
+
+}  // namespace
+
+std::optional<std::string> MaskText(std::string_view text) {
+  Range range = FindSecret(text, 0);
+  if (!range.found()) {
+    return std::nullopt;
+  }
+  std::string out;
+  std::size_t copied = 0;
+  while (range.found()) {
+    out += text.substr(copied, range.begin - copied);
+    out += kMasked;
+    copied = range.end;
+    range = FindSecret(text, copied);
+  }
+  out += text.substr(copied);
+  return out;
+}
+
+std::optional<std::string> MaskArgument(std::span<const std::string> argv, std::size_t index) {
+  if (index > 0 && IsSecretOption(argv[index - 1]) && !argv[index].starts_with("-")) {
+    return std::string(kMasked);
+  }
+  return MaskText(argv[index]);
+}
+
+}  // namespace aegis::ledger

@@ -1,0 +1,152 @@
+#include "ledger/payload.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "canon/canon.h"
+#include "ledger/mask.h"
+
+namespace aegis::ledger {
+namespace {
+
+// Writes the members of one object; the caller names them in canonical order.
+class ObjectWriter {
+ public:
+  explicit ObjectWriter(std::string& out) : out_(out) { out_ += '{'; }
+
+  void End() { out_ += '}'; }
+
+  void Key(std::string_view key) {
+    out_ += first_ ? "\"" : ",\"";
+    out_ += key;
+    out_ += "\":";
+    first_ = false;
+  }
+  void Text(std::string_view key, std::string_view value) {
+    Key(key);
+    canon::AppendJsonString(out_, value);
+  }
+  void OptionalText(std::string_view key, std::string_view value) {
+    if (!value.empty()) {
+      Text(key, value);
+    }
+  }
+  void Integer(std::string_view key, std::int64_t value) {
+    Key(key);
+    canon::AppendJsonInteger(out_, value);
+  }
+  void OptionalInteger(std::string_view key, const std::optional<std::int64_t>& value) {
+    if (value) {
+      Integer(key, *value);
+    }
+  }
+  void Texts(std::string_view key, std::span<const std::string> values) {
+    Key(key);
+    out_ += '[';
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      out_ += i > 0 ? "," : "";
+      canon::AppendJsonString(out_, values[i]);
+    }
+    out_ += ']';
+  }
+  void OptionalTexts(std::string_view key, std::span<const std::string> values) {
+    if (!values.empty()) {
+      Texts(key, values);
+    }
+  }
+  void Arguments(std::string_view key, std::span<const std::string> argv) {
+    if (argv.empty()) {
+      return;
+    }
+    Key(key);
+    out_ += '[';
+    for (std::size_t i = 0; i < argv.size(); ++i) {
+      out_ += i > 0 ? "," : "";
+      const auto masked = MaskArgument(argv, i);
+      canon::AppendJsonString(out_, masked ? *masked : argv[i]);
+    }
+    out_ += ']';
+  }
+
+ private:
+  std::string& out_;
+  bool first_ = true;
+};
+
+void AppendContext(std::string& out, const ActionContext& context) {
+  ObjectWriter writer(out);
+  writer.Arguments("argv", context.argv);
+  writer.OptionalText("detail", context.detail);
+  if (!context.enforced) {
+    writer.Key("enforced");
+    out += "false";
+  }
+  writer.OptionalText("exe", context.exe);
+  writer.OptionalInteger("exit_code", context.exit_code);
+  writer.OptionalText("host", context.host);
+  writer.OptionalText("operation", context.operation);
+  if (context.pid != 0) {
+    writer.Integer("pid", context.pid);
+  }
+  if (context.port >= 0) {
+    writer.Integer("port", context.port);
+  }
+  writer.OptionalText("protocol", context.protocol);
+  writer.OptionalInteger("signal", context.signal);
+  writer.OptionalText("target", context.target);
+  writer.End();
+}
+
+}  // namespace
+
+void AppendActionPayload(std::string& out, const ActionRecord& record) {
+  ObjectWriter writer(out);
+  writer.Text("action", record.action);
+  writer.Key("context");
+  AppendContext(out, record.context);
+  writer.Text("decision", record.decision);
+  writer.Texts("policies", record.policies);
+  writer.Text("reason", record.reason);
+  writer.Text("resource", record.resource);
+  writer.End();
+}
+
+void AppendFinishedPayload(std::string& out, const ActionRecord& record) {
+  ObjectWriter writer(out);
+  writer.Text("action", record.action);
+  writer.Key("context");
+  AppendContext(out, record.context);
+  writer.Text("resource", record.resource);
+  writer.End();
+}
+
+void AppendSessionStartedPayload(std::string& out, const SessionStart& start) {
+  ObjectWriter writer(out);
+  writer.Arguments("argv", start.argv);
+  writer.OptionalText("command", start.command);
+  writer.OptionalText("config", start.config);
+  writer.OptionalText("dir", start.dir);
+  writer.OptionalTexts("env_dropped", start.env_dropped);
+  writer.Text("mode", start.mode);
+  writer.OptionalTexts("policies", start.policies);
+  writer.OptionalText("policy_digest", start.policy_digest);
+  writer.OptionalTexts("protections", start.protections);
+  writer.OptionalText("tag", start.tag);
+  writer.End();
+}
+
+void AppendSessionEndedPayload(std::string& out, const SessionEnd& end) {
+  ObjectWriter writer(out);
+  writer.Integer("actions", end.actions);
+  writer.Integer("denials", end.denials);
+  writer.OptionalText("detail", end.detail);
+  writer.OptionalInteger("exit_code", end.exit_code);
+  writer.OptionalInteger("signal", end.signal);
+  writer.End();
+}
+
+}  // namespace aegis::ledger

@@ -1,0 +1,171 @@
+#include "ledger/sequencer.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/text.h"
+#include "base/unique_fd.h"
+#include "ledger/entry.h"
+#include "ledger/journal.h"
+#include "ledger/session.h"
+#include "ledger/store.h"
+
+namespace aegis::ledger {
+namespace {
+
+using base::Errc;
+using base::Fail;
+using base::Result;
+
+// Bounds one transaction: the memory it takes and how long other writers wait for it.
+constexpr std::size_t kMaxGroup = 512;
+constexpr std::size_t kMaxGroupBytes = std::size_t{8} << 20U;
+
+// Removes the journal's name, if it still is the name of this very file.
+Result<> RemoveFile(const JournalReader& reader) {
+  struct stat named{};
+  struct stat held{};
+  if (lstat(reader.path().c_str(), &named) != 0 || fstat(reader.fd(), &held) != 0 ||
+      named.st_ino != held.st_ino || named.st_dev != held.st_dev) {
+    return {};
+  }
+  if (unlink(reader.path().c_str()) != 0) {
+    return base::FailErrno("remove journal " + base::EscapeName(reader.path()));
+  }
+  return {};
+}
+
+Entry Copy(const EntryView& view) {
+  return {.identity = {.tenant_id = std::string(view.tenant_id),
+                       .user_id = std::string(view.user_id),
+                       .session_id = std::string(view.session_id)},
+          .seq = view.seq,
+          .ts_unix_ms = view.ts_unix_ms,
+          .event_type = std::string(view.event_type),
+          .payload = std::string(view.payload),
+          .prev_hash = view.prev_hash,
+          .hash = view.hash};
+}
+
+}  // namespace
+
+Result<Sequencer> Sequencer::Attach(const JournalWriter& writer, Store& store, Observer observer) {
+  base::UniqueFd fd(fcntl(writer.fd(), F_DUPFD_CLOEXEC, 0));
+  if (!fd.valid()) {
+    return base::FailErrno("share journal");
+  }
+  AEGIS_ASSIGN(JournalReader reader, JournalReader::FromFd(std::move(fd), writer.path()));
+  return Over(std::move(reader), store, std::move(observer));
+}
+
+Result<Sequencer> Sequencer::Over(JournalReader reader, Store& store, Observer observer) {
+  return Sequencer(std::move(reader), store, std::move(observer));
+}
+
+// Moves past what the store has already, which must be the beginning of this very chain. After the
+// machine went down the store, which is synced, may know more than the journal, which need not be.
+Result<> Sequencer::SkipStored(std::uint64_t committed) {
+  AEGIS_ASSIGN(const std::optional<Session> stored,
+               store_->FindSession(reader_.identity().session_id));
+  if (stored) {
+    const auto read = reader_.Read(committed, [&stored](const EntryView& entry) -> Result<bool> {
+      return entry.seq < stored->head_seq;
+    });
+    const ChainPosition& at = reader_.position();
+    const bool reached = at.next_seq == stored->head_seq + 1;
+    const bool behind = at.next_seq <= stored->head_seq && !reader_.same_boot();
+    if (!behind) {
+      AEGIS_TRY(read);
+    }
+    if (!behind && (!reached || at.prev_hash != stored->head_hash)) {
+      return Fail(Errc::kConflict, "journal " + base::EscapeName(reader_.path()) +
+                                       ": the store holds another chain for its session");
+    }
+    exhausted_ = behind;
+  }
+  skipped_ = true;
+  return {};
+}
+
+Result<bool> Sequencer::DrainGroup(std::uint64_t committed) {
+  const ChainPosition before = reader_.position();
+  std::vector<Entry> group;
+  std::size_t bytes = 0;
+  // A record that is wrong ends the group: the good ones before it are stored first.
+  const auto read = reader_.Read(committed, [&](const EntryView& entry) -> Result<bool> {
+    group.push_back(Copy(entry));
+    bytes += entry.payload.size();
+    return group.size() < kMaxGroup && bytes < kMaxGroupBytes;
+  });
+  if (!group.empty()) {
+    std::vector<EntryView> views;
+    views.reserve(group.size());
+    for (const Entry& entry : group) {
+      views.push_back(entry.view());
+    }
+    if (auto stored = store_->Append(views); !stored) {
+      reader_.SeekTo(before);
+      return Fail(std::move(stored).error());
+    }
+    entries_ += group.size();
+    AEGIS_TRY(reader_.SetDrained(reader_.position().offset));
+    if (observer_) {
+      for (const EntryView& view : views) {
+        observer_(view);
+      }
+    }
+  }
+  AEGIS_TRY(read);
+  return reader_.position().offset < committed;
+}
+
+Result<> Sequencer::DrainOnce() {
+  AEGIS_ASSIGN(const JournalReader::Marks marks, reader_.marks());
+  if (!skipped_) {
+    AEGIS_TRY(SkipStored(marks.committed));
+  }
+  bool more = !exhausted_ && reader_.position().offset < marks.committed;
+  while (more) {
+    AEGIS_ASSIGN(more, DrainGroup(marks.committed));
+  }
+  return {};
+}
+
+Result<> Sequencer::Drain() {
+  if (broken_) {
+    return Fail(*broken_);
+  }
+  auto drained = DrainOnce();
+  if (drained) {
+    busy_ = 0;
+    return {};
+  }
+  if (drained.error().code() == Errc::kUnavailable && ++busy_ < kMaxBusy) {
+    return {};
+  }
+  broken_ = std::move(drained).error();
+  // Best effort: if even this fails, the writer goes on and its journal keeps all it appends.
+  (void)reader_.SetFailed();
+  return Fail(*broken_);
+}
+
+Result<> Sequencer::Finish() {
+  for (int attempt = 0; attempt < kMaxBusy; ++attempt) {
+    AEGIS_TRY(Drain());
+    if (busy_ == 0) {
+      return RemoveFile(reader_);
+    }
+  }
+  return Fail(Errc::kUnavailable, "drain journal: the store is busy");
+}
+
+}  // namespace aegis::ledger

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "base/result.h"
+#include "ledger/entry.h"
+#include "ledger/journal.h"
+#include "ledger/store.h"
+
+namespace aegis::ledger {
+
+// Carries a journal's records into the store, in groups, while the writer goes on. One per journal;
+// the launcher has it. Call Drain every 20-50 ms: an `ordered` entry survives a power cut once the
+// Drain after it has returned.
+class Sequencer {
+ public:
+  // Sees each entry once it is stored, e.g. to collect denials for the summary.
+  using Observer = std::function<void(const EntryView&)>;
+
+  // Shares the writer's file and lock. `store` must outlive it.
+  static base::Result<Sequencer> Attach(const JournalWriter& writer, Store& store,
+                                        Observer observer = {});
+  // Over a journal whose lock the caller holds through the reader's descriptor.
+  static base::Result<Sequencer> Over(JournalReader reader, Store& store, Observer observer = {});
+
+  // Stores everything that is committed in the journal now. A store that is merely busy is tried
+  // again next time, for kMaxBusy times in a row; any other failure (and a corrupt journal) makes
+  // the journal refuse all later Appends and is returned here and from every later call.
+  base::Result<> Drain();
+
+  // Drain, then remove the journal file. Call when no writer is left. On an error the file stays
+  // and is drained by whoever opens the ledger next.
+  base::Result<> Finish();
+
+  // Where the chain ends in the store, for JournalWriter::ResumeAt.
+  const ChainPosition& position() const { return reader_.position(); }
+  std::uint64_t entries() const { return entries_; }  // stored by this object
+
+  static constexpr int kMaxBusy = 3;
+
+ private:
+  Sequencer(JournalReader reader, Store& store, Observer observer)
+      : reader_(std::move(reader)), store_(&store), observer_(std::move(observer)) {}
+  base::Result<> SkipStored(std::uint64_t committed);
+  base::Result<bool> DrainGroup(std::uint64_t committed);
+  base::Result<> DrainOnce();
+
+  JournalReader reader_;
+  Store* store_;
+  Observer observer_;
+  std::uint64_t entries_ = 0;
+  int busy_ = 0;
+  bool exhausted_ = false;  // the store has more than the journal
+  bool skipped_ = false;    // what the store had already is behind us
+  std::optional<base::Error> broken_;
+};
+
+}  // namespace aegis::ledger
