@@ -17,6 +17,9 @@
 //                                           ReceiveListener(init)            init.h
 namespace aegis::sandbox {
 
+// What a failed unshare(CLONE_NEWUSER) means, with advice.
+base::Error UserNamespaceError(int error);
+
 // Supervisor: SIGTERM when the parent dies; kUnavailable when it is dead already. `parent` is the
 // parent's pid, taken before the fork.
 base::Result<> DieWithParent(pid_t parent);

@@ -1,0 +1,121 @@
+#include "sandbox/handshake.h"
+
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace aegis::sandbox {
+namespace {
+
+constexpr std::size_t kTextSize = 1024;
+
+struct Message {
+  enum class Kind : std::uint32_t { kFailure = 1, kOffer = 2 };
+  Kind kind = Kind::kFailure;
+  std::int32_t value = 0;  // kFailure: Errc; kOffer: the descriptor
+  std::int32_t sys_errno = 0;
+  std::uint32_t text_size = 0;
+  std::array<char, kTextSize> text{};
+};
+
+bool Write(int socket, const Message& message) {
+  ssize_t written = 0;
+  do {
+    written = ::write(socket, &message, sizeof message);
+  } while (written < 0 && errno == EINTR);
+  return written == static_cast<ssize_t>(sizeof message);
+}
+
+base::Error ErrorOf(const Message& message) {
+  const std::size_t size = std::min<std::size_t>(message.text_size, kTextSize);
+  const bool known = message.value >= 0 && message.value <= static_cast<int>(base::Errc::kInternal);
+  return {known ? static_cast<base::Errc>(message.value) : base::Errc::kInternal,
+          std::string(message.text.data(), size), message.sys_errno};
+}
+
+}  // namespace
+
+void SendFailure(int socket, const base::Error& error) {
+  Message message;
+  message.value = static_cast<std::int32_t>(error.code());
+  message.sys_errno = error.sys_errno();
+  const std::string_view text = std::string_view(error.message()).substr(0, kTextSize);
+  message.text_size = static_cast<std::uint32_t>(text.size());
+  std::ranges::copy(text, message.text.begin());
+  (void)Write(socket, message);
+}
+
+base::Result<> SendOffer(int socket, int listener_fd) {
+  Message message;
+  message.kind = Message::Kind::kOffer;
+  message.value = listener_fd;
+  if (!Write(socket, message)) {
+    return base::FailErrno("offer the seccomp listener");
+  }
+  return {};
+}
+
+base::Result<> AwaitAcceptance(int socket) {
+  char byte = 0;
+  ssize_t length = 0;
+  do {
+    length = ::read(socket, &byte, 1);
+  } while (length < 0 && errno == EINTR);
+  if (length != 1) {
+    return base::Fail(base::Errc::kUnavailable, "the supervisor did not take the listener");
+  }
+  return {};
+}
+
+base::Result<Offer> ReceiveOffer(int socket) {
+  Message message;
+  iovec part{&message, sizeof message};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred))> control{};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control.data();
+  header.msg_controllen = control.size();
+  ssize_t length = 0;
+  do {
+    length = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+  } while (length < 0 && errno == EINTR);
+  if (length < 0) {
+    return base::FailErrno("wait for the sandbox's init");
+  }
+  if (length != static_cast<ssize_t>(sizeof message)) {
+    return base::Fail(base::Errc::kUnavailable, "the sandbox's init ended while starting");
+  }
+  if (message.kind != Message::Kind::kOffer) {
+    return base::Fail(ErrorOf(message));
+  }
+  const cmsghdr* const credentials = CMSG_FIRSTHDR(&header);
+  if (credentials == nullptr || credentials->cmsg_type != SCM_CREDENTIALS) {
+    return base::Fail(base::Errc::kInternal, "no credentials came with the seccomp listener");
+  }
+  ucred sender{};
+  std::memcpy(&sender, CMSG_DATA(credentials), sizeof sender);
+  return Offer{message.value, sender.pid};
+}
+
+base::Result<> AcceptOffer(int socket) {
+  const char byte = 'A';
+  if (::send(socket, &byte, 1, MSG_NOSIGNAL) != 1) {
+    return base::FailErrno("let the command go on");
+  }
+  return {};
+}
+
+}  // namespace aegis::sandbox
