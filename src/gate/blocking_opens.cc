@@ -1,14 +1,14 @@
 #include "gate/blocking_opens.h"
 
 #include <fcntl.h>
-#include <pthread.h>
+#include <signal.h>
 #include <sys/syscall.h>
+#include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstdint>
-#include <ctime>
 #include <string>
 #include <system_error>
 #include <thread>

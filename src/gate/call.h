@@ -7,13 +7,17 @@
 #include <unordered_map>
 #include <vector>
 
+// What every handler works with.
+// IWYU pragma: begin_exports
 #include "base/unique_fd.h"
 #include "gate/blocking_opens.h"
 #include "gate/judge.h"
 #include "gate/listener.h"
 #include "gate/process_table.h"
 #include "gate/resolver.h"
+#include "gate/roots.h"
 #include "gate/tracee.h"
+// IWYU pragma: end_exports
 
 namespace aegis::gate {
 

@@ -4,7 +4,6 @@
 
 #include <map>
 
-#include "sandbox/mode.h"
 #include "sandbox/syscall_table.h"
 
 namespace aegis::gate {

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/text.h"

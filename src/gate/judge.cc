@@ -1,7 +1,6 @@
 #include "gate/judge.h"
 
 #include <cerrno>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>

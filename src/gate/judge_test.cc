@@ -3,13 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/result.h"
 #include "decision/decision.h"
 #include "gate/process_table.h"
+#include "gate/run.h"
 #include "gate/test_roots.h"
+#include "ledger/entry.h"
 #include "ledger/journal.h"
 #include "policy/policy.h"
 

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <string>
-#include <utility>
 
 #include "base/result.h"
 

@@ -3,20 +3,22 @@
 #include <fcntl.h>
 #include <linux/limits.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
-#include <ctime>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "base/text.h"
 #include "base/unique_fd.h"
+#include "gate/roots.h"
 
 namespace aegis::gate {
 

@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "base/unique_fd.h"
+#include "gate/process_table.h"
+#include "gate/roots.h"
 #include "gate/walk.h"
 #include "sandbox/uapi.h"
 

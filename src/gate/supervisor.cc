@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -45,9 +44,9 @@ base::Result<> TakeOwnSignals() {
   if (::sigprocmask(SIG_SETMASK, &none, nullptr) != 0) {
     return base::FailErrno("unblock signals in the supervisor");
   }
-  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of Append, not a death
-  std::signal(SIGTTOU, SIG_IGN);
-  std::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of Append, not a death
+  ::signal(SIGTTOU, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);
   return {};
 }
 

@@ -2,11 +2,11 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include <array>
-#include <csignal>
 #include <string>
 #include <string_view>
 
