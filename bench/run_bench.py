@@ -195,7 +195,6 @@ def measure(options, benches):
                 keep(ratio_result(workload, rounds_of(
                     variants, ("native", "bwrap", "aegis"), count, workload.dir, workload.argv,
                     workload.reset, workload.check)))
-                shutil.rmtree(workload.dir)
         if wanted is None or "startup" in wanted:
             keep(startup_result(variants, work, 15 if options.quick else 45))
         if wanted is None or "append" in wanted:
