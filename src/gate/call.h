@@ -1,6 +1,8 @@
 #pragma once
 
 #include <linux/seccomp.h>
+#include <sys/stat.h>
+#include <sys/types.h>
 
 #include <cstdint>
 #include <string_view>
@@ -27,6 +29,21 @@ struct BoundSockets {
   std::vector<base::UniqueFd> inodes;
 };
 
+// The process's umask, which becomes the caller's before a call that makes a file: the kernel then
+// applies it, or the directory's default ACL instead (umask(2)).
+class CallerUmask {
+ public:
+  void Become(mode_t umask) {
+    if (umask != current_) {
+      ::umask(umask);
+      current_ = umask;
+    }
+  }
+
+ private:
+  mode_t current_ = ~mode_t{0};
+};
+
 // What the handlers work with; owned by the supervisor, for its receive loop.
 struct Services {
   Listener& listener;
@@ -36,6 +53,7 @@ struct Services {
   const Roots& roots;
   BlockingOpens& blocking_opens;
   BoundSockets& bound_sockets;
+  CallerUmask umask;
   bool fifo_seen = false;  // the agent has made a FIFO: no open may be tried before it is looked at
 };
 

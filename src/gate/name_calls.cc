@@ -87,7 +87,7 @@ Reply MakeDirectory(Services& services, Call& call, int dirfd, std::uint64_t add
   if (!path) {
     return Reply::Fail(path.error());
   }
-  const Resolved resolved = services.resolver.Resolve(call.process, dirfd, *path, Leaf::kKeep);
+  const Resolved resolved = services.resolver.ResolveNew(call.process, dirfd, *path);
   if (const int error = Judged(services, call, resolved, {Action::kDirCreate})) {
     return Reply::Fail(error);
   }
@@ -97,7 +97,7 @@ Reply MakeDirectory(Services& services, Call& call, int dirfd, std::uint64_t add
   if (const int error = NeedsParent(resolved, EEXIST)) {
     return Reply::Fail(error);
   }
-  ::umask(call.process.umask);
+  services.umask.Become(call.process.umask);
   return Reply::FromErrno(SysError(
       ::mkdirat(resolved.parent.get(), resolved.leaf.c_str(), static_cast<mode_t>(mode & 07777U))));
 }
@@ -259,7 +259,7 @@ Reply MakeNode(Services& services, Call& call, int dirfd, std::uint64_t address,
     return Reply::Fail(error);
   }
   services.fifo_seen = services.fifo_seen || S_ISFIFO(mode);
-  ::umask(call.process.umask);
+  services.umask.Become(call.process.umask);
   return Reply::FromErrno(SysError(
       ::mknodat(resolved.parent.get(), resolved.leaf.c_str(), static_cast<mode_t>(mode), device)));
 }

@@ -178,7 +178,7 @@ Reply OpenObject(Services& services, Call& call, const Opening& opening, Resolve
 
 // Makes the file in the directory that was judged. EAGAIN: the name changed kind meanwhile.
 Reply CreateFile(Services& services, Call& call, const Opening& opening, const Resolved& resolved) {
-  ::umask(call.process.umask);  // the kernel applies it, or the directory's default ACL
+  services.umask.Become(call.process.umask);
   const base::UniqueFd fd = OpenNow(resolved.parent.get(), resolved.leaf.c_str(), opening.flags,
                                     opening.mode, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
   if (fd.valid()) {
@@ -189,7 +189,7 @@ Reply CreateFile(Services& services, Call& call, const Opening& opening, const R
 }
 
 Reply OpenOrCreate(Services& services, Call& call, const Opening& opening) {
-  const Leaf leaf = opening.any(O_EXCL | O_NOFOLLOW) ? Leaf::kKeep : Leaf::kFollow;
+  const Leaf leaf = opening.any(O_NOFOLLOW) ? Leaf::kKeep : Leaf::kFollow;
   for (int tries = 0; tries < kMaxCreateTries; ++tries) {
     Resolved resolved = services.resolver.Resolve(call.process, opening.dirfd, opening.path, leaf);
     if (!resolved.creatable() || resolved.aegis_state) {

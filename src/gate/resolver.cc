@@ -26,6 +26,12 @@ base::UniqueFd OpenPath(int base, const char* path, std::uint64_t flags) {
       sandbox::uapi::OpenAt2(base, path, O_PATH | flags, 0, RESOLVE_NO_MAGICLINKS));
 }
 
+Resolved BadDescriptor() {
+  Resolved bad;
+  bad.error = EBADF;
+  return bad;
+}
+
 // Whether the last component is an ordinary name: not empty, ".", ".." or followed by a slash.
 bool EndsInName(std::string_view path) {
   const std::string_view leaf = path.substr(path.rfind('/') + 1);  // npos + 1 == 0
@@ -34,19 +40,33 @@ bool EndsInName(std::string_view path) {
 
 }  // namespace
 
-base::UniqueFd Resolver::OpenBase(Process& process, int dirfd, std::string_view path) {
+Resolver::Base Resolver::OpenBase(Process& process, int dirfd, std::string_view path) {
+  Base base;
   if (path.starts_with('/')) {
-    return base::UniqueFd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    base.fd = AT_FDCWD;  // not looked at: the root of this process is the agent's
+  } else if (dirfd == AT_FDCWD) {
+    base.fd = processes_.WorkingDirectory(process);
+  } else if (dirfd >= 0) {
+    const std::string link = std::to_string(process.tid) + "/fd/" + std::to_string(dirfd);
+    base.own.Reset(::openat(roots_.host_proc.get(), link.c_str(), O_PATH | O_CLOEXEC));
+    base.fd = base.own.get();
   }
-  if (dirfd == AT_FDCWD) {
-    const int cwd = processes_.WorkingDirectory(process);
-    return base::UniqueFd(cwd < 0 ? -1 : ::fcntl(cwd, F_DUPFD_CLOEXEC, 0));
+  return base;
+}
+
+base::UniqueFd Resolver::OpenParent(const Base& base, std::string_view path) const {
+  const std::size_t slash = path.rfind('/');
+  const std::string directory(slash == std::string_view::npos ? "." : path.substr(0, slash + 1));
+  return OpenPath(base.fd, directory.c_str(), O_DIRECTORY);
+}
+
+Resolved Resolver::WalkFrom(Process& process, const Base& base, std::string_view path,
+                            Leaf leaf) const {
+  base::UniqueFd start;
+  if (base.fd >= 0) {
+    start.Reset(::fcntl(base.fd, F_DUPFD_CLOEXEC, 0));
   }
-  if (dirfd < 0) {
-    return {};
-  }
-  const std::string link = std::to_string(process.tid) + "/fd/" + std::to_string(dirfd);
-  return base::UniqueFd(::openat(roots_.host_proc.get(), link.c_str(), O_PATH | O_CLOEXEC));
+  return Walk(roots_, &process).Run(std::move(start), path, leaf);
 }
 
 bool Resolver::IsProc(int fd, dev_t device) {
@@ -65,38 +85,48 @@ bool Resolver::IsPlain(const base::UniqueFd& directory) {
 }
 
 Resolved Resolver::ResolveObject(Process& process, int dirfd, std::string_view path, Leaf leaf) {
-  base::UniqueFd base = OpenBase(process, dirfd, path);
-  if (!base.valid()) {
-    Resolved bad;
-    bad.error = EBADF;
-    return bad;
+  const Base base = OpenBase(process, dirfd, path);
+  if (base.fd == -1) {
+    return BadDescriptor();
   }
   const std::string text(path);
   Resolved resolved;
-  resolved.object = OpenPath(base.get(), text.c_str(), leaf == Leaf::kKeep ? O_NOFOLLOW : 0);
+  resolved.object = OpenPath(base.fd, text.c_str(), leaf == Leaf::kKeep ? O_NOFOLLOW : 0);
   if (resolved.object.valid() && ::fstat(resolved.object.get(), &resolved.st) == 0 &&
       !IsProc(resolved.object.get(), resolved.st.st_dev)) {
     resolved.name = NameOf(roots_, resolved.object.get());
     return resolved;
   }
-  return Walk(roots_, &process).Run(std::move(base), path, leaf);
+  return WalkFrom(process, base, path, leaf);
+}
+
+Resolved Resolver::ResolveNew(Process& process, int dirfd, std::string_view path) {
+  const Base base = OpenBase(process, dirfd, path);
+  if (base.fd == -1) {
+    return BadDescriptor();
+  }
+  if (EndsInName(path)) {
+    Resolved resolved;
+    resolved.parent = OpenParent(base, path);
+    if (resolved.parent.valid() && IsPlain(resolved.parent)) {
+      resolved.error = ENOENT;
+      resolved.leaf = path.substr(path.rfind('/') + 1);
+      resolved.name = JoinPath(NameOf(roots_, resolved.parent.get()), resolved.leaf);
+      return resolved;
+    }
+  }
+  return WalkFrom(process, base, path, Leaf::kKeep);
 }
 
 Resolved Resolver::Resolve(Process& process, int dirfd, std::string_view path, Leaf leaf) {
-  base::UniqueFd base = OpenBase(process, dirfd, path);
-  if (!base.valid()) {
-    Resolved bad;
-    bad.error = EBADF;
-    return bad;
+  const Base base = OpenBase(process, dirfd, path);
+  if (base.fd == -1) {
+    return BadDescriptor();
   }
   if (EndsInName(path)) {
-    const std::size_t slash = path.rfind('/');
     Resolved resolved;
-    resolved.leaf = path.substr(slash + 1);
-    resolved.parent =
-        slash == std::string_view::npos
-            ? base::UniqueFd(::fcntl(base.get(), F_DUPFD_CLOEXEC, 0))
-            : OpenPath(base.get(), std::string(path.substr(0, slash + 1)).c_str(), O_DIRECTORY);
+    resolved.leaf = path.substr(path.rfind('/') + 1);
+    resolved.parent = OpenParent(base, path);
     if (resolved.parent.valid()) {
       resolved.object = OpenPath(resolved.parent.get(), resolved.leaf.c_str(), O_NOFOLLOW);
       const int error = resolved.object.valid() ? 0 : errno;
@@ -112,7 +142,7 @@ Resolved Resolver::Resolve(Process& process, int dirfd, std::string_view path, L
       }
     }
   }
-  return Walk(roots_, &process).Run(std::move(base), path, leaf);
+  return WalkFrom(process, base, path, leaf);
 }
 
 Resolved Resolver::ResolveDescriptor(const Process& process, int fd) {

@@ -49,9 +49,10 @@ class Resolver {
   // openat2(2) in the common case.
   Resolved ResolveObject(Process& process, int dirfd, std::string_view path, Leaf leaf);
 
-  // The directory in which `path`'s last component lies, when path ends in a plain name and its
-  // directory can be had at once; otherwise the full Resolve. Does not look at the leaf.
-  base::UniqueFd OpenBase(Process& process, int dirfd, std::string_view path);
+  // As Resolve(…, kKeep), but looks at nothing but the directory when the path ends in a plain name
+  // and lies in an ordinary directory: the result then is as for a missing name. For calls that
+  // make a name and must fail if it exists (mkdir(2), O_EXCL).
+  Resolved ResolveNew(Process& process, int dirfd, std::string_view path);
 
   // Whether a descriptor lies on a procfs: names there have rules of their own.
   bool IsProc(int fd, dev_t device);
@@ -59,6 +60,14 @@ class Resolver {
   const Roots& roots() const { return roots_; }
 
  private:
+  // Where a lookup starts: a descriptor that is ours or that the process table keeps.
+  struct Base {
+    int fd = -1;
+    base::UniqueFd own;
+  };
+  Base OpenBase(Process& process, int dirfd, std::string_view path);
+  base::UniqueFd OpenParent(const Base& base, std::string_view path) const;
+  Resolved WalkFrom(Process& process, const Base& base, std::string_view path, Leaf leaf) const;
   bool IsPlain(const base::UniqueFd& directory);
 
   const Roots& roots_;

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "gate/process_table.h"
 #include "gate/test_roots.h"
 #include "gate/walk.h"
@@ -31,7 +32,7 @@ class ResolverTest : public ::testing::Test {
     return resolver_.Resolve(Self(), AT_FDCWD, path, leaf);
   }
   Resolved Walked(const std::string& path, Leaf leaf) {
-    return Walk(files_.roots, &Self()).Run(resolver_.OpenBase(Self(), AT_FDCWD, path), path, leaf);
+    return Walk(files_.roots, &Self()).Run(base::UniqueFd(), path, leaf);
   }
 
   TestRoots files_;
@@ -54,6 +55,19 @@ TEST_F(ResolverTest, AMissingLeafMayBeCreated) {
   EXPECT_EQ(missing.name, files_.Path("new"));
   EXPECT_FALSE(missing.exists());
   EXPECT_TRUE(missing.creatable());
+}
+
+TEST_F(ResolverTest, ANewNameIsNotLookedAt) {
+  files_.File("there");
+  files_.Symlink(".", "here");
+  for (const char* name : {"there", "new"}) {
+    const Resolved found = resolver_.ResolveNew(Self(), AT_FDCWD, files_.Path("here/") + name);
+    EXPECT_EQ(found.name, files_.Path(name));
+    EXPECT_TRUE(found.creatable());
+    EXPECT_EQ(found.leaf, name);
+  }
+  EXPECT_FALSE(resolver_.ResolveNew(Self(), AT_FDCWD, files_.Path("no/new")).creatable());
+  EXPECT_FALSE(resolver_.ResolveNew(Self(), AT_FDCWD, files_.Path("there/.")).creatable());
 }
 
 TEST_F(ResolverTest, AMissingDirectoryIsNamedToTheEnd) {

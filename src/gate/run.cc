@@ -87,6 +87,15 @@ std::string StartDirectory(const std::string& cwd, const RunSpec& spec,
   return visible && !hidden ? cwd : spec.dir;
 }
 
+// The program as an absolute path whose directory is canonical; a link in the last component stays,
+// since programs look at the name they were started by.
+base::Result<std::string> AbsoluteProgram(const std::string& program, const std::string& cwd) {
+  const std::string path = program.starts_with('/') ? program : cwd + "/" + program;
+  const std::size_t slash = path.rfind('/');
+  AEGIS_ASSIGN(const std::string directory, base::CanonicalPath(path.substr(0, slash + 1)));
+  return (directory == "/" ? "" : directory) + path.substr(slash);
+}
+
 base::Result<sandbox::Plan> MakePlan(const RunSpec& spec, const policy::PolicySet& policies) {
   const policy::PolicySet::Bound bound = policies.bound();
   AEGIS_ASSIGN(const std::string cwd, WorkingDirectory());
@@ -100,7 +109,7 @@ base::Result<sandbox::Plan> MakePlan(const RunSpec& spec, const policy::PolicySe
   input.aegis_home = spec.aegis_home;
   input.private_dirs = spec.private_dirs;
   input.terminal = TerminalDevice();
-  input.command.program = spec.program.starts_with('/') ? spec.program : cwd + "/" + spec.program;
+  AEGIS_ASSIGN(input.command.program, AbsoluteProgram(spec.program, cwd));
   input.command.argv = spec.argv;
   input.command.env = spec.env;
   input.command.cwd = StartDirectory(cwd, spec, bound);

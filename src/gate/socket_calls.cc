@@ -159,7 +159,7 @@ Reply BindToPath(Services& services, Call& call, const PeerAddress& peer) {
   if (!socket.valid() || !address) {
     return Reply::Fail(socket.valid() ? address.error() : EBADF);
   }
-  ::umask(call.process.umask);
+  services.umask.Become(call.process.umask);
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) != 0) {
     return Reply::Fail(errno);
   }
