@@ -5,8 +5,8 @@
 #include <linux/bpf_common.h>
 #include <linux/filter.h>
 #include <linux/fs.h>
+#include <linux/in.h>
 #include <linux/seccomp.h>
-#include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -16,8 +16,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <iterator>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -55,7 +55,7 @@ constexpr std::initializer_list<std::uint32_t> kInodeCommands = {
 };
 
 constexpr std::uint32_t ArgumentLow(unsigned index) {
-  return static_cast<std::uint32_t>(offsetof(seccomp_data, args) + 8U * index);
+  return static_cast<std::uint32_t>(offsetof(seccomp_data, args) + std::size_t{8} * index);
 }
 constexpr std::uint32_t ArgumentHigh(unsigned index) { return ArgumentLow(index) + 4U; }
 

@@ -7,7 +7,6 @@
 #include <array>
 #include <cstddef>
 #include <string>
-#include <string_view>
 
 namespace aegis::sandbox {
 namespace {
@@ -73,7 +72,9 @@ std::string ResolvePath(const HostView& host, const std::string& path) {
       DropLast(done);
       continue;
     }
-    const std::string next = done + "/" + component;
+    std::string next = done;
+    next += '/';
+    next += component;
     switch (host.KindOf(next)) {
       case FileKind::kMissing:
         return {};
@@ -85,7 +86,7 @@ std::string ResolvePath(const HostView& host, const std::string& path) {
         if (text.starts_with('/')) {
           done.clear();
         }
-        rest = text + rest;
+        rest.insert(0, text);
         break;
       }
       default:

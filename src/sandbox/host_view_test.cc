@@ -1,10 +1,10 @@
 #include "sandbox/host_view.h"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>  // mkdtemp
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <string>
 
 #include "sandbox/fake_host.h"

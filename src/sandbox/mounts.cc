@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/mount.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "base/text.h"

@@ -73,7 +73,10 @@ base::Result<std::string> IdentityMap(const std::string& own_map) {
   std::string outside;
   std::string count;
   while (extents >> inside >> outside >> count) {
-    map += inside + " " + inside + " " + count + "\n";
+    for (const std::string* field : {&inside, &inside, &count}) {
+      map += *field;
+      map += field == &count ? '\n' : ' ';
+    }
   }
   return map;
 }

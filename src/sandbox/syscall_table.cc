@@ -135,8 +135,8 @@ constexpr auto kTable = std::to_array<SyscallRow>({
 std::span<const SyscallRow> SyscallTable() { return kTable; }
 
 std::string_view SyscallName(int number) {
-  const auto* const row = std::ranges::lower_bound(kTable, number, {}, &SyscallRow::x86_64);
-  return row != kTable.end() && row->x86_64 == number ? row->name : std::string_view();
+  const auto* const row = std::ranges::find(kTable, number, &SyscallRow::x86_64);
+  return row != kTable.end() ? row->name : std::string_view();
 }
 
 }  // namespace aegis::sandbox

@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <stdlib.h>  // mkdtemp, WIFSIGNALED
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -16,7 +17,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -24,7 +24,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 #include "base/check.h"

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>  // strerrorname_np, sigabbrev_np
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -21,7 +22,6 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -200,7 +200,7 @@ void Network(Arguments abstract_names) {
     address.sun_family = AF_UNIX;
     (void)std::snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "%s", name);
     const auto length =
-        static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + std::strlen(name));
+        static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + ::strlen(name));
     Report("abstract", ::syscall(SYS_connect, fd, &address, length));
   }
 }
