@@ -8,6 +8,8 @@ pub const MAX_BYTES: usize = 1 << 20;
 pub const MAX_DEPTH: usize = 64;
 /// Most operators, brackets and keywords in one policy: they bound the depth of its syntax tree.
 pub const MAX_OPERATORS: usize = 1000;
+/// Most commas in one policy: the validator's memory grows with the square of a list's length.
+pub const MAX_COMMAS: usize = 512;
 /// Most policies in one file.
 pub const MAX_POLICIES: usize = 10_000;
 
@@ -39,7 +41,7 @@ pub fn check(text: &str) -> Result<Vec<usize>, Fault> {
     if text.len() > MAX_BYTES {
         return Err(fault(0, format!("the file is larger than {MAX_BYTES} bytes")));
     }
-    Scanner { bytes: text.as_bytes(), at: 0, depth: 0, operators: 0, starts: vec![], open: None }.run()
+    Scanner { bytes: text.as_bytes(), at: 0, depth: 0, operators: 0, commas: 0, starts: vec![], open: None }.run()
 }
 
 struct Scanner<'a> {
@@ -47,6 +49,7 @@ struct Scanner<'a> {
     at: usize,
     depth: usize,
     operators: usize,
+    commas: usize,
     starts: Vec<usize>,
     open: Option<usize>,
 }
@@ -135,13 +138,20 @@ impl Scanner<'_> {
                 }
             }
             b')' | b']' | b'}' => self.depth = self.depth.saturating_sub(1),
+            // Cedar would note each as an error of its own, at some 10 µs.
+            b';' if self.open.is_none() => return Err(fault(start, "a `;` that ends no policy")),
             b';' => {
                 self.open = None;
                 self.depth = 0;
                 self.operators = 0;
+                self.commas = 0;
             }
+            b',' => self.commas += 1,
             b'.' | b'!' | b'-' | b'+' | b'*' | b'/' | b'%' | b'<' | b'>' | b'=' | b'&' | b'|' => self.operators += 1,
             _ => {}
+        }
+        if self.commas > MAX_COMMAS {
+            return Err(fault(start, format!("a list of more than {MAX_COMMAS} in one policy (split it over several)")));
         }
         if self.operators > MAX_OPERATORS {
             return Err(fault(start, format!("more than {MAX_OPERATORS} operators in one policy")));
@@ -186,6 +196,19 @@ mod tests {
         assert!(check(&policy(&format!("true{}", " && true".repeat(400)))).is_ok());
         assert!(check(&policy(&format!("true{}", " && true".repeat(4000)))).is_err());
         assert!(check(&policy(&"if true then true else ".repeat(4000))).is_err());
+    }
+
+    #[test]
+    fn lists_are_bounded() {
+        assert!(check(&policy(&format!("[{}].contains(1)", "1,".repeat(500)))).is_ok());
+        assert!(check(&policy(&format!("[{}].contains(1)", "1,".repeat(600)))).is_err());
+    }
+
+    #[test]
+    fn stray_semicolons_are_refused() {
+        assert!(check(";").is_err());
+        assert!(check("permit(principal, action, resource);;").is_err());
+        assert!(check("permit(principal, action, resource); // ;\n").is_ok());
     }
 
     #[test]

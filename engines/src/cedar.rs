@@ -12,6 +12,7 @@ use std::str::FromStr;
 /// The stack that parsing and validating get; evaluation stays within `bounds` on any stack.
 const LOAD_STACK: usize = 256 << 20;
 const MAX_MENTIONS: usize = 1 << 16;
+const MAX_MESSAGE: usize = 400;
 
 pub struct Source<'a> {
     pub file: &'a str,
@@ -111,14 +112,23 @@ fn located(source: &Source, offset: Option<usize>, message: &str) -> String {
     }
 }
 
+fn offset_of(error: &dyn Diagnostic) -> Option<usize> {
+    Some(error.labels()?.next()?.offset())
+}
+
+/// Where an error is, and what it says: it may quote the text, so it is cut.
 fn described(error: &dyn Diagnostic) -> (Option<usize>, String) {
-    let offset = error.labels().and_then(|mut labels| labels.next()).map(|label| label.offset());
     let help = error.help().map(|help| format!(" ({help})")).unwrap_or_default();
-    (offset, format!("{error}{help}"))
+    let mut message = format!("{error}{help}");
+    if let Some((end, _)) = message.char_indices().nth(MAX_MESSAGE) {
+        message.truncate(end);
+        message.push('…');
+    }
+    (offset_of(error), message)
 }
 
 struct Loader {
-    schema: Schema,
+    validator: Validator,
     cedar: Cedar,
     mention_index: HashMap<String, u32>,
 }
@@ -144,7 +154,7 @@ impl Loader {
             actions: ACTIONS.iter().map(|name| uid(&action_type, name)).collect(),
             resource_type: entity_type(schema::RESOURCE)?,
         };
-        Ok(Loader { schema, cedar, mention_index: HashMap::new() })
+        Ok(Loader { validator: Validator::new(schema), cedar, mention_index: HashMap::new() })
     }
 
     fn load(mut self, sources: &[Source], aliases: &Aliases) -> Result<Cedar, String> {
@@ -168,15 +178,26 @@ impl Loader {
             let offset = ordinal(template.id()).and_then(|n| starts.get(n)).copied();
             return Err(located(source, offset, &format!("policy {name} is a template with slots, which nothing would fill")));
         }
-        let validation = Validator::new(self.schema.clone()).validate(&set, ValidationMode::Strict);
-        if let Some(first) = validation.validation_errors().min_by_key(|e| described(*e)) {
-            let (offset, message) = described(first);
-            return Err(located(source, offset, &message));
-        }
         let mut policies: Vec<(usize, Policy)> =
             set.policies().map(|p| ordinal(p.id()).map(|n| (n, p.clone()))).collect::<Option<_>>().ok_or("unnumbered policy")?;
         policies.sort_by_key(|(n, _)| *n);
+        for (_, policy) in &policies {
+            self.validate(source, policy)?;
+        }
         Ok(policies.into_iter().map(|(n, policy)| Parsed { policy, offset: starts.get(n).copied() }).collect())
+    }
+
+    /// One policy at a time: a thousand errors cost a thousand times as much, and the first one tells.
+    fn validate(&self, source: &Source, policy: &Policy) -> Result<(), String> {
+        let set = PolicySet::from_policies([policy.clone()]).map_err(|e| e.to_string())?;
+        let validation = self.validator.validate(&set, ValidationMode::Strict);
+        match validation.validation_errors().min_by_key(|e| (offset_of(*e), e.to_string())) {
+            Some(first) => {
+                let (offset, message) = described(first);
+                Err(located(source, offset, &message))
+            }
+            None => Ok(()),
+        }
     }
 
     fn add(&mut self, source: &Source, parsed: Parsed, aliases: &Aliases) -> Result<(), String> {
