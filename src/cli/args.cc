@@ -1,0 +1,130 @@
+#include "cli/args.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "base/check.h"
+#include "base/result.h"
+
+namespace aegis::cli {
+namespace {
+
+using Kind = Option::Kind;
+
+bool HasCommand(std::span<const Option> options) {
+  return std::ranges::any_of(options, [](const Option& o) { return o.kind == Kind::kCommand; });
+}
+
+std::optional<std::uint64_t> ParseNumber(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number == 0) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+base::Result<> CheckNumber(const Option& option, const std::string& text) {
+  if (option.kind == Kind::kNumber && !ParseNumber(text)) {
+    return base::Fail(
+        base::Errc::kInvalid,
+        std::string(OptionKey(option)) + " wants a whole number from 1, not \"" + text + "\"");
+  }
+  return {};
+}
+
+// One option and what the parser found for it.
+struct Bound {
+  const Option* option = nullptr;
+  CLI::Option* handle = nullptr;
+  std::string text;
+  bool flag = false;
+};
+
+void Declare(CLI::App& app, Bound& bound) {
+  const std::string names(bound.option->names);
+  if (bound.option->kind == Kind::kFlag) {
+    bound.handle = app.add_flag(names, bound.flag);
+    return;
+  }
+  bound.handle = app.add_option(names, bound.text)->expected(1);
+  if (bound.option->kind != Kind::kPositional) {
+    bound.handle->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+  }
+}
+
+// The library's exceptions end here.
+base::Result<> Parse(CLI::App& app, std::span<const std::string> words) {
+  try {
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+  } catch (const CLI::Error& error) {
+    return base::Fail(base::Errc::kInvalid, error.what());
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view OptionKey(const Option& option) {
+  const std::size_t comma = option.names.rfind(',');
+  return comma == std::string_view::npos ? option.names : option.names.substr(comma + 1);
+}
+
+bool Args::Has(std::string_view key) const {
+  const auto found = values_.find(key);
+  AEGIS_CHECK(found != values_.end());
+  return found->second.has_value();
+}
+
+std::optional<std::string> Args::Text(std::string_view key) const {
+  const auto found = values_.find(key);
+  AEGIS_CHECK(found != values_.end());
+  return found->second;
+}
+
+std::optional<std::uint64_t> Args::Number(std::string_view key) const {
+  const auto text = Text(key);
+  return text ? ParseNumber(*text) : std::nullopt;
+}
+
+base::Result<Args> ParseArgs(std::span<const Option> options, std::span<const std::string> words) {
+  Args args;
+  if (HasCommand(options)) {
+    // Split here: what follows belongs to the command, whatever it looks like.
+    const auto separator = std::ranges::find(words, "--");
+    if (separator != words.end()) {
+      args.command_.assign(std::next(separator), words.end());
+      words = words.first(static_cast<std::size_t>(separator - words.begin()));
+    }
+  }
+  std::vector<Bound> bound(options.size());  // never resized: the parser holds references into it
+  CLI::App app;
+  app.set_help_flag();
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    bound[i].option = &options[i];
+    if (options[i].kind != Kind::kCommand) {
+      Declare(app, bound[i]);
+    }
+  }
+  AEGIS_TRY(Parse(app, words));
+  for (const Bound& one : bound) {
+    auto& value = args.values_[std::string(OptionKey(*one.option))];
+    if (one.handle != nullptr && one.handle->count() > 0) {
+      AEGIS_TRY(CheckNumber(*one.option, one.text));
+      value = one.text;
+    }
+  }
+  return args;
+}
+
+}  // namespace aegis::cli

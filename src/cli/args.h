@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace aegis::cli {
+
+// One thing that a command takes. Tables of these drive the parser, --help and the documentation.
+struct Option {
+  enum class Kind : std::uint8_t {
+    kFlag,
+    kText,
+    kNumber,      // a whole number from 1
+    kPositional,  // `names` is what --help calls it, e.g. "NAME"
+    kCommand,     // the command to run: everything after `--`, at least one word
+  };
+  std::string_view names;  // as in "-q,--quiet": the last one is the key in Args
+  Kind kind = Kind::kFlag;
+  std::string_view metavar;  // what the value is called: "N"
+  std::string_view help;
+};
+
+// The key of an option in Args, and in messages.
+std::string_view OptionKey(const Option& option);
+
+// What was given, keyed by option. Asking for a key that the table lacks is a defect and aborts.
+class Args {
+ public:
+  bool Has(std::string_view key) const;
+  std::optional<std::string> Text(std::string_view key) const;
+  std::optional<std::uint64_t> Number(std::string_view key) const;
+  const std::vector<std::string>& command() const { return command_; }
+
+ private:
+  friend base::Result<Args> ParseArgs(std::span<const Option> options,
+                                      std::span<const std::string> words);
+
+  std::map<std::string, std::optional<std::string>, std::less<>> values_;
+  std::vector<std::string> command_;
+};
+
+// Parses the words after a command's name. kInvalid, in words for the user, for what the table does
+// not know, a value that is missing or no number, and anything given twice.
+base::Result<Args> ParseArgs(std::span<const Option> options, std::span<const std::string> words);
+
+}  // namespace aegis::cli

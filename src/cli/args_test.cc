@@ -1,0 +1,125 @@
+#include "cli/args.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace aegis::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using Kind = Option::Kind;
+
+constexpr std::array<Option, 5> kOptions = {{
+    {"NAME", Kind::kPositional, "", ""},
+    {"--config", Kind::kText, "NAME", ""},
+    {"-n,--last", Kind::kNumber, "N", ""},
+    {"--json", Kind::kFlag, "", ""},
+    {"-q,--quiet", Kind::kFlag, "", ""},
+}};
+
+constexpr std::array<Option, 3> kRunOptions = {{
+    {"--tag", Kind::kText, "TAG", ""},
+    {"-q,--quiet", Kind::kFlag, "", ""},
+    {"COMMAND", Kind::kCommand, "", ""},
+}};
+
+base::Result<Args> Parse(const std::vector<std::string>& words) {
+  return ParseArgs(kOptions, words);
+}
+base::Result<Args> ParseRun(const std::vector<std::string>& words) {
+  return ParseArgs(kRunOptions, words);
+}
+
+TEST(OptionKey, IsTheLongName) {
+  EXPECT_EQ(OptionKey(kOptions[2]), "--last");
+  EXPECT_EQ(OptionKey(kOptions[1]), "--config");
+  EXPECT_EQ(OptionKey(kOptions[0]), "NAME");
+}
+
+TEST(ParseArgs, NothingGivenIsNothingSet) {
+  const Args args = Parse({}).value();
+  EXPECT_EQ(args.Text("NAME"), std::nullopt);
+  EXPECT_EQ(args.Number("--last"), std::nullopt);
+  EXPECT_FALSE(args.Has("--json"));
+}
+
+TEST(ParseArgs, TakesEverySpelling) {
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"work", "--last", "5", "--json", "-q"},
+                                             {"--last=5", "work", "-q", "--json"},
+                                             {"-n", "5", "--quiet", "--json", "work"},
+                                             {"-n5", "-q", "--json", "--", "work"}}) {
+    const auto args = Parse(words);
+    ASSERT_TRUE(args.has_value()) << args.error().message();
+    EXPECT_EQ(args->Text("NAME"), "work");
+    EXPECT_EQ(args->Number("--last"), 5U);
+    EXPECT_TRUE(args->Has("--json"));
+    EXPECT_TRUE(args->Has("--quiet"));
+    EXPECT_FALSE(args->Has("--config"));
+  }
+}
+
+TEST(ParseArgs, RefusesWhatItDoesNotKnow) {
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"--nope"},
+                                             {"a", "b"},
+                                             {"--config"},
+                                             {"--config", "a", "--config", "b"},
+                                             {"--last", "x"},
+                                             {"--last", "0"},
+                                             {"--last", "-1"},
+                                             {"--last", "1x"},
+                                             {"--last", ""},
+                                             {"--last", "99999999999999999999999"},
+                                             {"--json=maybe"},
+                                             {"-z"}}) {
+    const auto args = Parse(words);
+    ASSERT_FALSE(args.has_value()) << words.front();
+    EXPECT_EQ(args.error().code(), base::Errc::kInvalid);
+    EXPECT_FALSE(args.error().message().empty());
+  }
+}
+
+TEST(ParseArgs, SaysWhatIsWrong) {
+  EXPECT_EQ(Parse({"--last", "many"}).error().message(),
+            "--last wants a whole number from 1, not \"many\"");
+  EXPECT_THAT(Parse({"--nope"}).error().message(), HasSubstr("--nope"));
+}
+
+TEST(ParseArgs, KeepsHostileWordsAsTheyAre) {
+  const std::string hostile("a\n\x1b[31m\xff", 8);
+  EXPECT_EQ(Parse({hostile}).value().Text("NAME"), hostile);
+  EXPECT_EQ(Parse({"--config=" + hostile}).value().Text("--config"), hostile);
+  EXPECT_EQ(Parse({"--config", ""}).value().Text("--config"), "");
+}
+
+TEST(ParseArgs, TheCommandIsNotLookedInto) {
+  const Args args =
+      ParseRun({"--tag", "t", "--", "git", "-q", "--", "--tag", "--help", ""}).value();
+  EXPECT_THAT(args.command(), ElementsAre("git", "-q", "--", "--tag", "--help", ""));
+  EXPECT_EQ(args.Text("--tag"), "t");
+  EXPECT_FALSE(args.Has("--quiet"));
+}
+
+TEST(ParseArgs, ACommandNeedsItsSeparator) {
+  EXPECT_FALSE(ParseRun({"git", "status"}).has_value());
+  EXPECT_THAT(ParseRun({}).value().command(), IsEmpty());
+  EXPECT_THAT(ParseRun({"--"}).value().command(), IsEmpty());
+}
+
+TEST(ArgsDeathTest, AskingForWhatTheTableLacksIsADefect) {
+  const Args args = Parse({}).value();
+  EXPECT_DEATH(static_cast<void>(args.Has("--other")), "broken invariant");
+}
+
+}  // namespace
+}  // namespace aegis::cli

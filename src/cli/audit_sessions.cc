@@ -1,0 +1,139 @@
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/text.h"
+#include "cli/args.h"
+#include "cli/command.h"
+#include "cli/context.h"
+#include "cli/entries.h"
+#include "cli/json.h"
+#include "cli/output.h"
+#include "cli/sessions.h"
+#include "cli/text.h"
+#include "ledger/ledger.h"
+
+namespace aegis::cli {
+namespace {
+
+using Kind = Option::Kind;
+
+constexpr std::array<Option, 4> kListOptions = {{
+    {"NAME", Kind::kPositional, "", "Configuration (default: the active one)"},
+    {"--config", Kind::kText, "NAME", "The same"},
+    {"-n,--last", Kind::kNumber, "N", "So many of the latest sessions (default: all)"},
+    {"--json", Kind::kFlag, "", "An array of sessions"},
+}};
+
+constexpr std::array<Example, 1> kListExamples = {{
+    {"aegis audit sessions work --last 10", "The latest ten, oldest first."},
+}};
+
+constexpr std::array<Option, 4> kOneOptions = {{
+    {"ID", Kind::kPositional, "",
+     "The session, or the beginning of its id; with --id: the configuration"},
+    {"--config", Kind::kText, "NAME", "Configuration (default: the active one)"},
+    {"--id", Kind::kText, "ID", "The session"},
+    {"--json", Kind::kFlag, "", "The session as JSON"},
+}};
+
+constexpr std::array<Example, 2> kOneExamples = {{
+    {"aegis audit session 0193f --config work", "One session: what ran, how it ended."},
+    {"aegis audit session work --id 0193f", "The same."},
+}};
+
+base::Result<int> RunList(Context& context, const Args& args) {
+  AEGIS_ASSIGN(const Places places, FindPlaces(context));
+  AEGIS_ASSIGN(const auto name, ConfigArgument(args));
+  AEGIS_ASSIGN(const auto configuration, LoadChosen(places, name));
+  AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
+  const bool json = args.Has("--json");
+  auto document = nlohmann::ordered_json::array();
+  AEGIS_TRY(ledger.Sessions(args.Number("--last"),
+                            [&](const ledger::SessionInfo& info) -> base::Result<bool> {
+                              if (json) {
+                                document.push_back(SessionJson(info));
+                              } else {
+                                context.out.Line(SessionLine(info));
+                              }
+                              return true;
+                            }));
+  if (json) {
+    PrintJson(context.out, document);
+  }
+  return 0;
+}
+
+// ID and NAME may be spelled "ID --config NAME" and "NAME --id ID".
+struct Wanted {
+  std::string id;
+  std::optional<std::string> name;
+};
+
+base::Result<Wanted> WantedBy(const Args& args) {
+  const auto positional = args.Text("ID");
+  const auto option = args.Text("--id");
+  auto name = args.Text("--config");
+  if (!option) {
+    if (!positional) {
+      return base::Fail(base::Errc::kInvalid, "which session? give its id");
+    }
+    return Wanted{.id = *positional, .name = name};
+  }
+  if (positional && name && *positional != *name) {
+    return base::Fail(base::Errc::kInvalid, "two configurations are named");
+  }
+  return Wanted{.id = *option, .name = name ? name : positional};
+}
+
+// One member per line, for people.
+void PrintMembers(Output& out, const nlohmann::ordered_json& session) {
+  for (const auto& [key, value] : session.items()) {
+    if (!value.is_null()) {
+      out.Line(Padded(key, 15) +
+               base::ForDisplay(value.is_string() ? value.get<std::string>() : value.dump()));
+    }
+  }
+}
+
+base::Result<int> RunOne(Context& context, const Args& args) {
+  const auto wanted = WantedBy(args);
+  if (!wanted) {
+    return context.Usage(wanted.error().message());
+  }
+  AEGIS_ASSIGN(const Places places, FindPlaces(context));
+  AEGIS_ASSIGN(const auto configuration, LoadChosen(places, wanted->name));
+  AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
+  AEGIS_ASSIGN(const auto info, ledger.FindSession(wanted->id));
+  const auto session = SessionJson(info);
+  if (args.Has("--json")) {
+    PrintJson(context.out, session);
+  } else {
+    PrintMembers(context.out, session);
+  }
+  return 0;
+}
+
+}  // namespace
+
+const Command kAuditSessionsCommand = {
+    .name = "audit sessions",
+    .summary = "List the sessions: one per run",
+    .options = kListOptions,
+    .examples = kListExamples,
+    .notes = "",
+    .run = RunList,
+};
+
+const Command kAuditSessionCommand = {
+    .name = "audit session",
+    .summary = "Show one session",
+    .options = kOneOptions,
+    .examples = kOneExamples,
+    .notes = "",
+    .run = RunOne,
+};
+
+}  // namespace aegis::cli

@@ -1,0 +1,132 @@
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/text.h"
+#include "cli/args.h"
+#include "cli/command.h"
+#include "cli/context.h"
+#include "cli/json.h"
+#include "config/config.h"
+
+namespace aegis::cli {
+namespace {
+
+using Kind = Option::Kind;
+
+constexpr std::array<Option, 3> kOptions = {{
+    {"NAME", Kind::kPositional, "", "Configuration (default: the active one)"},
+    {"--config", Kind::kText, "NAME", "The same"},
+    {"--json", Kind::kFlag, "", "As JSON"},
+}};
+
+constexpr std::array<Example, 1> kShowExamples = {{
+    {"aegis config show work", "What holds, defaults and absolute paths included, as TOML."},
+}};
+
+constexpr std::array<Example, 1> kPathExamples = {{
+    {"$EDITOR \"$(aegis config path work)\"", "Edit a configuration."},
+}};
+
+std::vector<std::string> Escaped(const std::vector<std::string>& paths) {
+  std::vector<std::string> escaped;
+  escaped.reserve(paths.size());
+  for (const std::string& path : paths) {
+    escaped.push_back(base::EscapeName(path));
+  }
+  return escaped;
+}
+
+nlohmann::ordered_json AsJson(const config::Configuration& configuration) {
+  std::optional<std::string> dir;
+  if (configuration.dir) {
+    dir = base::EscapeName(*configuration.dir);
+  }
+  return {{"name", configuration.name},
+          {"dir", OrNull(dir)},
+          {"policy_paths", Escaped(configuration.policy_paths)},
+          {"ledger_path", base::EscapeName(configuration.ledger_path)},
+          {"sandbox_dir", base::EscapeName(configuration.sandbox_dir)},
+          {"env_pass", configuration.env_pass},
+          {"private_dirs", Escaped(configuration.private_dirs)},
+          {"without_effect", configuration.without_effect}};
+}
+
+std::string TomlValue(const nlohmann::ordered_json& value) {
+  if (!value.is_array()) {
+    return config::TomlString(value.get<std::string>());
+  }
+  std::string text = "[";
+  for (const auto& element : value) {
+    text += (text.size() > 1 ? ", " : "") + config::TomlString(element.get<std::string>());
+  }
+  return text + "]";
+}
+
+void Print(Output& out, const nlohmann::ordered_json& settings) {
+  for (const auto& [key, value] : settings.items()) {
+    if (value.is_null() || key == "without_effect") {
+      continue;
+    }
+    out.Line(key + " = " + base::ForDisplay(TomlValue(value)));
+  }
+  if (!settings["without_effect"].empty()) {
+    out.Line("# without effect in this version: " +
+             base::ForDisplay(TomlValue(settings["without_effect"])));
+  }
+}
+
+base::Result<int> RunShow(Context& context, const Args& args) {
+  AEGIS_ASSIGN(const Places places, FindPlaces(context));
+  AEGIS_ASSIGN(const auto name, ConfigArgument(args));
+  AEGIS_ASSIGN(const auto configuration, LoadChosen(places, name));
+  const auto settings = AsJson(configuration);
+  if (args.Has("--json")) {
+    PrintJson(context.out, settings);
+  } else {
+    Print(context.out, settings);
+  }
+  return 0;
+}
+
+// The path as bytes and nothing else: it is made to be used by other programs. A file that does not
+// load must be found too, for it wants editing.
+base::Result<int> RunPath(Context& context, const Args& args) {
+  AEGIS_ASSIGN(const Places places, FindPlaces(context));
+  AEGIS_ASSIGN(const auto given, ConfigArgument(args));
+  AEGIS_ASSIGN(const auto name, ChooseName(places.home, given));
+  AEGIS_TRY(places.home.CheckState(name));
+  const std::string path = places.home.StateDir(name) + "/aegis.toml";
+  if (args.Has("--json")) {
+    PrintJson(context.out, {{"path", base::EscapeName(path)}});
+  } else {
+    context.out.Line(path);
+  }
+  return 0;
+}
+
+}  // namespace
+
+const Command kConfigShowCommand = {
+    .name = "config show",
+    .summary = "Show a configuration's settings",
+    .options = kOptions,
+    .examples = kShowExamples,
+    .notes = "",
+    .run = RunShow,
+};
+
+const Command kConfigPathCommand = {
+    .name = "config path",
+    .summary = "Show where a configuration's aegis.toml lies",
+    .options = kOptions,
+    .examples = kPathExamples,
+    .notes = "",
+    .run = RunPath,
+};
+
+}  // namespace aegis::cli

@@ -1,0 +1,153 @@
+#include "cli/entries.h"
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/result.h"
+#include "base/text.h"
+#include "cli/context.h"
+#include "cli/output.h"
+#include "cli/text.h"
+#include "config/config.h"
+#include "ledger/ledger.h"
+
+namespace aegis::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kOutcomeColumn = 6;
+constexpr std::size_t kActionColumn = 13;
+
+// A string member, or "" where there is none: entries may hold anything.
+std::string Member(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::string NumberMember(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number_integer()
+             ? std::to_string(found->get<std::int64_t>())
+             : std::string();
+}
+
+json Parsed(std::string_view payload) {
+  json value = json::parse(payload, nullptr, false);
+  return value.is_object() ? value : json::object();
+}
+
+json Around(const json& payload) {
+  const auto found = payload.find("context");
+  return found != payload.end() && found->is_object() ? *found : json::object();
+}
+
+std::string Ending(const json& source) {
+  if (const std::string code = NumberMember(source, "exit_code"); !code.empty()) {
+    return "exit " + code;
+  }
+  if (const std::string signal = NumberMember(source, "signal"); !signal.empty()) {
+    return "signal " + signal;
+  }
+  return "";
+}
+
+struct Cells {
+  std::string outcome;
+  std::string action;
+  std::string rest;
+};
+
+Cells Decided(const Output& out, const json& payload) {
+  const json around = Around(payload);
+  const bool allowed = Member(payload, "decision") == "allow";
+  const auto enforced = around.find("enforced");
+  const bool would_be = enforced != around.end() && *enforced == false;
+  Cells cells{.outcome = Padded(allowed    ? "allow"
+                                : would_be ? "(deny)"
+                                           : "deny",
+                                kOutcomeColumn),
+              .action = Member(payload, "action"),
+              .rest = Member(payload, "resource")};
+  cells.outcome = allowed ? out.Good(cells.outcome) : out.Bad(cells.outcome);
+  if (!allowed) {
+    cells.rest += "  " + Member(payload, "reason");
+  }
+  return cells;
+}
+
+Cells CellsOf(const Output& out, const ledger::EntryView& entry) {
+  const json payload = Parsed(entry.payload);
+  const std::string blank(kOutcomeColumn, ' ');
+  if (entry.event_type == ledger::kActionDecided) {
+    return Decided(out, payload);
+  }
+  if (entry.event_type == ledger::kActionFinished) {
+    return {.outcome = blank,
+            .action = Member(payload, "action"),
+            .rest = Member(payload, "resource") + "  " + Ending(Around(payload))};
+  }
+  if (entry.event_type == ledger::kSessionStarted) {
+    return {.outcome = blank,
+            .action = "session",
+            .rest = std::string(entry.session_id) + " " + Member(payload, "mode") + " " +
+                    Member(payload, "command")};
+  }
+  if (entry.event_type == ledger::kSessionEnded) {
+    return {.outcome = blank,
+            .action = "ended",
+            .rest = std::string(entry.session_id) + " " + Ending(payload)};
+  }
+  return {.outcome = blank, .action = std::string(entry.event_type), .rest = ""};
+}
+
+void SayRecovered(Context& context, const ledger::JournalFinding& journal) {
+  using Kind = ledger::JournalFinding::Kind;
+  if (journal.kind == Kind::kUndrained) {
+    context.Say("journal " + base::EscapeName(journal.path) +
+                ": its entries are not in the ledger yet: " + journal.detail);
+  } else if (journal.kind == Kind::kLostTail) {
+    context.Say("session " + journal.session_id +
+                ": the machine went down before its last entries reached the disk");
+  } else if (journal.kind == Kind::kDrained && context.verbose) {
+    context.Say("session " + journal.session_id + " died; its journal was added (" +
+                Count(journal.entries, "entry") + ")");
+  }
+}
+
+}  // namespace
+
+base::Result<ledger::Ledger> OpenLedger(Context& context,
+                                        const config::Configuration& configuration) {
+  AEGIS_ASSIGN(auto ledger,
+               ledger::Ledger::Open(configuration.state_dir, ledger::Ledger::Mode::kRead));
+  for (const ledger::JournalFinding& journal : ledger.recovered()) {
+    SayRecovered(context, journal);
+  }
+  return ledger;
+}
+
+std::string EntryLine(const Output& out, const ledger::EntryView& entry) {
+  const Cells cells = CellsOf(out, entry);
+  return out.Faint(FormatTime(entry.ts_unix_ms)) + "  " + cells.outcome + "  " +
+         Padded(base::ForDisplay(cells.action), kActionColumn) + " " + base::ForDisplay(cells.rest);
+}
+
+std::string EntryJson(const ledger::EntryView& entry) {
+  std::string envelope;
+  ledger::AppendEnvelope(envelope, entry);
+  return HarmlessJson(envelope);
+}
+
+base::Result<> PrintEntries(Context& context, ledger::Ledger& ledger,
+                            const ledger::QueryFilter& filter, bool json) {
+  return ledger.Query(filter, [&](const ledger::EntryView& entry) -> base::Result<bool> {
+    context.out.Line(json ? EntryJson(entry) : EntryLine(context.out, entry));
+    return true;
+  });
+}
+
+}  // namespace aegis::cli

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "cli/context.h"
+#include "config/config.h"
+#include "ledger/ledger.h"
+
+namespace aegis::cli {
+
+// The ledger of a configuration, for reading. Says on stderr what had to be recovered.
+base::Result<ledger::Ledger> OpenLedger(Context& context,
+                                        const config::Configuration& configuration);
+
+// One entry as a person reads it: time, outcome, action, resource, reason. One line, harmless.
+std::string EntryLine(const Output& out, const ledger::EntryView& entry);
+
+// One entry as one line of JSON: its envelope, harmless for a terminal.
+std::string EntryJson(const ledger::EntryView& entry);
+
+// Prints the entries that match, in ledger order.
+base::Result<> PrintEntries(Context& context, ledger::Ledger& ledger,
+                            const ledger::QueryFilter& filter, bool json);
+
+}  // namespace aegis::cli

@@ -1,0 +1,97 @@
+#include "cli/entries.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "cli/output.h"
+#include "ledger/ledger.h"
+
+namespace aegis::cli {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+ledger::EntryView Entry(std::string_view type, std::string_view payload) {
+  ledger::EntryView entry;
+  entry.tenant_id = "local";
+  entry.user_id = "u";
+  entry.session_id = "s-1";
+  entry.event_type = type;
+  entry.payload = payload;
+  return entry;
+}
+
+std::string Line(std::string_view type, std::string_view payload) {
+  const Output out(-1);
+  return EntryLine(out, Entry(type, payload));
+}
+
+TEST(EntryLine, ShowsDecisions) {
+  EXPECT_EQ(Line("ACTION_DECIDED",
+                 R"({"action":"FileRead","context":{},"decision":"allow","policies":["p"],)"
+                 R"("reason":"POLICY_PERMIT","resource":"/etc/hosts"})"),
+            "1970-01-01T00:00:00.000Z  allow   FileRead      /etc/hosts");
+  EXPECT_THAT(
+      Line("ACTION_DECIDED",
+           R"({"action":"FileWrite","decision":"deny","reason":"NO_PERMIT","resource":"/x"})"),
+      EndsWith("deny    FileWrite     /x  NO_PERMIT"));
+}
+
+TEST(EntryLine, MarksWhatWasNotEnforced) {
+  EXPECT_THAT(Line("ACTION_DECIDED", R"({"action":"FileRead","context":{"enforced":false},)"
+                                     R"("decision":"deny","reason":"NO_PERMIT","resource":"/x"})"),
+              HasSubstr("(deny)"));
+}
+
+TEST(EntryLine, ShowsOutcomesAndSessions) {
+  EXPECT_THAT(Line("ACTION_FINISHED",
+                   R"({"action":"ProcessExit","context":{"exit_code":3},"resource":"/bin/sh"})"),
+              EndsWith("ProcessExit   /bin/sh  exit 3"));
+  EXPECT_THAT(Line("SESSION_STARTED", R"({"mode":"run","command":"git"})"),
+              EndsWith("session       s-1 run git"));
+  EXPECT_THAT(Line("SESSION_ENDED", R"({"signal":9})"), EndsWith("ended         s-1 signal 9"));
+  EXPECT_THAT(Line("SOMETHING_ELSE", "{}"), HasSubstr("SOMETHING_ELSE"));
+}
+
+TEST(EntryLine, SurvivesTamperedPayloads) {
+  for (const std::string_view payload :
+       {"", "{", "[]", "3", "null", R"({"action":1,"resource":[],"decision":{},"context":"x"})",
+        R"({"context":{"exit_code":"x","enforced":"no"}})", "\xff"}) {
+    for (const std::string_view type :
+         {"ACTION_DECIDED", "ACTION_FINISHED", "SESSION_STARTED", "SESSION_ENDED", ""}) {
+      EXPECT_THAT(Line(type, payload), StartsWith("1970-01-01")) << type << payload;
+    }
+  }
+}
+
+TEST(EntryLine, IsOneHarmlessLine) {
+  const std::string line =
+      Line("ACTION_DECIDED",
+           "{\"action\":\"FileRead\",\"decision\":\"deny\",\"reason\":\"\\u001b[0m\","
+           "\"resource\":\"/a\\nb\\u001b]0;x\\u0007\u202e\"}");
+  EXPECT_THAT(line, Not(HasSubstr("\n")));
+  EXPECT_THAT(line, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(line, Not(HasSubstr("\u202e")));
+  EXPECT_THAT(line, HasSubstr("/a\\u{a}b"));
+}
+
+TEST(EntryJson, IsTheEnvelopeInOneLine) {
+  const std::string text = EntryJson(Entry("ACTION_DECIDED", "{\"resource\":\"/a\\n\u202e\x7f\"}"));
+  EXPECT_THAT(text, Not(HasSubstr("\n")));
+  EXPECT_THAT(text, Not(HasSubstr("\u202e")));
+  EXPECT_THAT(text, Not(HasSubstr("\x7f")));
+  const auto json = nlohmann::json::parse(text);
+  EXPECT_EQ(json["payload"]["resource"], "/a\n\u202e\x7f");
+  EXPECT_EQ(json["session_id"], "s-1");
+  EXPECT_FALSE(json.contains("prev_hash"));
+}
+
+}  // namespace
+}  // namespace aegis::cli

@@ -1,0 +1,81 @@
+#include <array>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/text.h"
+#include "cli/args.h"
+#include "cli/command.h"
+#include "cli/context.h"
+#include "cli/create.h"
+#include "config/config.h"
+
+namespace aegis::cli {
+namespace {
+
+using Kind = Option::Kind;
+
+constexpr std::array<Option, 4> kOptions = {{
+    {"NAME", Kind::kPositional, "", "Name of the configuration (default: default)"},
+    {"--name", Kind::kText, "NAME", "The same"},
+    {"--policy", Kind::kText, "POLICY",
+     "default-deny (the default), allow-read-only, permit-all, project, or a file"},
+    {"--dir", Kind::kText, "DIR", "The project (default: where `aegis run` is started)"},
+}};
+
+constexpr std::array<Example, 2> kExamples = {{
+    {"aegis init work --policy project --dir ~/src/app",
+     "The sensible default for a coding agent on one project."},
+    {"aegis init", "A configuration named \"default\" that permits nothing yet."},
+}};
+
+base::Result<std::string> NameOf(const Args& args) {
+  const auto positional = args.Text("NAME");
+  const auto option = args.Text("--name");
+  if (positional && option && *positional != *option) {
+    return base::Fail(base::Errc::kInvalid,
+                      "two names are given: \"" + *positional + "\" and \"" + *option + "\"");
+  }
+  std::string name = option ? *option : positional.value_or("default");
+  AEGIS_TRY(config::CheckName(name));
+  return name;
+}
+
+base::Result<int> Run(Context& context, const Args& args) {
+  AEGIS_ASSIGN(const Places places, FindPlaces(context));
+  NewConfiguration wanted;
+  AEGIS_ASSIGN(wanted.name, NameOf(args));
+  AEGIS_ASSIGN(wanted.policy, ChoosePolicy(args.Text("--policy").value_or("default-deny")));
+  if (const auto dir = args.Text("--dir")) {
+    AEGIS_ASSIGN(wanted.dir, config::ProjectDirectory(places.home, *dir));
+  }
+  AEGIS_TRY(CreateConfiguration(places.home, places.user_home, wanted));
+  if (context.quiet) {
+    return 0;
+  }
+  context.out.Line("made configuration " + wanted.name + " in " +
+                   base::ForDisplay(places.home.StateDir(wanted.name)));
+  context.out.Line("policy: " + base::ForDisplay(wanted.policy.name));
+  if (wanted.policy.is_template && wanted.policy.name == "default-deny") {
+    context.out.Line(
+        "This policy permits nothing, not even to start a program. For a coding agent "
+        "see: aegis policy generate project");
+  }
+  context.out.Line("next: aegis run --config " + wanted.name + " -- COMMAND");
+  return 0;
+}
+
+}  // namespace
+
+const Command kInitCommand = {
+    .name = "init",
+    .summary = "Make a configuration",
+    .options = kOptions,
+    .examples = kExamples,
+    .notes =
+        "Writes $AEGIS_HOME/NAME with aegis.toml, policies/*.cedar, an empty ledger (audit.db)\n"
+        "and sandbox/. An existing NAME is refused and stays as it is.\n",
+    .run = Run,
+};
+
+}  // namespace aegis::cli

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "cli/output.h"
+
+namespace aegis::cli {
+
+// Prints a document in lines. Everything but printable ASCII comes as \u escapes; bytes that are no
+// UTF-8 as U+FFFD.
+void PrintJson(Output& out, const nlohmann::ordered_json& document);
+
+// The value, or null.
+template <typename T>
+nlohmann::ordered_json OrNull(const std::optional<T>& value) {
+  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+}
+
+}  // namespace aegis::cli

@@ -1,0 +1,151 @@
+#include "cli/launch.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/file.h"
+#include "base/result.h"
+#include "base/text.h"
+#include "cli/context.h"
+#include "cli/create.h"
+#include "cli/summary.h"
+#include "config/config.h"
+#include "gate/run.h"
+#include "policy/policy.h"
+
+namespace aegis::cli {
+namespace {
+
+constexpr std::size_t kLongestTag = 128;
+
+// A tag is text for people: one line without anything that is not shown as it stands.
+base::Result<> CheckTag(const std::string& tag) {
+  if (tag.size() > kLongestTag || base::ForDisplay(tag) != tag) {
+    return base::Fail(base::Errc::kInvalid,
+                      "--tag takes up to 128 bytes of printable text in one line");
+  }
+  return {};
+}
+
+// Makes the configuration where it is missing. Of several that start at once one makes it, and the
+// others use what it made.
+base::Result<> MakeMissing(const Places& places, const std::string& name,
+                           const LaunchRequest& request) {
+  NewConfiguration wanted{.name = name, .dir = std::nullopt, .policy = {}};
+  const bool own_policy = request.mode == gate::Mode::kWrap && request.policy.has_value();
+  AEGIS_ASSIGN(wanted.policy, ChoosePolicy(own_policy ? *request.policy : request.default_policy));
+  if (request.mode == gate::Mode::kWrap && request.dir) {
+    AEGIS_ASSIGN(wanted.dir, config::ProjectDirectory(places.home, *request.dir));
+  }
+  auto made = CreateConfiguration(places.home, places.user_home, wanted);
+  if (!made && made.error().code() != base::Errc::kExists) {
+    return made;
+  }
+  return {};
+}
+
+base::Result<config::Configuration> Configure(const Places& places, const LaunchRequest& request) {
+  AEGIS_ASSIGN(const std::string name, ChooseName(places.home, request.name));
+  if (request.make_missing && !places.home.Has(name)) {
+    AEGIS_TRY(MakeMissing(places, name, request));
+  }
+  return config::LoadConfiguration(places.home, name, places.user_home);
+}
+
+base::Result<std::vector<policy::Source>> Policies(const config::Configuration& configuration,
+                                                   const LaunchRequest& request) {
+  if (!request.policy) {
+    return ConfiguredPolicies(configuration);
+  }
+  AEGIS_ASSIGN(PolicyChoice choice, ChoosePolicy(*request.policy));
+  return std::move(choice.sources);
+}
+
+base::Result<gate::RunSpec> Specify(Context& context, const Places& places,
+                                    const LaunchRequest& request,
+                                    config::Configuration configuration) {
+  gate::RunSpec spec;
+  spec.mode = request.mode;
+  const std::string dir = request.dir ? *request.dir : configuration.dir.value_or(".");
+  AEGIS_ASSIGN(spec.dir, config::ProjectDirectory(places.home, dir));
+  AEGIS_ASSIGN(spec.policies, Policies(configuration, request));
+  spec.config_name = std::move(configuration.name);
+  spec.aegis_home = places.home.path();
+  spec.state_dir = std::move(configuration.state_dir);
+  spec.ledger_path = std::move(configuration.ledger_path);
+  spec.home = places.user_home;
+  spec.tag = request.tag;
+  spec.argv = request.argv;
+  if (request.mode == gate::Mode::kRun) {
+    auto filtered = config::FilterEnvironment(context.environment, configuration.env_pass);
+    spec.env = std::move(filtered.kept);
+    spec.dropped_env = std::move(filtered.dropped);
+    spec.private_dirs = std::move(configuration.private_dirs);
+  } else {
+    spec.env = context.environment;
+  }
+  return spec;
+}
+
+std::string Listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) {
+    text.append(text.empty() ? "" : ", ").append(name);
+  }
+  return text;
+}
+
+// What the user must know before the command starts.
+void Announce(Context& context, const config::Configuration& configuration,
+              const std::vector<std::string>& dropped) {
+  if (!configuration.without_effect.empty()) {
+    context.Note(base::EscapeName(configuration.file) +
+                 ": without effect in this version: " + Listed(configuration.without_effect));
+  }
+  if (!dropped.empty()) {
+    context.Note("withheld from the command: " + Listed(dropped) +
+                 " (env_pass in aegis.toml makes exceptions)");
+  }
+}
+
+int CodeOf(const base::Error& error) {
+  switch (error.code()) {
+    case base::Errc::kNotFound:
+      return kNotFound;
+    case base::Errc::kDenied:
+      return kNotExecutable;
+    default:
+      return kAegisFailed;
+  }
+}
+
+}  // namespace
+
+base::Result<int> Launch(Context& context, const LaunchRequest& request) {
+  AEGIS_TRY(CheckTag(request.tag));
+  // First of all, so that a mistyped command makes and records nothing.
+  const auto program = config::ResolveProgram(request.argv.front(),
+                                              config::FindVariable(context.environment, "PATH"));
+  if (!program) {
+    context.Say(program.error().message());
+    return CodeOf(program.error());
+  }
+  AEGIS_ASSIGN(const Places places, FindPlaces(context));
+  AEGIS_ASSIGN(config::Configuration configuration, Configure(places, request));
+  AEGIS_ASSIGN(gate::RunSpec spec, Specify(context, places, request, configuration));
+  spec.program = *program;
+  Announce(context, configuration, spec.dropped_env);
+  auto outcome = gate::RunAgent(spec);
+  if (!outcome) {
+    context.Say(outcome.error().message());
+    return kAegisFailed;
+  }
+  Summarise(context, spec, *outcome);
+  return outcome->exit_code;
+}
+
+}  // namespace aegis::cli

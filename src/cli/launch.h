@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/args.h"
+#include "cli/context.h"
+#include "gate/run.h"
+
+namespace aegis::cli {
+
+// Exit codes of `run` and `wrap` that are not the command's own.
+inline constexpr int kAegisFailed = 125;
+inline constexpr int kNotExecutable = 126;
+inline constexpr int kNotFound = 127;
+
+// What `run` and `wrap` ask for.
+struct LaunchRequest {
+  gate::Mode mode = gate::Mode::kRun;
+  std::optional<std::string> name;    // the configuration; none: as ChooseName
+  std::string default_policy;         // of a configuration that has to be made
+  bool make_missing = false;          // make the configuration where it is missing
+  std::optional<std::string> policy;  // instead of the configuration's, for this run
+  std::optional<std::string> dir;
+  std::string tag;
+  std::vector<std::string> argv;
+};
+
+// Runs the command under the gate and says how it went; the exit code.
+base::Result<int> Launch(Context& context, const LaunchRequest& request);
+
+}  // namespace aegis::cli

@@ -1,0 +1,73 @@
+#include "gate/run.h"
+
+#include <array>
+#include <string>
+
+#include "base/result.h"
+#include "cli/args.h"
+#include "cli/command.h"
+#include "cli/context.h"
+#include "cli/launch.h"
+
+namespace aegis::cli {
+namespace {
+
+using Kind = Option::Kind;
+
+constexpr std::array<Option, 5> kOptions = {{
+    {"--config", Kind::kText, "NAME",
+     "Configuration (default: what `aegis use` chose, or default)"},
+    {"--policy", Kind::kText, "POLICY",
+     "A template or file instead of the configuration's policies"},
+    {"--dir", Kind::kText, "DIR", "The project, which policies call @dir (default: here)"},
+    {"--tag", Kind::kText, "TAG", "A word to find the session by"},
+    {"COMMAND", Kind::kCommand, "", "The command and its arguments"},
+}};
+
+constexpr std::array<Example, 3> kExamples = {{
+    {"aegis run -- git status",
+     "Without configuration: the policy is `project` for this directory."},
+    {"aegis run --config work -- python3 agent.py", "Under the configuration \"work\"."},
+    {"aegis run --policy ./strict.cedar --tag try -- make", "Under other policies, this once."},
+}};
+
+base::Result<int> Run(Context& context, const Args& args) {
+  if (args.command().empty()) {
+    return context.Usage("which command? it follows `--`, as in: aegis run -- git status");
+  }
+  const auto name = args.Text("--config");
+  bool make_missing = false;
+  if (!name) {
+    AEGIS_ASSIGN(const Places places, FindPlaces(context));
+    AEGIS_ASSIGN(const auto active, places.home.Active());
+    make_missing = !active;
+  }
+  return Launch(context, {.mode = gate::Mode::kRun,
+                          .name = name,
+                          .default_policy = "project",
+                          .make_missing = make_missing,
+                          .policy = args.Text("--policy"),
+                          .dir = args.Text("--dir"),
+                          .tag = args.Text("--tag").value_or(""),
+                          .argv = args.command()});
+}
+
+}  // namespace
+
+const Command kRunCommand = {
+    .name = "run",
+    .summary = "Run a command; what the policies do not permit is refused",
+    .options = kOptions,
+    .examples = kExamples,
+    .notes =
+        "Without --config, and where `aegis use` chose nothing, the configuration \"default\" is\n"
+        "made with the template `project`. The network is closed. Variables of the environment\n"
+        "that look like credentials are withheld and named; env_pass in aegis.toml makes "
+        "exceptions.\n"
+        "Exit code: the command's own, 128 + n for signal n; 125: Aegis failed and nothing ran;\n"
+        "126: the command may not or cannot be executed; 127: it was not found.\n",
+    .failure = kAegisFailed,
+    .run = Run,
+};
+
+}  // namespace aegis::cli

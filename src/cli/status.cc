@@ -1,0 +1,169 @@
+#include <array>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/result.h"
+#include "base/text.h"
+#include "cli/args.h"
+#include "cli/command.h"
+#include "cli/context.h"
+#include "cli/create.h"
+#include "cli/entries.h"
+#include "cli/json.h"
+#include "cli/sessions.h"
+#include "config/config.h"
+#include "ledger/ledger.h"
+#include "policy/policy.h"
+
+namespace aegis::cli {
+namespace {
+
+using Kind = Option::Kind;
+
+constexpr std::array<Option, 3> kOptions = {{
+    {"NAME", Kind::kPositional, "", "Configuration (default: the active one)"},
+    {"--config", Kind::kText, "NAME", "The same"},
+    {"--json", Kind::kFlag, "", "As JSON"},
+}};
+
+constexpr std::array<Example, 1> kExamples = {{
+    {"aegis status work", "Exit code 0 if `aegis run --config work` could start."},
+}};
+
+struct LedgerStatus {
+  std::int64_t entries = 0;
+  std::uint64_t sessions = 0;
+  std::uint64_t running = 0;
+  std::optional<ledger::SessionInfo> latest;
+};
+
+struct Status {
+  config::Configuration configuration;
+  base::Result<policy::PolicySet> policies;
+  base::Result<LedgerStatus> ledger;
+
+  bool healthy() const { return policies.has_value() && ledger.has_value(); }
+};
+
+base::Result<policy::PolicySet> LoadPolicies(const Places& places,
+                                             const config::Configuration& configuration) {
+  AEGIS_ASSIGN(auto sources, ConfiguredPolicies(configuration));
+  AEGIS_ASSIGN(auto names, PolicyNames(configuration.name, places.user_home, configuration.dir));
+  return policy::PolicySet::Load(std::move(sources), std::move(names));
+}
+
+base::Result<LedgerStatus> ReadLedger(Context& context,
+                                      const config::Configuration& configuration) {
+  AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
+  LedgerStatus status;
+  {
+    AEGIS_ASSIGN(const auto snapshot, ledger.store().OpenSnapshot());
+    AEGIS_ASSIGN(status.entries, snapshot->CountEntries());
+  }
+  AEGIS_TRY(
+      ledger.Sessions(std::nullopt, [&](const ledger::SessionInfo& info) -> base::Result<bool> {
+        ++status.sessions;
+        status.running += info.state == ledger::SessionState::kRunning ? 1 : 0;
+        status.latest = info;
+        return true;
+      }));
+  return status;
+}
+
+template <typename T>
+nlohmann::ordered_json ErrorOrNull(const base::Result<T>& result) {
+  return result ? nlohmann::ordered_json(nullptr)
+                : nlohmann::ordered_json(result.error().message());
+}
+
+nlohmann::ordered_json AsJson(const Status& status) {
+  nlohmann::ordered_json document = {{"name", status.configuration.name},
+                                     {"healthy", status.healthy()},
+                                     {"path", base::EscapeName(status.configuration.state_dir)},
+                                     {"dir", nullptr},
+                                     {"policies", nullptr},
+                                     {"policy_digest", nullptr},
+                                     {"policy_error", ErrorOrNull(status.policies)},
+                                     {"entries", nullptr},
+                                     {"sessions", nullptr},
+                                     {"running", nullptr},
+                                     {"latest_session", nullptr},
+                                     {"ledger_error", ErrorOrNull(status.ledger)}};
+  if (status.configuration.dir) {
+    document["dir"] = base::EscapeName(*status.configuration.dir);
+  }
+  if (status.policies) {
+    document["policies"] = status.policies->policies().size();
+    document["policy_digest"] = status.policies->digest();
+  }
+  if (status.ledger) {
+    document["entries"] = status.ledger->entries;
+    document["sessions"] = status.ledger->sessions;
+    document["running"] = status.ledger->running;
+    if (status.ledger->latest) {
+      document["latest_session"] = SessionJson(*status.ledger->latest);
+    }
+  }
+  return document;
+}
+
+void Print(Output& out, const Status& status) {
+  const config::Configuration& configuration = status.configuration;
+  out.Line("configuration  " + configuration.name + "  " +
+           base::ForDisplay(base::EscapeName(configuration.state_dir)));
+  out.Line("project        " + (configuration.dir
+                                    ? base::ForDisplay(base::EscapeName(*configuration.dir))
+                                    : std::string("where the run is started")));
+  if (status.policies) {
+    out.Line("policies       " + out.Good("ok") + "  " +
+             std::to_string(status.policies->policies().size()) + ", digest " +
+             status.policies->digest().substr(0, 12));
+  } else {
+    out.Line("policies       " + out.Bad("unusable") + "  " +
+             base::ForDisplay(status.policies.error().message()));
+  }
+  if (!status.ledger) {
+    out.Line("ledger         " + out.Bad("unusable") + "  " +
+             base::ForDisplay(status.ledger.error().message()));
+    return;
+  }
+  out.Line("ledger         " + out.Good("ok") + "  " + std::to_string(status.ledger->entries) +
+           " entries, " + std::to_string(status.ledger->sessions) + " sessions, " +
+           std::to_string(status.ledger->running) + " running");
+  if (status.ledger->latest) {
+    out.Line("latest         " + SessionLine(*status.ledger->latest));
+  }
+}
+
+base::Result<int> Run(Context& context, const Args& args) {
+  AEGIS_ASSIGN(const Places places, FindPlaces(context));
+  AEGIS_ASSIGN(const auto name, ConfigArgument(args));
+  AEGIS_ASSIGN(auto configuration, LoadChosen(places, name));
+  auto policies = LoadPolicies(places, configuration);
+  auto ledger = ReadLedger(context, configuration);
+  const Status status{.configuration = std::move(configuration),
+                      .policies = std::move(policies),
+                      .ledger = std::move(ledger)};
+  if (args.Has("--json")) {
+    PrintJson(context.out, AsJson(status));
+  } else {
+    Print(context.out, status);
+  }
+  return status.healthy() ? 0 : 1;
+}
+
+}  // namespace
+
+const Command kStatusCommand = {
+    .name = "status",
+    .summary = "Show whether a configuration is fit for use, and what it recorded",
+    .options = kOptions,
+    .examples = kExamples,
+    .notes = "Does not verify the ledger; `aegis audit verify` does.\n",
+    .run = Run,
+};
+
+}  // namespace aegis::cli

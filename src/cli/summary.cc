@@ -1,0 +1,116 @@
+#include "cli/summary.h"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+#include "cli/context.h"
+#include "cli/text.h"
+#include "gate/run.h"
+#include "policy/policy.h"
+
+namespace aegis::cli {
+namespace {
+
+struct Explanation {
+  std::string_view reason;
+  std::string_view text;
+};
+
+// Refusals that no policy can undo, or that are no policy's.
+constexpr auto kExplanations = std::to_array<Explanation>({
+    {"POLICY_ERROR", "a policy could not be evaluated; nothing is permitted until it can"},
+    {"APPROVAL_UNAVAILABLE",
+     "the policy asks for a person's approval, and there is no way to give "
+     "one yet; a permit without @ask would permit it"},
+    {"AEGIS_STATE", "it belongs to Aegis itself; no policy can permit it"},
+    {"NETWORK_CLOSED", "the network is closed under `aegis run`; `aegis wrap` leaves it open"},
+    {"PINNED_PATH",
+     "a policy names something below it, which moving it would evade; no policy can "
+     "permit it"},
+    {"UNSUPPORTED", "Aegis can't judge this kind of request; no policy can permit it"},
+    {"LEDGER_UNAVAILABLE", "it could not be recorded; see: aegis status"},
+    {"INTERNAL_ERROR", "Aegis failed to judge it"},
+});
+
+std::string Permit(const gate::Denied& denied) {
+  return "permit(principal, action == Aegis::Action::" + CedarString(denied.action) +
+         ", resource == Aegis::Resource::" + CedarString(denied.resource) + ");";
+}
+
+// "policy "x" in FILE (reason)" for the policies that determined it.
+std::string Named(const std::vector<std::string>& ids,
+                  const std::vector<policy::PolicySet::Info>& policies) {
+  std::string text;
+  for (const std::string& id : ids) {
+    text.append(text.empty() ? "policy \"" : ", policy \"").append(id).append("\"");
+    const auto info = std::ranges::find(policies, id, &policy::PolicySet::Info::id);
+    if (info != policies.end()) {
+      text.append(" in ").append(info->file);
+      if (!info->reason.empty()) {
+        text.append(" (").append(info->reason).append(")");
+      }
+    }
+  }
+  return text;
+}
+
+std::string Because(const gate::Denied& denied,
+                    const std::vector<policy::PolicySet::Info>& policies) {
+  if (denied.reason == "NO_PERMIT") {
+    return "no policy permits it; this would: " + Permit(denied);
+  }
+  if (denied.reason == "POLICY_FORBID") {
+    return "forbidden by " + Named(denied.policies, policies) +
+           "; to permit it, take it out of what that policy forbids";
+  }
+  const auto found = std::ranges::find(kExplanations, denied.reason, &Explanation::reason);
+  std::string text(found == kExplanations.end() ? std::string_view(denied.reason) : found->text);
+  if (!denied.policies.empty()) {
+    text += " (" + Named(denied.policies, policies) + ")";
+  }
+  return text;
+}
+
+// Loaded once more, for the names of their files: only runs with refusals pay for it.
+std::vector<policy::PolicySet::Info> PoliciesOf(const gate::RunSpec& spec) {
+  const auto loaded = policy::PolicySet::Load(spec.policies, {.agent = spec.config_name,
+                                                              .home = base::EscapeName(spec.home),
+                                                              .dir = base::EscapeName(spec.dir)});
+  return loaded ? loaded->policies() : std::vector<policy::PolicySet::Info>();
+}
+
+}  // namespace
+
+std::string DescribeDenial(const gate::Denied& denied, gate::Mode mode,
+                           const std::vector<policy::PolicySet::Info>& policies) {
+  // Aegis' state is masked under `wrap` too: the one refusal that it makes.
+  const bool refused = mode == gate::Mode::kRun || denied.reason == "AEGIS_STATE";
+  return std::string(refused ? "refused " : "would have refused ") + denied.action + " " +
+         denied.resource + ": " + Because(denied, policies);
+}
+
+void Summarise(Context& context, const gate::RunSpec& spec, const gate::RunOutcome& outcome) {
+  // The command's exit code must reach the caller even if nobody reads stderr any more.
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+  if (context.quiet) {
+    return;
+  }
+  const bool run = spec.mode == gate::Mode::kRun;
+  context.Say(Count(outcome.actions, "action") + ", " + std::to_string(outcome.denials) +
+              (run ? " denied" : " would have been denied") + ", session " + outcome.session_id +
+              " (see: aegis log " + spec.config_name + ")");
+  if (outcome.first_denials.empty()) {
+    return;
+  }
+  const auto policies = PoliciesOf(spec);
+  for (const gate::Denied& denied : outcome.first_denials) {
+    context.Say(DescribeDenial(denied, spec.mode, policies));
+  }
+}
+
+}  // namespace aegis::cli

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace aegis::cli {
+
+// A moment as people and programs read it: "2026-11-21T14:03:07.042Z". Years beyond 9999 or before
+// 1970 come as plain milliseconds: times in a tampered ledger may be anything.
+std::string FormatTime(std::int64_t unix_ms);
+
+// "2026-11-21", "2026-11-21T14:03", "2026-11-21 14:03:07.5+01:00" and the like as milliseconds
+// since 1970; without an offset it is UTC. Nothing for anything else.
+std::optional<std::int64_t> ParseTime(std::string_view text);
+
+// JSON text with every control, BiDi control, zero-width and line separator character in it as a
+// \uXXXX escape, so that a terminal may show it. The value stays the same: outside strings JSON has
+// no such characters but blanks, which are kept.
+std::string HarmlessJson(std::string_view json);
+
+// A Cedar string literal, quotes included, that shows no control characters.
+std::string CedarString(std::string_view text);
+
+// "1 action", "2 actions".
+std::string Count(std::uint64_t number, std::string_view singular);
+
+// `text` with blanks up to `width` columns; counts characters, not bytes.
+std::string Padded(std::string text, std::size_t width);
+
+}  // namespace aegis::cli

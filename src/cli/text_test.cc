@@ -1,0 +1,97 @@
+#include "cli/text.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace aegis::cli {
+namespace {
+
+TEST(FormatTime, IsIso8601) {
+  EXPECT_EQ(FormatTime(0), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(FormatTime(951'782'400'007), "2000-02-29T00:00:00.007Z");
+  EXPECT_EQ(FormatTime(253'402'300'799'999), "9999-12-31T23:59:59.999Z");
+}
+
+TEST(FormatTime, SurvivesTamperedTimes) {
+  EXPECT_EQ(FormatTime(-1), "-1");
+  EXPECT_EQ(FormatTime(std::numeric_limits<std::int64_t>::max()), "9223372036854775807");
+  EXPECT_EQ(FormatTime(std::numeric_limits<std::int64_t>::min()), "-9223372036854775808");
+}
+
+TEST(ParseTime, ReadsTheUsualForms) {
+  EXPECT_EQ(ParseTime("1970-01-02"), 86'400'000);
+  EXPECT_EQ(ParseTime("1970-01-01T00:01"), 60'000);
+  EXPECT_EQ(ParseTime("1970-01-01 00:00:01"), 1'000);
+  EXPECT_EQ(ParseTime("1970-01-01T00:00:01.5Z"), 1'500);
+  EXPECT_EQ(ParseTime("1970-01-01T00:00:00.123456789Z"), 123);
+  EXPECT_EQ(ParseTime("1970-01-01T01:00:00+01:00"), 0);
+  EXPECT_EQ(ParseTime("1970-01-01T00:00:00-00:30"), 1'800'000);
+}
+
+TEST(ParseTime, IsTheInverseOfFormatTime) {
+  for (const std::int64_t moment : {0LL, 1LL, 951'782'400'007LL, 1'795'269'787'042LL}) {
+    EXPECT_EQ(ParseTime(FormatTime(moment)), moment);
+  }
+}
+
+TEST(ParseTime, RefusesTheRest) {
+  for (const std::string_view text :
+       {"", "yesterday", "2026", "2026-13-01", "2026-02-30", "2026-1-1", "2026-01-01T",
+        "2026-01-01T24:00", "2026-01-01T00:60", "2026-01-01T00:00:00.", "2026-01-01T00:00:00+1",
+        "2026-01-01x", "2026-01-01T00:00Zx", "-026-01-01", "2026-01-01T00:00:00+25:00",
+        "1234567890"}) {
+    EXPECT_EQ(ParseTime(text), std::nullopt) << text;
+  }
+}
+
+TEST(HarmlessJson, KeepsTheValue) {
+  for (const std::string& text :
+       {std::string("plain"), std::string("\u202e\u2066 \u200b \u2028"), std::string("\x7f\u0085"),
+        std::string("é漢😀"), std::string("\U000e0041")}) {
+    const std::string json = nlohmann::json(text).dump();
+    const std::string harmless = HarmlessJson(json);
+    EXPECT_EQ(nlohmann::json::parse(harmless).get<std::string>(), text);
+  }
+}
+
+TEST(HarmlessJson, EscapesWhatSteersATerminal) {
+  EXPECT_EQ(HarmlessJson("\"\u202e\""), "\"\\u202e\"");
+  EXPECT_EQ(HarmlessJson("\"\x7f\u009b\""), "\"\\u007f\\u009b\"");
+  EXPECT_EQ(HarmlessJson("\"\U000e0041\""), "\"\\udb40\\udc41\"");
+  EXPECT_EQ(HarmlessJson("{\n\t\"a\": \"é😀\"\n}"), "{\n\t\"a\": \"é😀\"\n}");
+  EXPECT_EQ(HarmlessJson(""), "");
+}
+
+TEST(HarmlessJson, StaysInBoundsOnBrokenText) {
+  for (const std::string_view text : {"\xf0", "\xe2\x80", "\xc2", "\xff\xff", "\x80"}) {
+    const std::string harmless = HarmlessJson(text);
+    for (const char c : harmless) {
+      EXPECT_TRUE(c >= ' ' && c <= '~') << text;
+    }
+  }
+}
+
+TEST(CedarString, QuotesAndEscapes) {
+  EXPECT_EQ(CedarString("/etc/x"), "\"/etc/x\"");
+  EXPECT_EQ(CedarString("a\"b\\xff"), "\"a\\\"b\\\\xff\"");
+  EXPECT_EQ(CedarString("a\nb\u202e"), "\"a\\u{a}b\\u{202e}\"");
+}
+
+TEST(Count, KnowsOneFromMany) {
+  EXPECT_EQ(Count(1, "action"), "1 action");
+  EXPECT_EQ(Count(0, "action"), "0 actions");
+}
+
+TEST(Padded, CountsCharacters) {
+  EXPECT_EQ(Padded("é", 3), "é  ");
+  EXPECT_EQ(Padded("long", 2), "long");
+}
+
+}  // namespace
+}  // namespace aegis::cli

@@ -1,0 +1,65 @@
+#include <array>
+#include <string>
+
+#include "base/result.h"
+#include "cli/args.h"
+#include "cli/command.h"
+#include "cli/context.h"
+#include "cli/launch.h"
+#include "config/config.h"
+#include "gate/run.h"
+
+namespace aegis::cli {
+namespace {
+
+using Kind = Option::Kind;
+
+constexpr std::array<Option, 5> kOptions = {{
+    {"--dir", Kind::kText, "DIR", "The project, which policies call @dir (default: here)"},
+    {"--policy", Kind::kText, "POLICY", "A template or file to judge by (default: permit-all)"},
+    {"--name", Kind::kText, "NAME", "Configuration to record in (default: the program's name)"},
+    {"--tag", Kind::kText, "TAG", "A word to find the session by"},
+    {"COMMAND", Kind::kCommand, "", "The command and its arguments"},
+}};
+
+constexpr std::array<Example, 2> kExamples = {{
+    {"aegis wrap -- make -j2", "Record what a build touches, in the configuration \"make\"."},
+    {"aegis wrap --policy project --name try -- ./agent",
+     "See what `project` would refuse, before it does."},
+}};
+
+base::Result<int> Run(Context& context, const Args& args) {
+  if (args.command().empty()) {
+    return context.Usage("which command? it follows `--`, as in: aegis wrap -- make");
+  }
+  return Launch(
+      context,
+      {.mode = gate::Mode::kWrap,
+       .name = args.Text("--name").value_or(config::NameForProgram(args.command().front())),
+       .default_policy = "permit-all",
+       .make_missing = true,
+       .policy = args.Text("--policy"),
+       .dir = args.Text("--dir"),
+       .tag = args.Text("--tag").value_or(""),
+       .argv = args.command()});
+}
+
+}  // namespace
+
+const Command kWrapCommand = {
+    .name = "wrap",
+    .summary = "Run a command and record what it does; refuse nothing",
+    .options = kOptions,
+    .examples = kExamples,
+    .notes =
+        "The same gate as `aegis run`, and it never refuses; what the policies would have denied "
+        "is\n"
+        "recorded as such. Two exceptions: Aegis' own state stays masked, and setuid programs "
+        "gain\n"
+        "nothing. Network, environment and temporary directories are the caller's. A NAME that is\n"
+        "missing is made. Exit codes are those of `aegis run`.\n",
+    .failure = kAegisFailed,
+    .run = Run,
+};
+
+}  // namespace aegis::cli
