@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/syscall.h>
-#include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,7 +30,7 @@ class Waker {
     sigevent event{};
     event.sigev_notify = SIGEV_THREAD_ID;
     event.sigev_signo = SIGUSR2;
-    event._sigev_un._tid = static_cast<pid_t>(::syscall(SYS_gettid));
+    event._sigev_un._tid = ::gettid();
     armed_ = ::timer_create(CLOCK_MONOTONIC, &event, &timer_) == 0;
     itimerspec interval{};
     interval.it_interval.tv_nsec = kWakeNs;
