@@ -19,6 +19,7 @@
 #include "gate/call.h"
 #include "gate/controlling_terminal.h"
 #include "gate/tracee.h"
+#include "gate/walk.h"
 #include "policy/policy.h"
 #include "sandbox/uapi.h"
 
@@ -52,9 +53,9 @@ struct Opening {
 // Opens without waiting and without ever making the terminal ours.
 base::UniqueFd OpenNow(int base, const char* path, std::uint64_t flags, std::uint64_t mode,
                        std::uint64_t resolve) {
-  return base::UniqueFd(sandbox::uapi::OpenAt2(base, path, flags | O_NONBLOCK | O_NOCTTY,
-                                               (flags & O_CREAT) != 0 ? mode & 07777U : 0,
-                                               resolve));
+  return base::UniqueFd(
+      sandbox::uapi::OpenAt2(base, path, flags | O_NONBLOCK | O_NOCTTY,
+                             (flags & (O_CREAT | kTmpFile)) != 0 ? mode & 07777U : 0, resolve));
 }
 
 Reply Inject(const Services& services, const Call& call, const Opening& opening,
@@ -141,7 +142,8 @@ int AskOpening(Services& services, Call& call, const Opening& opening, const Res
   if (!opening.reads()) {
     return 0;
   }
-  const bool lists = resolved.exists() ? S_ISDIR(resolved.st.st_mode) : opening.has(O_DIRECTORY);
+  const bool lists = resolved.exists() ? S_ISDIR(resolved.st.st_mode)
+                                       : opening.has(O_DIRECTORY) && !opening.has(kTmpFile);
   return services.judge.Ask(call.process, lists ? Action::kDirList : Action::kFileRead,
                             resolved.name);
 }
@@ -212,12 +214,33 @@ Reply OpenOrCreate(Services& services, Call& call, const Opening& opening) {
   return Reply::Fail(EACCES);
 }
 
+// O_TMPFILE: a file without a name, judged as one that is made in that directory. linkat(2) asks
+// again when it gets a name.
+Reply OpenUnnamed(Services& services, Call& call, const Opening& opening) {
+  const Resolved directory =
+      services.resolver.ResolveObject(call.process, opening.dirfd, opening.path, Leaf::kFollow);
+  Resolved unnamed;
+  unnamed.name = JoinPath(directory.name, "#unnamed");
+  unnamed.aegis_state = directory.aegis_state;
+  if (const int error = AskOpening(services, call, opening, unnamed)) {
+    return Reply::Fail(error);
+  }
+  if (directory.error != 0) {
+    return Reply::Fail(directory.error);
+  }
+  services.umask.Become(call.process.umask);
+  const std::string link = std::to_string(directory.object.get());
+  const base::UniqueFd fd = OpenNow(services.roots.own_fds.get(), link.c_str(),
+                                    opening.flags & ~std::uint64_t{O_NOFOLLOW}, opening.mode, 0);
+  return fd.valid() ? Inject(services, call, opening, fd) : Reply::Fail(errno);
+}
+
 Reply Open(Services& services, Call& call, const Opening& opening) {
   if (opening.path.empty()) {
     return Reply::Fail(ENOENT);
   }
   if (opening.has(kTmpFile)) {
-    return Reply::Fail(EOPNOTSUPP);
+    return OpenUnnamed(services, call, opening);
   }
   if (opening.has(O_PATH)) {
     return Reply::Fail(ENOSYS);  // such a descriptor can't be injected; open(2) continues it

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,6 +60,15 @@ base::Result<> LeaveJob() {
   return {};
 }
 
+// A descriptor is held for each Unix socket of the run and each open that waits.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
 base::Result<sandbox::Init> StartSandbox(SupervisorInput& input) {
   AEGIS_TRY(sandbox::DieWithParent(input.launcher));
   AEGIS_TRY(TakeOwnSignals());
@@ -70,6 +80,7 @@ base::Result<sandbox::Init> StartSandbox(SupervisorInput& input) {
   options.signals = input.signals;
   AEGIS_ASSIGN(sandbox::Init init, sandbox::StartInit(input.plan, options));
   input.init_control.Reset();
+  RaiseDescriptorLimit();
   AEGIS_TRY(LeaveJob());
   AEGIS_TRY(sandbox::LimitSupervisor(input.root));
   AEGIS_TRY(EnterOwnFds(input.roots));
