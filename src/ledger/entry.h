@@ -14,9 +14,9 @@ namespace aegis::ledger {
 
 // Whose entries these are. One session is one hash chain.
 struct Identity {
-  std::string tenant_id;
-  std::string user_id;
-  std::string session_id;
+  std::string tenant_id{};
+  std::string user_id{};
+  std::string session_id{};
 };
 
 // Event types of the runtime. Others are kept and verified just the same.
@@ -27,15 +27,15 @@ inline constexpr std::string_view kSessionEnded = "SESSION_ENDED";
 
 // One entry. Views belong to whoever made it; `payload` is canonical JSON text of an object.
 struct EntryView {
-  std::string_view tenant_id;
-  std::string_view user_id;
-  std::string_view session_id;
+  std::string_view tenant_id{};
+  std::string_view user_id{};
+  std::string_view session_id{};
   std::uint64_t seq = 0;
   std::int64_t ts_unix_ms = 0;
-  std::string_view event_type;
-  std::string_view payload;
-  std::optional<canon::Sha256> prev_hash;  // none for seq 0
-  canon::Sha256 hash;
+  std::string_view event_type{};
+  std::string_view payload{};
+  std::optional<canon::Sha256> prev_hash{};  // none for seq 0
+  canon::Sha256 hash{};
 };
 
 // Sees entries one by one; false stops without error. Views are valid during the call only.
@@ -54,13 +54,13 @@ canon::Sha256 HashEntry(canon::Sha256Hasher& hasher, const EntryView& entry, std
 
 // A parsed envelope: owns its strings (payload as canonical text).
 struct Entry {
-  Identity identity;
+  Identity identity{};
   std::uint64_t seq = 0;
   std::int64_t ts_unix_ms = 0;
-  std::string event_type;
-  std::string payload;
-  std::optional<canon::Sha256> prev_hash;
-  canon::Sha256 hash;
+  std::string event_type{};
+  std::string payload{};
+  std::optional<canon::Sha256> prev_hash{};
+  canon::Sha256 hash{};
 
   EntryView view() const;
 };

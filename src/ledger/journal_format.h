@@ -41,7 +41,7 @@ struct Header {
   std::uint64_t synced = 0;
   bool failed = false;
   BootId boot{};
-  Identity identity;
+  Identity identity{};
 };
 
 // kInvalid if the identity can't be a session's.

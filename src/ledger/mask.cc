@@ -146,7 +146,9 @@ bool IsSecretName(std::string_view name) {
 Range FindNamedValue(std::string_view text, std::size_t from) {
   for (std::size_t at = text.find_first_of("=:", from); at != kNone;
        at = text.find_first_of("=:", at + 1)) {
-    std::size_t name = at;
+    const bool quoted = at > 0 && (text[at - 1] == '"' || text[at - 1] == '\'');
+    const std::size_t name_end = quoted ? at - 1 : at;
+    std::size_t name = name_end;
     while (name > 0 && IsNameCharacter(text[name - 1])) {
       --name;
     }
@@ -154,7 +156,7 @@ Range FindNamedValue(std::string_view text, std::size_t from) {
     begin = SpanWhile(text, begin, [](char c) { return c == ' ' || c == '"' || c == '\''; });
     const std::size_t end = SpanWhile(text, begin, [](char c) { return !IsBreak(c); });
     const bool is_path = text[at] == ':' && begin < text.size() && text[begin] == '/';
-    if (end > begin && !is_path && IsSecretName(text.substr(name, at - name)) &&
+    if (end > begin && !is_path && IsSecretName(text.substr(name, name_end - name)) &&
         !text.substr(begin).starts_with(kMasked)) {
       return {begin, end};
     }

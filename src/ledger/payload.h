@@ -15,26 +15,26 @@ namespace aegis::ledger {
 // What stood around an action. Fields left at their defaults are not written.
 struct ActionContext {
   std::int64_t pid = 0;
-  std::string_view exe;
-  std::span<const std::string> argv;  // ProcessSpawn; masked here
-  std::string_view host;              // NetConnect
-  std::int64_t port = -1;             // written when >= 0
-  std::string_view protocol;
-  std::string_view operation;             // the system call, e.g. "openat"
-  std::string_view target;                // the other name of a rename or link
-  std::string_view detail;                // error text of a POLICY_ERROR and the like
-  bool enforced = true;                   // written only when false: a would-be denial under wrap
-  std::optional<std::int64_t> exit_code;  // ACTION_FINISHED
-  std::optional<std::int64_t> signal;
+  std::string_view exe{};
+  std::span<const std::string> argv{};  // ProcessSpawn; masked here
+  std::string_view host{};              // NetConnect
+  std::int64_t port = -1;               // written when >= 0
+  std::string_view protocol{};
+  std::string_view operation{};             // the system call, e.g. "openat"
+  std::string_view target{};                // the other name of a rename or link
+  std::string_view detail{};                // error text of a POLICY_ERROR and the like
+  bool enforced = true;                     // written only when false: a would-be denial under wrap
+  std::optional<std::int64_t> exit_code{};  // ACTION_FINISHED
+  std::optional<std::int64_t> signal{};
 };
 
 struct ActionRecord {
-  std::string_view action;    // "FileRead", ...
-  std::string_view resource;  // canonical name, escaped form
-  std::string_view decision;  // "allow" or "deny"
-  std::string_view reason;    // a reason code
-  std::span<const std::string> policies;
-  ActionContext context;
+  std::string_view action{};    // "FileRead", ...
+  std::string_view resource{};  // canonical name, escaped form
+  std::string_view decision{};  // "allow" or "deny"
+  std::string_view reason{};    // a reason code
+  std::span<const std::string> policies{};
+  ActionContext context{};
 };
 
 // ACTION_DECIDED: {action, context, decision, policies, reason, resource}.
@@ -44,25 +44,25 @@ void AppendActionPayload(std::string& out, const ActionRecord& record);
 void AppendFinishedPayload(std::string& out, const ActionRecord& record);
 
 struct SessionStart {
-  std::string_view mode;              // "run" or "wrap"
-  std::string_view command;           // the program as it was asked for
-  std::span<const std::string> argv;  // masked here
-  std::string_view config;            // name of the configuration, which is the agent's name
-  std::string_view dir;
-  std::string_view tag;
-  std::string_view policy_digest;
-  std::span<const std::string> policies;     // files or template
-  std::span<const std::string> protections;  // names of those in force
-  std::span<const std::string> env_dropped;  // names of variables withheld
+  std::string_view mode{};              // "run" or "wrap"
+  std::string_view command{};           // the program as it was asked for
+  std::span<const std::string> argv{};  // masked here
+  std::string_view config{};            // name of the configuration, which is the agent's name
+  std::string_view dir{};
+  std::string_view tag{};
+  std::string_view policy_digest{};
+  std::span<const std::string> policies{};     // files or template
+  std::span<const std::string> protections{};  // names of those in force
+  std::span<const std::string> env_dropped{};  // names of variables withheld
 };
 void AppendSessionStartedPayload(std::string& out, const SessionStart& start);
 
 struct SessionEnd {
-  std::optional<std::int64_t> exit_code;
-  std::optional<std::int64_t> signal;
+  std::optional<std::int64_t> exit_code{};
+  std::optional<std::int64_t> signal{};
   std::int64_t actions = 0;
   std::int64_t denials = 0;
-  std::string_view detail;  // why it ended, if not by itself
+  std::string_view detail{};  // why it ended, if not by itself
 };
 void AppendSessionEndedPayload(std::string& out, const SessionEnd& end);
 

@@ -14,24 +14,24 @@ namespace aegis::ledger {
 // What is known of a session, derived from its entries and from nothing else, so that it can be
 // recomputed: a row of table `sessions`.
 struct Session {
-  std::string session_id;
-  std::string tenant_id;
-  std::string user_id;
-  std::optional<std::string> mode;  // from SESSION_STARTED at seq 0
-  std::optional<std::string> command;
-  std::optional<std::string> argv;  // JSON array text
-  std::optional<std::string> config;
-  std::optional<std::string> dir;
-  std::optional<std::string> tag;
-  std::optional<std::string> policy_digest;
-  std::int64_t started_ms = 0;           // time of seq 0
-  std::optional<std::int64_t> ended_ms;  // SESSION_ENDED
-  std::optional<std::int64_t> exit_code;
-  std::optional<std::int64_t> signal;
+  std::string session_id{};
+  std::string tenant_id{};
+  std::string user_id{};
+  std::optional<std::string> mode{};  // from SESSION_STARTED at seq 0
+  std::optional<std::string> command{};
+  std::optional<std::string> argv{};  // JSON array text
+  std::optional<std::string> config{};
+  std::optional<std::string> dir{};
+  std::optional<std::string> tag{};
+  std::optional<std::string> policy_digest{};
+  std::int64_t started_ms = 0;             // time of seq 0
+  std::optional<std::int64_t> ended_ms{};  // SESSION_ENDED
+  std::optional<std::int64_t> exit_code{};
+  std::optional<std::int64_t> signal{};
   std::int64_t actions = 0;  // ACTION_DECIDED entries
   std::int64_t denials = 0;  // those with decision deny
   std::uint64_t head_seq = 0;
-  canon::Sha256 head_hash;
+  canon::Sha256 head_hash{};
 
   friend bool operator==(const Session&, const Session&) = default;
 };
@@ -43,7 +43,7 @@ void Advance(Session& session, const EntryView& next);
 // Whether a session that has no SESSION_ENDED still runs: its journal exists and its lock is held.
 enum class SessionState : std::uint8_t { kRunning, kEnded, kUnknown };
 struct SessionInfo {
-  Session session;
+  Session session{};
   SessionState state = SessionState::kUnknown;  // kUnknown: its processes died without a word
 };
 using SessionVisitor = std::function<base::Result<bool>(const SessionInfo&)>;

@@ -20,14 +20,14 @@ struct RawValue {
   enum class Type : std::uint8_t { kNull, kInteger, kReal, kText, kBlob };
   Type type = Type::kNull;
   std::int64_t integer = 0;
-  std::string_view bytes;
+  std::string_view bytes{};
 };
 
 // A row of `entries`, unchecked. `unreadable` says why the columns could not be read at all.
 struct RawRow {
   std::int64_t id = 0;
   RawValue tenant_id, user_id, session_id, seq, ts_unix_ms, event_type, payload, hash, prev_hash;
-  std::string unreadable;
+  std::string unreadable{};
 };
 
 // The entry in a row, or what is wrong with the row (kCorrupt): types, ranges, forms of the hashes,
@@ -36,9 +36,9 @@ base::Result<EntryView> ToEntry(const RawRow& row);
 
 // What the store itself can narrow a reading to.
 struct StoreFilter {
-  std::optional<std::string> session_id;
-  std::optional<std::int64_t> from_ms;  // inclusive
-  std::optional<std::int64_t> to_ms;    // exclusive
+  std::optional<std::string> session_id{};
+  std::optional<std::int64_t> from_ms{};  // inclusive
+  std::optional<std::int64_t> to_ms{};    // exclusive
 };
 
 enum class StoreOrder : std::uint8_t {

@@ -43,8 +43,8 @@ class Tails {
     JournalReader reader;
     std::uint64_t committed = 0;
     std::uint64_t drained = 0;
-    ChainPosition begin;
-    std::optional<Session> session;
+    ChainPosition begin{};
+    std::optional<Session> session{};
   };
   static base::Result<> AlignOne(Tail& tail, Snapshot& snapshot);
 

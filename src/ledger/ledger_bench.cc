@@ -1,0 +1,176 @@
+#include <benchmark/benchmark.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ledger/ledger.h"
+#include "ledger/sqlite/sqlite_store.h"
+
+namespace aegis::ledger {
+namespace {
+
+// A directory on the disk that builds run on: tmpfs would flatter every figure.
+class ScratchDirectory {
+ public:
+  ScratchDirectory() : path_(std::filesystem::current_path() / "ledger-bench-XXXXXX") {
+    if (mkdtemp(path_.data()) == nullptr) {
+      std::abort();
+    }
+  }
+  ~ScratchDirectory() { std::filesystem::remove_all(path_); }
+  ScratchDirectory(const ScratchDirectory&) = delete;
+  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+template <typename T>
+T Must(base::Result<T> result) {
+  if (!result) {
+    std::cerr << result.error().message() << '\n';
+    std::abort();
+  }
+  if constexpr (!std::is_void_v<T>) {
+    return std::move(*result);
+  }
+}
+
+// About 400 bytes, as a file action of a build has.
+std::string TypicalPayload() {
+  const std::vector<std::string> policies = {"project-read-project", "programs-need-libraries"};
+  std::string payload;
+  AppendActionPayload(
+      payload,
+      {.action = "FileRead",
+       .resource = "/home/someone/projects/a-typical-service/src/components/handlers/request.cc",
+       .decision = "allow",
+       .reason = "POLICY_PERMIT",
+       .policies = policies,
+       .context = {.pid = 12345,
+                   .exe = "/usr/lib/gcc/x86_64-linux-gnu/12/cc1plus",
+                   .operation = "openat",
+                   .detail = std::string(60, 'd')}});
+  return payload;
+}
+
+JournalWriter NewWriter(const std::string& directory) {
+  const std::string id = Must(NewSessionId(SystemClock()));
+  return Must(JournalWriter::Create(directory + "/" + id + ".journal",
+                                    {.tenant_id = "local", .user_id = "agent", .session_id = id}));
+}
+
+void Percentiles(benchmark::State& state, std::vector<std::int64_t>& nanoseconds) {
+  std::sort(nanoseconds.begin(), nanoseconds.end());
+  const auto at = [&](double part) {
+    return static_cast<double>(nanoseconds[static_cast<std::size_t>(
+               part * static_cast<double>(nanoseconds.size() - 1))]) /
+           1000.0;
+  };
+  state.counters["p50_us"] = at(0.5);
+  state.counters["p99_us"] = at(0.99);
+  state.counters["p999_us"] = at(0.999);
+}
+
+void Append(benchmark::State& state, Durability durability) {
+  const ScratchDirectory directory;
+  JournalWriter writer = NewWriter(directory.path());
+  const std::string payload = TypicalPayload();
+  std::vector<std::int64_t> samples;
+  for ([[maybe_unused]] auto _ : state) {
+    const auto start = std::chrono::steady_clock::now();
+    Must(writer.Append(kActionDecided, payload, durability));
+    samples.push_back((std::chrono::steady_clock::now() - start).count());
+  }
+  state.counters["payload_bytes"] = static_cast<double>(payload.size());
+  Percentiles(state, samples);
+}
+void AppendOrdered(benchmark::State& state) { Append(state, Durability::kOrdered); }
+void AppendDurable(benchmark::State& state) { Append(state, Durability::kDurable); }
+BENCHMARK(AppendOrdered);
+BENCHMARK(AppendDurable)->Iterations(500);
+
+void BuildPayload(benchmark::State& state) {
+  const std::vector<std::string> policies = {"project-read-project"};
+  std::string payload;
+  for ([[maybe_unused]] auto _ : state) {
+    payload.clear();
+    AppendActionPayload(payload, {.action = "FileRead",
+                                  .resource = "/home/someone/projects/service/src/request.cc",
+                                  .decision = "allow",
+                                  .reason = "POLICY_PERMIT",
+                                  .policies = policies,
+                                  .context = {.pid = 12345, .exe = "/usr/bin/cc1plus"}});
+    benchmark::DoNotOptimize(payload.data());
+  }
+}
+BENCHMARK(BuildPayload);
+
+// One drained group, committed and synced.
+void DrainGroup(benchmark::State& state) {
+  const ScratchDirectory directory;
+  Ledger ledger = Must(Ledger::Open(directory.path(), Ledger::Mode::kCreate));
+  JournalWriter writer = NewWriter(directory.path() + "/journal");
+  Sequencer sequencer = Must(Sequencer::Attach(writer, ledger.store()));
+  const std::string payload = TypicalPayload();
+  for ([[maybe_unused]] auto _ : state) {
+    state.PauseTiming();
+    for (int i = 0; i < state.range(0); ++i) {
+      Must(writer.Append(kActionDecided, payload, Durability::kOrdered));
+    }
+    state.ResumeTiming();
+    Must(sequencer.Drain());
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(DrainGroup)->Arg(1)->Arg(64)->Arg(512)->Arg(4096);
+
+// What a run pays around its command: ledger opened, journal made, two entries, all closed.
+void WholeSession(benchmark::State& state) {
+  const ScratchDirectory directory;
+  Must(Ledger::Open(directory.path(), Ledger::Mode::kCreate));
+  for ([[maybe_unused]] auto _ : state) {
+    Ledger ledger = Must(Ledger::Open(directory.path(), Ledger::Mode::kCreate));
+    JournalWriter writer = NewWriter(directory.path() + "/journal");
+    Sequencer sequencer = Must(Sequencer::Attach(writer, ledger.store()));
+    Must(writer.Append(kSessionStarted, R"({"mode":"run"})", Durability::kOrdered));
+    Must(writer.Append(kSessionEnded, R"({"actions":0,"denials":0})", Durability::kOrdered));
+    Must(sequencer.Finish());
+  }
+}
+BENCHMARK(WholeSession)->Unit(benchmark::kMillisecond);
+
+void VerifyEntries(benchmark::State& state) {
+  const ScratchDirectory directory;
+  Ledger ledger = Must(Ledger::Open(directory.path(), Ledger::Mode::kCreate));
+  {
+    JournalWriter writer = NewWriter(directory.path() + "/journal");
+    Sequencer sequencer = Must(Sequencer::Attach(writer, ledger.store()));
+    const std::string payload = TypicalPayload();
+    for (int i = 0; i < state.range(0); ++i) {
+      Must(writer.Append(kActionDecided, payload, Durability::kOrdered));
+    }
+    Must(sequencer.Finish());
+  }
+  for ([[maybe_unused]] auto _ : state) {
+    if (!Must(ledger.Verify()).ok()) {
+      std::abort();
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(VerifyEntries)->Arg(50000)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace aegis::ledger

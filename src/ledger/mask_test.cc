@@ -1,0 +1,72 @@
+#include "ledger/mask.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace aegis::ledger {
+namespace {
+
+std::string Masked(std::string_view text) { return MaskText(text).value_or(std::string(text)); }
+
+TEST(MaskTest, SecretsGoTheRestStays) {
+  const std::string token(36, 'x');
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"https://user:pw@host/p?q", "https://[masked]@host/p?q"},
+      {"postgres://u:p@ss@db:5432/x", "postgres://[masked]@db:5432/x"},
+      {"https://ghtoken@github.com/a", "https://[masked]@github.com/a"},
+      {"Authorization: Bearer abc.def-123", "Authorization: Bearer [masked]"},
+      {"authorization: basic dXNlcjpwYXNz", "authorization: basic [masked]"},
+      {"ghp_" + token, "[masked]"},
+      {"key=sk-" + token + ".", "key=[masked]."},
+      {"AKIAIOSFODNN7EXAMPLE", "[masked]"},
+      {"xoxb-1234567890-abc", "[masked]"},
+      {"github_pat_" + token, "[masked]"},
+      {"x eyJhbGciOi.eyJzdWIiOiIx.c2ln y", "x [masked] y"},
+      {"--token=abc", "--token=[masked]"},
+      {"--password=a b", "--password=[masked] b"},
+      {"API_KEY=abc make", "API_KEY=[masked] make"},
+      {"{\"password\": \"abc\"}", "{\"password\": \"[masked]\"}"},
+      {"-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\nrest",
+       "[masked]\nrest"},
+      {"-----BEGIN PRIVATE KEY-----\nabc", "[masked]"},
+      {"TOKEN=a SECRET=b", "TOKEN=[masked] SECRET=[masked]"}};
+  for (const auto& [text, masked] : cases) {
+    EXPECT_EQ(Masked(text), masked) << text;
+  }
+}
+
+TEST(MaskTest, OrdinaryTextStays) {
+  for (const std::string_view text :
+       {"", "make", "-j2", "--output=x", "https://host/path@2x.png", "git@github.com:a/b.git",
+        "user@host", "sk-short", "task-list", "eyJust.a.name", "basic use", "a=b", "PATH=/bin",
+        "/home/u/token/file", "--token", "s/a/b/", "://", "a://b", "tokens:/dir"}) {
+    EXPECT_EQ(MaskText(text), std::nullopt) << text;
+  }
+}
+
+TEST(MaskTest, TheValueAfterASecretOptionGoes) {
+  const std::vector<std::string> argv = {"curl",       "--token", "abc",         "--verbose", "x",
+                                         "--password", "-v",      "--api-key=k", "y"};
+  EXPECT_EQ(MaskArgument(argv, 2), kMasked);
+  EXPECT_EQ(MaskArgument(argv, 4), std::nullopt);
+  EXPECT_EQ(MaskArgument(argv, 6), std::nullopt);
+  EXPECT_EQ(MaskArgument(argv, 7), "--api-key=[masked]");
+  EXPECT_EQ(MaskArgument(argv, 8), std::nullopt);
+  EXPECT_EQ(MaskArgument(argv, 0), std::nullopt);
+}
+
+TEST(MaskTest, MaskingIsStableAndEnds) {
+  std::string text;
+  for (int i = 0; i < 200; ++i) {
+    text += "TOKEN=x://a:b@c;ghp_ Bearer eyJ.. -----BEGIN ";
+  }
+  const std::string once = Masked(text);
+  EXPECT_EQ(Masked(once), once);
+}
+
+}  // namespace
+}  // namespace aegis::ledger

@@ -1,0 +1,63 @@
+#include "ledger/query.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "ledger/entry.h"
+#include "ledger/test_ledger.h"
+
+namespace aegis::ledger {
+namespace {
+
+class MatchesTest : public testing::Test {
+ protected:
+  std::string payload_ = Decided("FileRead", "/srv/a \"quoted\" name", "deny");
+  EntryView entry_{.tenant_id = "local",
+                   .user_id = "tester",
+                   .session_id = "s1",
+                   .ts_unix_ms = 1000,
+                   .event_type = kActionDecided,
+                   .payload = payload_};
+};
+
+TEST_F(MatchesTest, EachConditionHoldsOrDoesNot) {
+  EXPECT_TRUE(Matches({}, entry_));
+  EXPECT_TRUE(Matches({.action = "FileRead"}, entry_));
+  EXPECT_FALSE(Matches({.action = "FileWrite"}, entry_));
+  EXPECT_FALSE(Matches({.action = "fileread"}, entry_));
+  EXPECT_TRUE(Matches({.decision = "deny"}, entry_));
+  EXPECT_TRUE(Matches({.decision = "Deny"}, entry_));
+  EXPECT_FALSE(Matches({.decision = "allow"}, entry_));
+  EXPECT_TRUE(Matches({.session_id = "s1"}, entry_));
+  EXPECT_FALSE(Matches({.session_id = "s2"}, entry_));
+  EXPECT_TRUE(Matches({.event_type = "ACTION_DECIDED"}, entry_));
+  EXPECT_FALSE(Matches({.event_type = "ACTION"}, entry_));
+}
+
+TEST_F(MatchesTest, TimesAreHalfOpen) {
+  EXPECT_TRUE(Matches({.from_ms = 1000, .to_ms = 1001}, entry_));
+  EXPECT_FALSE(Matches({.from_ms = 1001}, entry_));
+  EXPECT_FALSE(Matches({.to_ms = 1000}, entry_));
+}
+
+TEST_F(MatchesTest, TextIsSoughtAsItReads) {
+  EXPECT_TRUE(Matches({.text = "a \"quoted\" NAME"}, entry_));
+  EXPECT_TRUE(Matches({.text = "action_decided"}, entry_));
+  EXPECT_TRUE(Matches({.text = ""}, entry_));
+  EXPECT_FALSE(Matches({.text = "absent"}, entry_));
+}
+
+TEST_F(MatchesTest, AllConditionsMustHold) {
+  EXPECT_TRUE(Matches({.action = "FileRead", .decision = "deny", .text = "srv"}, entry_));
+  EXPECT_FALSE(Matches({.action = "FileRead", .decision = "allow", .text = "srv"}, entry_));
+}
+
+TEST_F(MatchesTest, EntriesWithoutADecisionNeverHaveOne) {
+  entry_.payload = R"({"action":"ProcessExit","context":{"decision":"deny"},"resource":"/a"})";
+  EXPECT_TRUE(Matches({.action = "ProcessExit"}, entry_));
+  EXPECT_FALSE(Matches({.decision = "deny"}, entry_));
+}
+
+}  // namespace
+}  // namespace aegis::ledger
