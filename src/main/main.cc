@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <exception>
@@ -40,7 +41,17 @@ bool HoldStandardDescriptors() {
   return true;
 }
 
+// One heap that grows in large steps. Policies are parsed on a thread of their own; in an arena of
+// its own that costs 1,400 calls of mprotect per start.
+void SetUpHeap() {
+  constexpr int kStep = 4 << 20;
+  ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_TOP_PAD, kStep);
+  ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
+}
+
 int Start(char** argv) {
+  SetUpHeap();
   if (!HoldStandardDescriptors()) {
     return aegis::cli::kUsageExit;
   }
