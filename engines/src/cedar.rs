@@ -44,11 +44,36 @@ pub struct Info {
     pub total: bool,
 }
 
+/// Policies that may apply to the same actions in the same places are evaluated together. A set
+/// costs some memory and time of its own, so there is one for each group, not one for each place.
+struct Group {
+    actions: u32,
+    policies: PolicySet,
+}
+
 #[derive(Default)]
-struct Bucket {
-    any: Option<PolicySet>,
-    by_resource: HashMap<u32, PolicySet>,
-    reads: u32,
+struct Index {
+    groups: Vec<Group>,
+    /// Groups whose policies may apply to any resource.
+    anywhere: Vec<u32>,
+    /// Groups by the mentions that their policies are confined to.
+    by_mention: HashMap<u32, Vec<u32>>,
+    /// Attributes read, for each action.
+    reads: [u32; ACTIONS.len()],
+}
+
+impl Index {
+    /// The groups whose policies may apply to a question, each once.
+    fn candidates(&self, question: &Question) -> Vec<u32> {
+        let mut found = self.anywhere.clone();
+        for mention in question.ancestors {
+            found.extend(self.by_mention.get(mention).into_iter().flatten());
+        }
+        found.retain(|&group| self.groups[group as usize].actions & 1 << question.action != 0);
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
 }
 
 pub struct Cedar {
@@ -56,7 +81,7 @@ pub struct Cedar {
     /// Names of resources that policies mention, aliases resolved.
     pub mentions: Vec<String>,
     mention_uids: Vec<EntityUid>,
-    buckets: Vec<Bucket>,
+    index: Index,
     indices: HashMap<PolicyId, u32>,
     authorizer: Authorizer,
     agent: EntityUid,
@@ -112,6 +137,11 @@ fn located(source: &Source, offset: Option<usize>, message: &str) -> String {
     }
 }
 
+/// `Policy::annotation` parses the name each time.
+fn annotation<'a>(policy: &'a Policy, name: &str) -> Option<&'a str> {
+    policy.annotations().find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
 fn offset_of(error: &dyn Diagnostic) -> Option<usize> {
     Some(error.labels()?.next()?.offset())
 }
@@ -131,6 +161,8 @@ struct Loader {
     validator: Validator,
     cedar: Cedar,
     mention_index: HashMap<String, u32>,
+    /// The groups by their actions and places (none: anywhere).
+    group_index: HashMap<(u32, Vec<u32>), u32>,
 }
 
 /// A policy of the text with its place.
@@ -147,14 +179,14 @@ impl Loader {
             info: vec![],
             mentions: vec![],
             mention_uids: vec![],
-            buckets: ACTIONS.iter().map(|_| Bucket::default()).collect(),
+            index: Index::default(),
             indices: HashMap::new(),
             authorizer: Authorizer::new(),
             agent: uid(&entity_type(schema::AGENT)?, agent),
             actions: ACTIONS.iter().map(|name| uid(&action_type, name)).collect(),
             resource_type: entity_type(schema::RESOURCE)?,
         };
-        Ok(Loader { validator: Validator::new(schema), cedar, mention_index: HashMap::new() })
+        Ok(Loader { validator: Validator::new(schema), cedar, mention_index: HashMap::new(), group_index: HashMap::new() })
     }
 
     fn load(mut self, sources: &[Source], aliases: &Aliases) -> Result<Cedar, String> {
@@ -204,7 +236,7 @@ impl Loader {
         let id = self.identify(source, &parsed.policy)?;
         let policy = self.resolve(&parsed.policy.new_id(PolicyId::new(&id)), aliases)?;
         let forbid = policy.effect() == Effect::Forbid;
-        let ask = policy.annotation("ask").is_some();
+        let ask = annotation(&policy, "ask").is_some();
         if forbid && ask {
             return Err(format!("policy {id}: @ask stands on a permit only"));
         }
@@ -213,7 +245,7 @@ impl Loader {
         let region = facts::region_of(&json);
         let info = Info {
             file: source.file.into(),
-            reason: policy.annotation("reason").unwrap_or("").into(),
+            reason: annotation(&policy, "reason").unwrap_or("").into(),
             forbid,
             ask,
             applies: self.applies(&policy),
@@ -230,7 +262,7 @@ impl Loader {
     fn identify(&self, source: &Source, policy: &Policy) -> Result<String, String> {
         let stem = source.file.rsplit('/').next().unwrap_or("");
         let stem = stem.strip_suffix(".cedar").unwrap_or(stem);
-        let id = match policy.annotation("id") {
+        let id = match annotation(policy, "id") {
             Some("") => return Err("an empty @id".into()),
             Some(id) => id.to_string(),
             None => format!("{stem}:{}", ordinal(policy.id()).unwrap_or(0) + 1),
@@ -301,26 +333,41 @@ impl Loader {
     /// where its head says so, or where nothing else is tested.
     fn index(&mut self, policy: Policy, info: Info) -> Result<(), String> {
         let headed = !matches!(policy.resource_constraint(), ResourceConstraint::Any | ResourceConstraint::Is(_));
-        let skippable = info.bounded && (headed || info.total);
-        for (action, bucket) in self.cedar.buckets.iter_mut().enumerate() {
-            if !info.applies || info.actions & 1 << action == 0 {
-                continue;
+        let confined = info.bounded && (headed || info.total);
+        if info.applies {
+            for (action, reads) in self.cedar.index.reads.iter_mut().enumerate() {
+                *reads |= if info.actions & 1 << action != 0 { info.reads } else { 0 };
             }
-            bucket.reads |= info.reads;
-            let mut keys: Vec<u32> = info.roots.iter().map(|root| root.mention).collect();
-            keys.sort_unstable();
-            keys.dedup();
-            if !skippable {
-                bucket.any.get_or_insert_with(PolicySet::new).add(policy.clone()).map_err(|e| e.to_string())?;
-                continue;
-            }
-            for key in keys {
-                bucket.by_resource.entry(key).or_default().add(policy.clone()).map_err(|e| e.to_string())?;
+            let mut places: Vec<u32> = info.roots.iter().filter(|_| confined).map(|root| root.mention).collect();
+            places.sort_unstable();
+            places.dedup();
+            if !(confined && places.is_empty()) {
+                let group = self.group(info.actions, places);
+                self.cedar.index.groups[group as usize].policies.add(policy.clone()).map_err(|e| e.to_string())?;
             }
         }
         self.cedar.indices.insert(policy.id().clone(), self.cedar.info.len() as u32);
         self.cedar.info.push(info);
         Ok(())
+    }
+}
+
+impl Loader {
+    /// The group of policies for these actions and places, made if there is none yet.
+    fn group(&mut self, actions: u32, places: Vec<u32>) -> u32 {
+        let index = &mut self.cedar.index;
+        let next = index.groups.len() as u32;
+        let group = *self.group_index.entry((actions, places.clone())).or_insert(next);
+        if group == next {
+            index.groups.push(Group { actions, policies: PolicySet::new() });
+            if places.is_empty() {
+                index.anywhere.push(group);
+            }
+            for place in places {
+                index.by_mention.entry(place).or_default().push(group);
+            }
+        }
+        group
     }
 }
 
@@ -333,22 +380,21 @@ fn ordinal(id: &PolicyId) -> Option<usize> {
 impl Cedar {
     /// Attributes that policies which may apply to an action read.
     pub fn reads(&self, action: usize) -> u32 {
-        self.buckets.get(action).map_or(schema::READS_ALL, |bucket| bucket.reads)
+        self.index.reads.get(action).copied().unwrap_or(schema::READS_ALL)
     }
 
     /// The outcome and the indices of the policies that determined it; an error of any policy that
     /// could apply is an error.
     pub fn evaluate(&self, question: &Question) -> Result<(Outcome, Vec<u32>), String> {
-        let bucket = self.buckets.get(question.action).ok_or("an unknown action")?;
+        let action = self.actions.get(question.action).ok_or("an unknown action")?.clone();
+        let reads = self.reads(question.action);
         let resource = uid(&self.resource_type, question.resource);
-        let entities = self.entities(question, &resource, bucket.reads)?;
-        let context = context_of(question, bucket.reads)?;
-        let action = self.actions[question.action].clone();
+        let entities = self.entities(question, &resource, reads)?;
+        let context = context_of(question, reads)?;
         let request = Request::new(self.agent.clone(), action, resource, context, None).map_err(|e| e.to_string())?;
         let mut found = Found::default();
-        let scoped = question.ancestors.iter().filter_map(|m| bucket.by_resource.get(m));
-        for set in bucket.any.iter().chain(scoped) {
-            self.run(set, &request, &entities, &mut found)?;
+        for group in self.index.candidates(question) {
+            self.run(&self.index.groups[group as usize].policies, &request, &entities, &mut found)?;
         }
         Ok(found.outcome(&self.info))
     }
@@ -391,10 +437,8 @@ struct Found {
 
 impl Found {
     fn outcome(mut self, info: &[Info]) -> (Outcome, Vec<u32>) {
-        for list in [&mut self.forbids, &mut self.permits] {
-            list.sort_unstable();
-            list.dedup(); // a policy with several roots may have been met under each
-        }
+        self.forbids.sort_unstable();
+        self.permits.sort_unstable();
         if !self.forbids.is_empty() {
             return (Outcome::Forbid, self.forbids);
         }
