@@ -66,7 +66,7 @@ class Builder {
       auto tree = CopyTree(host_.get(), mount.source);
       if (tree.has_value()) {
         sources_[i] = std::move(tree).value();
-      } else if (!mount.optional) {
+      } else if (!mount.optional && tree.error().sys_errno() != ENOENT) {
         return base::Fail(std::move(tree).error());
       }
     }

@@ -11,10 +11,10 @@ namespace aegis::sandbox {
 // The host's /proc is still in place then: init mounts the fresh one over it (the kernel gives a
 // /proc only to who sees a complete one).
 //
-// kNotFound: a source that is not optional is missing or is reached through a symlink (nothing is
-// bound through one: names could be swapped meanwhile). kUnsupported: a mount is not to be had in a
-// user namespace here; the message names it. On any error the process must exit: the tree is in an
-// undefined state, but still nobody else's.
+// A source that vanished since the plan was made is left out. An error is a source that is reached
+// through a symlink by now (nothing is bound through one: names could be swapped). kUnsupported: a
+// mount is not to be had in a user namespace here; the message names it. On any error the process
+// must exit: the tree is in an undefined state, but still nobody else's.
 base::Result<> BuildMounts(const Plan& plan);
 
 // Init: a fresh /proc for the pid namespace of the calling process, then plan.proc_mounts.

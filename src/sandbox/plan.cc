@@ -92,7 +92,8 @@ void PlanWholeRoot(const PlanInput& input, const HostView& host, Plan& plan) {
   }
   std::vector<std::string> kept;
   for (const std::string& path : {input.dir, input.home}) {
-    if (!path.empty() && IsWithinAny(path, fresh) && host.KindOf(path) == FileKind::kDirectory) {
+    if (!path.empty() && IsWithinAny(path, fresh) && !IsWithinAny(path, plan.masked) &&
+        host.KindOf(path) == FileKind::kDirectory) {
       kept.push_back(path);
     }
   }

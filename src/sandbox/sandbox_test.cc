@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>   // rename
 #include <stdlib.h>  // WIFEXITED
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -175,6 +176,54 @@ TEST_P(Sandbox, SeesOnlyWhatIsVisible) {
   EXPECT_EQ(outcome.said.at(project_), "directory");
   EXPECT_EQ(outcome.said.at(input_.home + "/.netrc"), "file-empty-000");
   EXPECT_EQ(outcome.said.at(input_.home + "/.ssh"), "directory");
+}
+
+TEST_P(Sandbox, SeesNoPseudoTerminalOfTheHost) {
+  const int host = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  ASSERT_GE(host, 0);
+  const std::string name = ::ptsname(host);  // NOLINT(concurrency-mt-unsafe): one thread
+  ASSERT_EQ(::access(name.c_str(), F_OK), 0) << "it is there outside";
+  EXPECT_EQ(RunWell({"stat", name}).said.at(name), "ENOENT");
+  // But for the one that it runs on.
+  input_.terminal = name;
+  const Outcome outcome = RunWell({"stat", name, "/dev/console"});
+  EXPECT_EQ(outcome.said.at(name), "ENOENT");
+  EXPECT_EQ(outcome.said.at("/dev/console").substr(0, 5), "other");
+  ::close(host);
+}
+
+TEST_P(Sandbox, KernelInterfacesAreReadOnly) {
+  input_.visible.emplace_back("/sys/kernel");
+  EXPECT_THAT(RunWell({"readonly", "/", "/proc/sys", "/sys/kernel"}).said,
+              ::testing::Each(Pair(::testing::_, "read-only")));
+  SeeEverything();
+  const Outcome whole = RunWell({"readonly", "/proc/sys", "/proc/irq", "/sys", "/tmp"});
+  EXPECT_EQ(whole.said.at("/proc/sys"), "read-only");
+  EXPECT_EQ(whole.said.at("/proc/irq"), "read-only");
+  EXPECT_EQ(whole.said.at("/sys"), "read-only");
+  EXPECT_EQ(whole.said.at("/tmp"), "writable");
+}
+
+TEST_P(Sandbox, BindsNothingThroughALinkThatAppeared) {
+  workshop_.Directory("project/data");
+  const std::string elsewhere = workshop_.Directory("elsewhere");
+  workshop_.File("elsewhere/secret", "x");
+  input_.visible = {workshop_.hostile(), project_ + "/data"};
+  const std::string data = project_ + "/data";
+  options_.before_supervisor = [&] {
+    ASSERT_EQ(::rename(data.c_str(), (data + ".old").c_str()), 0);
+    ASSERT_EQ(::symlink(elsewhere.c_str(), data.c_str()), 0);
+  };
+  const Outcome outcome = Run({"stat", data + "/secret"});
+  EXPECT_THAT(outcome.error, HasSubstr("data"));
+  EXPECT_TRUE(outcome.said.empty());
+}
+
+TEST_P(Sandbox, LeavesOutWhatVanished) {
+  const std::string data = workshop_.Directory("project/data");
+  input_.visible = {workshop_.hostile(), data};
+  options_.before_supervisor = [&] { ASSERT_EQ(::rmdir(data.c_str()), 0); };
+  EXPECT_EQ(RunWell({"stat", data}).said.at(data), "directory") << "an empty one of ours";
 }
 
 TEST_P(Sandbox, MasksInTheWholeRoot) {

@@ -43,6 +43,7 @@ constexpr auto kTable = std::to_array<SyscallRow>({
     {"lchown", 94, kNotify, kNotify},
     {"umask", 95, kNotify, kNotify},
     {"ptrace", 101, kEperm, kAllow},
+    {"syslog", 103, kEperm, kAllow},
     {"utime", 132, kNotify, kNotify},
     {"mknod", 133, kNotify, kNotify},
     {"uselib", 134, kEnosys, kEnosys},

@@ -115,6 +115,9 @@ void BecomeUser(uid_t user) {
   if (!plan.has_value()) {
     Give(plan.error());
   }
+  if (options.before_supervisor) {
+    options.before_supervisor();
+  }
   Ends sync = Sockets(SOCK_STREAM);
   Ends control = Sockets(SOCK_SEQPACKET);
   const pid_t launcher = ::getpid();

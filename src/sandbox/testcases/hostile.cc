@@ -13,6 +13,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -92,6 +93,17 @@ void Stat(Arguments paths) {
                                                    : "other";
     Say(path, std::string(kind) + (S_ISREG(st.st_mode) && st.st_size == 0 ? "-empty" : "") +
                   ((st.st_mode & 07777U) == 0 ? "-000" : ""));
+  }
+}
+
+void ReadOnly(Arguments paths) {
+  for (const char* path : paths) {
+    struct statvfs st{};
+    if (::statvfs(path, &st) != 0) {
+      Report(path, -1);
+      continue;
+    }
+    Say(path, (st.f_flag & ST_RDONLY) != 0 ? "read-only" : "writable");
   }
 }
 
@@ -249,11 +261,22 @@ struct Case {
 };
 
 constexpr Case kCases[] = {
-    {"status", Status},   {"ids", Ids},           {"descriptors", Descriptors},
-    {"stat", Stat},       {"files", Files},       {"read", ReadFiles},
-    {"signals", Signals}, {"group", Group},       {"namespaces", Namespaces},
-    {"abis", OtherAbis},  {"terminal", Terminal}, {"network", Network},
-    {"daemon", Daemon},   {"exit", Exit},         {"signal-state", SignalState},
+    {"status", Status},
+    {"ids", Ids},
+    {"descriptors", Descriptors},
+    {"stat", Stat},
+    {"files", Files},
+    {"read", ReadFiles},
+    {"signals", Signals},
+    {"group", Group},
+    {"namespaces", Namespaces},
+    {"abis", OtherAbis},
+    {"terminal", Terminal},
+    {"network", Network},
+    {"readonly", ReadOnly},
+    {"daemon", Daemon},
+    {"exit", Exit},
+    {"signal-state", SignalState},
     {"stop", Stop},
 };
 
