@@ -1,0 +1,42 @@
+// An envelope that parses is exactly what would be written for it.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/check.h"
+#include "canon/canon.h"
+#include "ledger/ledger.h"
+#include "ledger/mask.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using aegis::ledger::Entry;
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  if (const auto entry = aegis::ledger::ParseEnvelope(text)) {
+    std::string again;
+    AppendEnvelope(again, entry->view());
+    AEGIS_CHECK(again == text);
+    const aegis::ledger::Session session = BeginSession(entry->view());
+    AEGIS_CHECK(session.head_hash == entry->hash);
+    (void)Matches({.action = "a", .decision = "deny", .text = "\"x"}, entry->view());
+  }
+  if (const auto entry = aegis::ledger::ParseHashedEnvelope(text)) {
+    std::string again;
+    AppendHashedEnvelope(again, entry->view());
+    AEGIS_CHECK(again == text);
+  }
+  // Any bytes can be recorded, and what is recorded is canonical.
+  const std::string name(text);
+  std::string payload;
+  aegis::ledger::AppendActionPayload(payload, {.action = "FileRead",
+                                               .resource = name,
+                                               .decision = "deny",
+                                               .reason = "NO_PERMIT",
+                                               .context = {.exe = name, .argv = {&name, 1}}});
+  AEGIS_CHECK(aegis::canon::IsCanonicalObject(payload));
+  if (const auto masked = aegis::ledger::MaskText(text)) {
+    AEGIS_CHECK(masked->find(aegis::ledger::kMasked) != std::string::npos);
+  }
+  return 0;
+}
