@@ -2,10 +2,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>   // rename
 #include <stdlib.h>  // WIFEXITED
+#include <string.h>  // strerrorname_np
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -19,6 +23,7 @@
 #include <fstream>
 #include <ios>
 #include <iterator>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -332,6 +337,67 @@ TEST_P(Sandbox, CannotReachAbstractSocketsOutside) {
   input_.mode = Mode::kWrap;
   EXPECT_EQ(RunWell({"network", name}).said.at("abstract"), "ok");
   ::close(listener);
+}
+
+TEST_P(Sandbox, HasNoNetwork) {
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), length), 0);
+  ASSERT_EQ(::listen(listener, 1), 0);
+  ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length), 0);
+  const std::string port = std::to_string(::ntohs(address.sin_port));
+  EXPECT_NE(RunWell({"tcp", port}).said.at("tcp"), "ok");
+  // The twin: wrap keeps the host's.
+  input_.mode = Mode::kWrap;
+  EXPECT_EQ(RunWell({"tcp", port}).said.at("tcp"), "ok");
+  ::close(listener);
+}
+
+TEST_P(Sandbox, SeesNoProcessOutside) {
+  for (const auto mode : {Mode::kRun, Mode::kWrap}) {
+    input_.mode = mode;
+    const Outcome outcome = RunWell({"pids", std::to_string(::getpid())});
+    EXPECT_EQ(outcome.said.at("signal"), "ESRCH");
+    EXPECT_EQ(outcome.said.at("proc"), "ENOENT");
+  }
+}
+
+// What the supervisor may do to files is what the user may do outside.
+TEST_P(Sandbox, TheSupervisorHasTheUsersRightsToFiles) {
+  const std::string read_only = workshop_.File("project/read-only", "x");
+  const std::string own = workshop_.File("project/own", "x");
+  const uid_t user = AsRoot() ? 0 : kOrdinaryUser;
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown(read_only.c_str(), user, user), 0);
+    ASSERT_EQ(::chown(own.c_str(), user, user), 0);
+  }
+  ASSERT_EQ(::chmod(read_only.c_str(), 0400), 0);
+  options_.in_supervisor = [&] {
+    const auto result = [](int value) { return value >= 0 ? "ok" : ::strerrorname_np(errno); };
+    std::map<std::string, std::string> said;
+    said["write-read-only"] = result(::open(read_only.c_str(), O_WRONLY | O_CLOEXEC));
+    said["write-own"] = result(::open(own.c_str(), O_WRONLY | O_CLOEXEC));
+    said["shadow"] = result(::open("/etc/shadow", O_RDONLY | O_CLOEXEC));
+    said["give-away"] = result(::chown(own.c_str(), 77, 77));
+    said["take-ids"] = result(::setuid(78));
+    said["mount"] = result(::mount("none", "/tmp", "tmpfs", 0, nullptr));
+    said["dumpable"] = std::to_string(::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
+    said["no-new-privs"] = std::to_string(::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+    return said;
+  };
+  SeeEverything();
+  const Outcome outcome = RunWell({"ids"});
+  EXPECT_EQ(outcome.said.at("write-own"), "ok");
+  EXPECT_EQ(outcome.said.at("write-read-only"), AsRoot() ? "ok" : "EACCES");
+  EXPECT_EQ(outcome.said.at("shadow"), AsRoot() ? "ok" : "EACCES");
+  EXPECT_EQ(outcome.said.at("give-away"), AsRoot() ? "ok" : "EINVAL");  // not mapped
+  EXPECT_NE(outcome.said.at("take-ids"), "ok");
+  EXPECT_EQ(outcome.said.at("mount"), "EPERM");
+  EXPECT_EQ(outcome.said.at("dumpable"), "0");
+  EXPECT_EQ(outcome.said.at("no-new-privs"), "1");
 }
 
 TEST_P(Sandbox, ReportsHowTheCommandEnded) {

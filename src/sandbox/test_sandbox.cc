@@ -74,13 +74,19 @@ void Supervise(const Init& init, const Listener& listener) {
   }
 }
 
-base::Result<> RunSupervisor(const Plan& plan, pid_t launcher, int sync, InitOptions options) {
+base::Result<> RunSupervisor(const Plan& plan, pid_t launcher, int sync, const InitOptions& options,
+                             const RunOptions& test) {
   AEGIS_TRY(DieWithParent(launcher));
   AEGIS_TRY(EnterUserAndMountNamespace(sync));
   AEGIS_TRY(BuildMounts(plan));
   AEGIS_ASSIGN(const Init init, StartInit(plan, options));
   ::close(options.control_fd);
   AEGIS_TRY(LimitSupervisor(options.root));
+  if (test.in_supervisor) {
+    for (const auto& [what, result] : test.in_supervisor()) {
+      Print(what, " " + result);
+    }
+  }
   AEGIS_ASSIGN(const Listener listener, ReceiveListener(init));
   Supervise(init, listener);
   return {};
@@ -127,7 +133,8 @@ void BecomeUser(uid_t user) {
     control.first.Reset();
     const auto done = RunSupervisor(
         *plan, launcher, sync.second.get(),
-        {.control_fd = control.second.Release(), .root = ::geteuid() == 0, .signals = signals});
+        {.control_fd = control.second.Release(), .root = ::geteuid() == 0, .signals = signals},
+        options);
     if (!done.has_value()) {
       Give(done.error());
     }

@@ -47,6 +47,8 @@ struct RunOptions {
   uid_t user = 0;                           // becomes this user first, when root
   std::function<void()> prepare;            // in the launcher, before anything
   std::function<void()> before_supervisor;  // in the launcher, when the plan is made
+  // In the supervisor, when it has limited itself; gives lines as the command does.
+  std::function<std::map<std::string, std::string>()> in_supervisor;
   // In the launcher, with every line that the command prints: the pids of supervisor and init, and
   // the control socket.
   struct Handles {

@@ -2,6 +2,7 @@
 // ended, as lines "what result". Static, so that it starts without opening anything.
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -217,6 +218,26 @@ void Network(Arguments abstract_names) {
   }
 }
 
+// Connects to TCP ports of 127.0.0.1.
+void Tcp(Arguments ports) {
+  for (const char* port : ports) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+    address.sin_port = ::htons(static_cast<in_port_t>(std::atoi(port)));
+    Report("tcp", ::syscall(SYS_connect, fd, &address, sizeof address));
+  }
+}
+
+// Signals and looks at processes by their pids outside.
+void Pids(Arguments pids) {
+  for (const char* pid : pids) {
+    Report("signal", ::kill(std::atoi(pid), 0));
+    Report("proc", ::access((std::string("/proc/") + pid).c_str(), F_OK));
+  }
+}
+
 // A descendant that left its session and its parent, and never ends.
 void Daemon(Arguments /*arguments*/) {
   if (::fork() == 0) {
@@ -261,22 +282,12 @@ struct Case {
 };
 
 constexpr Case kCases[] = {
-    {"status", Status},
-    {"ids", Ids},
-    {"descriptors", Descriptors},
-    {"stat", Stat},
-    {"files", Files},
-    {"read", ReadFiles},
-    {"signals", Signals},
-    {"group", Group},
-    {"namespaces", Namespaces},
-    {"abis", OtherAbis},
-    {"terminal", Terminal},
-    {"network", Network},
-    {"readonly", ReadOnly},
-    {"daemon", Daemon},
-    {"exit", Exit},
-    {"signal-state", SignalState},
+    {"status", Status},     {"ids", Ids},           {"descriptors", Descriptors},
+    {"stat", Stat},         {"files", Files},       {"read", ReadFiles},
+    {"signals", Signals},   {"group", Group},       {"namespaces", Namespaces},
+    {"abis", OtherAbis},    {"terminal", Terminal}, {"network", Network},
+    {"readonly", ReadOnly}, {"daemon", Daemon},     {"tcp", Tcp},
+    {"pids", Pids},         {"exit", Exit},         {"signal-state", SignalState},
     {"stop", Stop},
 };
 
