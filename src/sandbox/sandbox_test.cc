@@ -422,6 +422,28 @@ TEST_P(Sandbox, ReportsStopsAndTakesSignals) {
   EXPECT_EQ(outcome.said.at("continued"), "yes");
 }
 
+TEST_P(Sandbox, TheTerminalsInterruptReachesTheCommand) {
+  const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  ASSERT_GE(master, 0);
+  ASSERT_EQ(::grantpt(master), 0);
+  ASSERT_EQ(::unlockpt(master), 0);
+  const std::string name = ::ptsname(master);  // NOLINT(concurrency-mt-unsafe): one thread
+  options_.terminal = ::open(name.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  input_.terminal = name;
+  // Launcher and supervisor are in the job too, and stay alive.
+  options_.prepare = [] { (void)::signal(SIGINT, [](int) {}); };
+  options_.on_line = [&](const std::string& line, const RunOptions::Handles& /*handles*/) {
+    if (line == "waiting on-terminal") {
+      ASSERT_EQ(::write(master, "\x03", 1), 1);
+    }
+  };
+  const Outcome outcome = Run({"wait"});
+  EXPECT_EQ(outcome.error, "");
+  EXPECT_TRUE(WIFSIGNALED(outcome.status()) && WTERMSIG(outcome.status()) == SIGINT);
+  ::close(options_.terminal);
+  ::close(master);
+}
+
 TEST_P(Sandbox, GivesTheCommandItsSignalsBack) {
   options_.prepare = [] {
     (void)::signal(SIGUSR1, SIG_IGN);

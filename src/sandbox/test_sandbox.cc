@@ -211,9 +211,14 @@ Outcome RunSandbox(const PlanInput& input, const RunOptions& options) {
   AEGIS_CHECK(::pipe2(output.data(), O_CLOEXEC) == 0);
   const pid_t launcher = ::fork();
   if (launcher == 0) {
-    (void)::setpgid(0, 0);
-    const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    (void)::dup2(null, STDIN_FILENO);
+    int input_fd = options.terminal;
+    if (input_fd >= 0) {
+      AEGIS_CHECK(::setsid() > 0 && ::ioctl(input_fd, TIOCSCTTY, 0) == 0);
+    } else {
+      (void)::setpgid(0, 0);
+      input_fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
+    (void)::dup2(input_fd, STDIN_FILENO);
     (void)::dup2(output[1], STDOUT_FILENO);
     RunLauncher(input, options);
   }

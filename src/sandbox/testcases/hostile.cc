@@ -218,6 +218,11 @@ void Network(Arguments abstract_names) {
   }
 }
 
+void Wait(Arguments /*arguments*/) {
+  Say("waiting", ::isatty(STDIN_FILENO) == 1 ? "on-terminal" : "on-nothing");
+  (void)::poll(nullptr, 0, -1);
+}
+
 // Connects to TCP ports of 127.0.0.1.
 void Tcp(Arguments ports) {
   for (const char* port : ports) {
@@ -282,12 +287,25 @@ struct Case {
 };
 
 constexpr Case kCases[] = {
-    {"status", Status},     {"ids", Ids},           {"descriptors", Descriptors},
-    {"stat", Stat},         {"files", Files},       {"read", ReadFiles},
-    {"signals", Signals},   {"group", Group},       {"namespaces", Namespaces},
-    {"abis", OtherAbis},    {"terminal", Terminal}, {"network", Network},
-    {"readonly", ReadOnly}, {"daemon", Daemon},     {"tcp", Tcp},
-    {"pids", Pids},         {"exit", Exit},         {"signal-state", SignalState},
+    {"status", Status},
+    {"ids", Ids},
+    {"descriptors", Descriptors},
+    {"stat", Stat},
+    {"files", Files},
+    {"read", ReadFiles},
+    {"signals", Signals},
+    {"group", Group},
+    {"namespaces", Namespaces},
+    {"abis", OtherAbis},
+    {"terminal", Terminal},
+    {"network", Network},
+    {"readonly", ReadOnly},
+    {"daemon", Daemon},
+    {"tcp", Tcp},
+    {"wait", Wait},
+    {"pids", Pids},
+    {"exit", Exit},
+    {"signal-state", SignalState},
     {"stop", Stop},
 };
 
