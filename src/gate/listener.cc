@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 
 #include <array>
@@ -39,6 +40,11 @@ std::optional<seccomp_notif> Listener::Receive() {
   seccomp_notif notification;
   std::memcpy(&notification, room.data(), sizeof(notification));
   return notification;
+}
+
+bool Listener::Abandoned() const {
+  pollfd listener{fd_.get(), POLLIN, 0};
+  return ::poll(&listener, 1, 0) == 1 && (listener.revents & POLLHUP) != 0;
 }
 
 bool Listener::StillWaiting(std::uint64_t id) const {

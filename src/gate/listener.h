@@ -45,6 +45,9 @@ class Listener {
   // Blocks for the next notification; nothing when interrupted or when the caller died meanwhile.
   std::optional<seccomp_notif> Receive();
 
+  // Whether no process is left that could make a notified call. Receive then returns at once.
+  bool Abandoned() const;
+
   // Whether the caller still waits in the call. What was read from the caller's memory is only
   // known to be the caller's if this holds after the read.
   bool StillWaiting(std::uint64_t id) const;

@@ -198,7 +198,12 @@ Reply HandleChmod(Services& services, Call& call) {
   return ChangeMode(ByPath(services, call, AT_FDCWD, call.arg(0), 0), call.arg(1));
 }
 Reply HandleFchmod(Services& services, Call& call) {
-  return ChangeMode(ByDescriptor(services, call, call.int_arg(0)), call.arg(1));
+  const auto object = ByDescriptor(services, call, call.int_arg(0));
+  if (!object) {
+    return Reply::Fail(object.error());
+  }
+  return Reply::FromErrno(
+      SysError(::fchmod(object->object.get(), static_cast<mode_t>(call.arg(1) & 07777U))));
 }
 Reply HandleFchmodAt(Services& services, Call& call) {
   return ChangeMode(ByPath(services, call, call.int_arg(0), call.arg(1), 0), call.arg(2));

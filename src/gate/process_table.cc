@@ -19,12 +19,14 @@
 #include "base/text.h"
 #include "base/unique_fd.h"
 #include "gate/roots.h"
+#include "sandbox/uapi.h"
 
 namespace aegis::gate {
 
 namespace {
 
 constexpr std::int64_t kLifetimeMs = 1000;
+constexpr unsigned kPidfdThread = O_EXCL;  // PIDFD_THREAD, Linux 6.9
 
 std::int64_t NowMs() {
   timespec now{};
@@ -100,6 +102,24 @@ int ProcessTable::WorkingDirectory(Process& process) {
     process.cwd_name = process.cwd.valid() ? NameOf(roots_, process.cwd.get()) : std::string();
   }
   return process.cwd.get();
+}
+
+base::UniqueFd ProcessTable::Descriptor(Process& process, int fd) const {
+  if (fd < 0) {
+    return {};
+  }
+  if (!process.pidfd.valid()) {
+    process.pidfd.Reset(sandbox::uapi::PidfdOpen(process.tid, kPidfdThread));
+    if (!process.pidfd.valid() && process.tid == process.tgid) {
+      process.pidfd.Reset(sandbox::uapi::PidfdOpen(process.tid, 0));
+    }
+  }
+  if (process.pidfd.valid()) {
+    return base::UniqueFd(sandbox::uapi::PidfdGetfd(process.pidfd.get(), fd));
+  }
+  // A thread on an older kernel may have descriptors of its own: only /proc shows them.
+  const std::string link = std::to_string(process.tid) + "/fd/" + std::to_string(fd);
+  return base::UniqueFd(::openat(roots_.host_proc.get(), link.c_str(), O_PATH | O_CLOEXEC));
 }
 
 void ProcessTable::FileStateChanging(const Process& process) {

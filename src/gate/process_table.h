@@ -20,6 +20,7 @@ struct Process {
   pid_t inside_tgid = 0;
   mode_t umask = 022;
   std::string exe;       // canonical path of the image, escaped
+  base::UniqueFd pidfd;  // of the thread, or of its process on Linux before 6.9
   base::UniqueFd cwd;    // O_PATH; only valid through ProcessTable::WorkingDirectory
   std::string cwd_name;  // its canonical path, bytes
   std::uint64_t file_state = 0;
@@ -37,6 +38,9 @@ class ProcessTable {
 
   // The working directory, opened O_PATH; -1 when it can't be had. `process.cwd_name` names it.
   int WorkingDirectory(Process& process);
+
+  // The open file behind one of the thread's descriptors, shared with it; invalid if there is none.
+  base::UniqueFd Descriptor(Process& process, int fd) const;
 
   // The thread is about to execute another image.
   void ImageChanging(pid_t tid) { processes_.erase(tid); }

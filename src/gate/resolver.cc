@@ -46,9 +46,8 @@ Resolver::Base Resolver::OpenBase(Process& process, int dirfd, std::string_view 
     base.fd = AT_FDCWD;  // not looked at: the root of this process is the agent's
   } else if (dirfd == AT_FDCWD) {
     base.fd = processes_.WorkingDirectory(process);
-  } else if (dirfd >= 0) {
-    const std::string link = std::to_string(process.tid) + "/fd/" + std::to_string(dirfd);
-    base.own.Reset(::openat(roots_.host_proc.get(), link.c_str(), O_PATH | O_CLOEXEC));
+  } else {
+    base.own = processes_.Descriptor(process, dirfd);
     base.fd = base.own.get();
   }
   return base;
@@ -145,20 +144,16 @@ Resolved Resolver::Resolve(Process& process, int dirfd, std::string_view path, L
   return WalkFrom(process, base, path, leaf);
 }
 
-Resolved Resolver::ResolveDescriptor(const Process& process, int fd) {
+Resolved Resolver::ResolveDescriptor(Process& process, int fd) {
   Resolved resolved;
-  const std::string number = std::to_string(fd);
-  const std::string link = std::to_string(process.tid) + "/fd/" + number;
-  if (fd >= 0) {
-    resolved.object.Reset(::openat(roots_.host_proc.get(), link.c_str(), O_PATH | O_CLOEXEC));
-  }
+  resolved.object = processes_.Descriptor(process, fd);
   if (!resolved.object.valid() || ::fstat(resolved.object.get(), &resolved.st) != 0) {
     resolved.error = EBADF;
     return resolved;
   }
   resolved.name = NameOf(roots_, resolved.object.get());
   if (!resolved.name.starts_with('/')) {
-    resolved.name = "/proc/self/fd/" + number;
+    resolved.name = "/proc/self/fd/" + std::to_string(fd);
   }
   NameInProc(process, resolved);
   return resolved;

@@ -42,8 +42,9 @@ class Resolver {
   // `dirfd` as in openat(2). The result's `error` is EBADF for a descriptor that is none.
   Resolved Resolve(Process& process, int dirfd, std::string_view path, Leaf leaf);
 
-  // The object behind one of the agent's descriptors (fchmod(2) and kin).
-  Resolved ResolveDescriptor(const Process& process, int fd);
+  // The open file behind one of the caller's descriptors (fchmod(2) and kin): `object` is that
+  // file itself, shared with the caller.
+  Resolved ResolveDescriptor(Process& process, int fd);
 
   // As Resolve(…, kFollow), but never through a magic link and without the parent. One call of
   // openat2(2) in the common case.

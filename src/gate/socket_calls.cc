@@ -26,7 +26,6 @@
 #include "gate/resolver.h"
 #include "gate/run.h"
 #include "policy/policy.h"
-#include "sandbox/uapi.h"
 
 namespace aegis::gate {
 
@@ -60,12 +59,8 @@ SysResult<PeerAddress> ReadPeer(Services& services, Call& call, std::uint64_t ad
 }
 
 // The caller's own socket, shared with it.
-base::UniqueFd TakeSocket(const Call& call) {
-  const base::UniqueFd process(sandbox::uapi::PidfdOpen(call.process.tgid, 0));
-  if (!process.valid()) {
-    return {};
-  }
-  return base::UniqueFd(sandbox::uapi::PidfdGetfd(process.get(), call.int_arg(0)));
+base::UniqueFd TakeSocket(Services& services, const Call& call) {
+  return services.processes.Descriptor(call.process, call.int_arg(0));
 }
 
 // A Unix address below a directory descriptor; the working directory is /proc/<supervisor>/fd, so
@@ -114,7 +109,7 @@ Reply ConnectToPath(Services& services, Call& call, PeerAddress peer) {
   if (const int error = services.judge.Ask(call.process, Action::kFileWrite, resolved.name)) {
     return Reply::Fail(error);
   }
-  const base::UniqueFd socket = TakeSocket(call);
+  const base::UniqueFd socket = TakeSocket(services, call);
   const auto address = AddressOf(std::to_string(resolved.object.get()));
   if (!socket.valid() || !address) {
     return Reply::Fail(EBADF);
@@ -134,7 +129,7 @@ Reply ConnectHarmlessly(Services& services, Call& call) {
   if (peer.family != AF_UNSPEC && peer.family != AF_NETLINK) {
     return Reply::Fail(EACCES);  // rewritten between the two reads
   }
-  const base::UniqueFd socket = TakeSocket(call);
+  const base::UniqueFd socket = TakeSocket(services, call);
   return socket.valid() ? Reply::FromErrno(ConnectNow(socket, bytes.data(), size))
                         : Reply::Fail(EBADF);
 }
@@ -154,7 +149,7 @@ Reply BindToPath(Services& services, Call& call, const PeerAddress& peer) {
   if (services.bound_sockets.inodes.size() >= kMaxBoundSockets) {
     return Reply::Fail(ENOMEM);
   }
-  const base::UniqueFd socket = TakeSocket(call);
+  const base::UniqueFd socket = TakeSocket(services, call);
   const auto address = AddressOf(std::to_string(resolved.parent.get()) + "/" + resolved.leaf);
   if (!socket.valid() || !address) {
     return Reply::Fail(socket.valid() ? address.error() : EBADF);

@@ -118,6 +118,8 @@ Reply Handle(Services& services, const seccomp_notif& notification) {
     const auto notification = listener.Receive();
     if (notification) {
       listener.Answer(notification->id, Handle(services, *notification));
+    } else if (listener.Abandoned()) {
+      ::pause();  // init is dying; the thread that waits for it ends the process
     }
   }
 }
