@@ -114,7 +114,7 @@ TEST_P(Sandbox, HasNoPrivilegesToLoseOrGain) {
 
 TEST_P(Sandbox, IsWhoItIsOutside) {
   const Outcome outcome = RunWell({"ids"});
-  const std::string user = AsRoot() ? "0" : std::to_string(kOrdinaryUser);
+  const std::string user = std::to_string(::geteuid() == 0 ? options_.user : ::geteuid());
   EXPECT_THAT(outcome.said, Contains(Pair("uid", user)));
   EXPECT_THAT(outcome.said, Contains(Pair("euid", user)));
   EXPECT_THAT(outcome.said, Contains(Pair("gid", user)));
