@@ -122,7 +122,7 @@ def append_result(benches, count):
         raise RuntimeError("ledger_bench is not built")
     values = []
     for _ in range(count):
-        done = subprocess.run([ledger, "--benchmark_filter=^BM_Append", "--benchmark_format=json"],
+        done = subprocess.run([ledger, "--benchmark_filter=^AppendOrdered", "--benchmark_format=json"],
                               check=True, capture_output=True)
         for benchmark in json.loads(done.stdout)["benchmarks"]:
             if "p50_us" in benchmark:
