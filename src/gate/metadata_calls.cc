@@ -96,8 +96,11 @@ Reply ChangeOwner(const SysResult<Resolved>& object, std::uint64_t owner, std::u
   if (!object) {
     return Reply::Fail(object.error());
   }
-  return Reply::FromErrno(SysError(::fchownat(object->object.get(), "", static_cast<uid_t>(owner),
-                                              static_cast<gid_t>(group), AT_EMPTY_PATH)));
+  const int error = SysError(::fchownat(object->object.get(), "", static_cast<uid_t>(owner),
+                                        static_cast<gid_t>(group), AT_EMPTY_PATH));
+  // An id that the user namespace does not map is EINVAL here, and outside what an ordinary user
+  // gets for another's id.
+  return Reply::FromErrno(error == EINVAL ? EPERM : error);
 }
 
 using Times = std::array<timespec, 2>;
