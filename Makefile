@@ -33,7 +33,7 @@ install: ## install below PREFIX (/usr/local), staged below DESTDIR
 	else \
 	  $(MAKE) --no-print-directory build; \
 	fi
-	@DESTDIR="$(DESTDIR)" cmake --install "$(AEGIS_BUILD_DIR)" --prefix "$(PREFIX)"
+	@DESTDIR="$(DESTDIR)" cmake --install "$(AEGIS_BUILD_DIR)" --prefix "$(PREFIX)" --strip
 
 uninstall: ## remove what `make install` put below PREFIX
 	rm -f "$(DESTDIR)$(PREFIX)/bin/aegis"
