@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "decision/decision.h"
@@ -12,8 +13,8 @@ namespace aegis::decision {
 namespace {
 
 const policy::Names& BenchNames() {
-  static const policy::Names names = {.agent = "a", .home = "/home/u", .dir = "/home/u/app"};
-  return names;
+  static const policy::Names kNames = {.agent = "a", .home = "/home/u", .dir = "/home/u/app"};
+  return kNames;
 }
 
 Decider Project() {
@@ -28,17 +29,17 @@ policy::Request Read(std::string_view path) {
   return {.action = policy::Action::kFileRead, .resource = path, .context = {.pid = 7}};
 }
 
-void BM_DecideHit(benchmark::State& state) {
+void DecideHit(benchmark::State& state) {
   Decider decider = Project();
   const policy::Request request = Read("/home/u/app/src/engine/include/main.cc");
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(decider.Decide(request));
   }
 }
-BENCHMARK(BM_DecideHit);
+BENCHMARK(DecideHit);
 
 // Policies that read paths: the path is part of the key.
-void BM_DecideHitByPath(benchmark::State& state) {
+void DecideHitByPath(benchmark::State& state) {
   Decider decider(
       policy::PolicySet::Load(
           {{.file = "b",
@@ -48,14 +49,14 @@ void BM_DecideHitByPath(benchmark::State& state) {
           .value(),
       {});
   const policy::Request request = Read("/home/u/app/src/engine/include/main.cc");
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(decider.Decide(request));
   }
 }
-BENCHMARK(BM_DecideHitByPath);
+BENCHMARK(DecideHitByPath);
 
 // Every decision is the first of its class.
-void BM_DecideMiss(benchmark::State& state) {
+void DecideMiss(benchmark::State& state) {
   std::string text;
   for (std::int64_t i = 0; i < state.range(0); ++i) {
     text += "permit(principal, action, resource in Aegis::Resource::\"/srv/d" + std::to_string(i) +
@@ -63,12 +64,12 @@ void BM_DecideMiss(benchmark::State& state) {
   }
   Decider decider(policy::PolicySet::Load({{.file = "b", .text = text}}, BenchNames()).value(), {});
   policy::Request request = Read("/srv/d5/src/main.cc");
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     ++request.context.pid;
     benchmark::DoNotOptimize(decider.Decide(request));
   }
 }
-BENCHMARK(BM_DecideMiss)->Arg(10)->Arg(100);
+BENCHMARK(DecideMiss)->Arg(10)->Arg(100);
 
 }  // namespace
 }  // namespace aegis::decision

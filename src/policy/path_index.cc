@@ -8,7 +8,6 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace aegis::policy {
@@ -62,6 +61,10 @@ bool MatchesGlob(std::string_view pattern, std::string_view name) {
 std::size_t PathIndex::EdgeHash::operator()(const Edge& edge) const {
   return std::hash<std::string_view>()(edge.name) ^ (edge.parent * 0x9e3779b97f4a7c15ULL);
 }
+
+PathIndex::PathIndex(PathIndex&&) noexcept = default;
+PathIndex& PathIndex::operator=(PathIndex&&) noexcept = default;
+PathIndex::~PathIndex() = default;
 
 PathIndex::PathIndex(const std::vector<std::string>& mentions, std::uint64_t seed) : seed_(seed) {
   nodes_.emplace_back();

@@ -22,11 +22,11 @@ class PathIndex {
   // `mentions`: absolute paths ("/srv"), name groups ("*/PATTERN"); others match no path. Their
   // positions are the ids that Ancestors() gives. `seed` keys the fold of classes (see Class).
   PathIndex(const std::vector<std::string>& mentions, std::uint64_t seed);
-  PathIndex(PathIndex&&) = default;
-  PathIndex& operator=(PathIndex&&) = default;
+  PathIndex(PathIndex&&) noexcept;
+  PathIndex& operator=(PathIndex&&) noexcept;
   PathIndex(const PathIndex&) = delete;
   PathIndex& operator=(const PathIndex&) = delete;
-  ~PathIndex() = default;
+  ~PathIndex();
 
   // Ids of the mentions that are `path` or an ancestor of it, appended to `out`, each once. False
   // if `path` is not a canonical absolute path, so that its ancestors mean nothing.

@@ -183,7 +183,7 @@ Verdict PolicySet::Impl::VerdictOf(std::int32_t outcome,
   return verdict;
 }
 
-base::Result<PolicySet> PolicySet::Load(std::vector<Source> sources, Names names) {
+base::Result<PolicySet> PolicySet::Load(const std::vector<Source>& sources, const Names& names) {
   std::vector<AegisSource> views;
   views.reserve(sources.size());
   for (const Source& source : sources) {

@@ -86,7 +86,7 @@ class PolicySet {
   // Refuses (kInvalid, with file, line and column where known) what does not parse or does not pass
   // strict validation, nesting or files beyond the limits of docs/policy.md, templates with slots,
   // ids used twice, @ask on a forbid, and resource names that could never match.
-  static base::Result<PolicySet> Load(std::vector<Source> sources, Names names);
+  static base::Result<PolicySet> Load(const std::vector<Source>& sources, const Names& names);
 
   PolicySet(PolicySet&&) noexcept;
   PolicySet& operator=(PolicySet&&) noexcept;

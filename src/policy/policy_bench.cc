@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "policy/policy.h"
@@ -33,17 +32,17 @@ PolicySet Project() {
       .value();
 }
 
-void BM_EvaluateSubtrees(benchmark::State& state) {
+void EvaluateSubtrees(benchmark::State& state) {
   const PolicySet set = Subtrees(state.range(0));
   const Request request = {
       .action = Action::kFileRead, .resource = "/srv/d5/src/main.cc", .context = {.pid = 7}};
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(set.Evaluate(request));
   }
 }
-BENCHMARK(BM_EvaluateSubtrees)->Arg(10)->Arg(100)->Arg(1000);
+BENCHMARK(EvaluateSubtrees)->Arg(10)->Arg(100)->Arg(1000);
 
-void BM_EvaluatePathPatterns(benchmark::State& state) {
+void EvaluatePathPatterns(benchmark::State& state) {
   std::string text;
   for (std::int64_t i = 0; i < state.range(0); ++i) {
     text += "permit(principal, action, resource) when { resource.path like \"/srv/d" +
@@ -54,40 +53,40 @@ void BM_EvaluatePathPatterns(benchmark::State& state) {
           .value();
   const Request request = {
       .action = Action::kFileRead, .resource = "/srv/d5/src/main.cc", .context = {.pid = 7}};
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(set.Evaluate(request));
   }
 }
-BENCHMARK(BM_EvaluatePathPatterns)->Arg(10)->Arg(100);
+BENCHMARK(EvaluatePathPatterns)->Arg(10)->Arg(100);
 
-void BM_EvaluateProject(benchmark::State& state) {
+void EvaluateProject(benchmark::State& state) {
   const PolicySet set = Project();
   const Request request = {.action = Action::kFileRead,
                            .resource = "/home/u/app/src/engine/main.cc",
                            .context = {.pid = 7}};
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(set.Evaluate(request));
   }
 }
-BENCHMARK(BM_EvaluateProject);
+BENCHMARK(EvaluateProject);
 
-void BM_ClassOfProject(benchmark::State& state) {
+void ClassOfProject(benchmark::State& state) {
   const PolicySet set = Project();
   const std::string path = "/home/u/app/src/engine/include/detail/main.cc";
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(set.ClassOf(path));
   }
 }
-BENCHMARK(BM_ClassOfProject);
+BENCHMARK(ClassOfProject);
 
-void BM_LoadProject(benchmark::State& state) {
-  for (auto _ : state) {
+void LoadProject(benchmark::State& state) {
+  while (state.KeepRunning()) {
     auto set =
         PolicySet::Load(ProjectSources(), {.agent = "a", .home = "/home/u", .dir = "/home/u/app"});
     benchmark::DoNotOptimize(set);
   }
 }
-BENCHMARK(BM_LoadProject)->Unit(benchmark::kMillisecond);
+BENCHMARK(LoadProject)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace aegis::policy

@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "policy/policy.h"
 #include "policy/test_policies.h"
 
@@ -116,9 +118,9 @@ std::ostream& operator<<(std::ostream& out, const Row& row) {
 class ProjectTest : public testing::TestWithParam<Row> {};
 
 TEST_P(ProjectTest, Decides) {
-  static const PolicySet set = LoadTemplate("project");
+  static const PolicySet kProject = LoadTemplate("project");
   const Row& row = GetParam();
-  const Verdict verdict = Ask(set, row.action, row.resource);
+  const Verdict verdict = Ask(kProject, row.action, row.resource);
   EXPECT_EQ(verdict.outcome, row.outcome)
       << row << " by " << testing::PrintToString(verdict.policies) << ' ' << verdict.detail;
 }

@@ -16,8 +16,8 @@ namespace aegis::policy {
 inline Names TestNames() { return {.agent = "test", .home = "/home/u", .dir = "/home/u/app"}; }
 
 // A set of one source "test.cedar"; a refusal fails the test.
-inline PolicySet MustLoad(std::vector<Source> sources, Names names = TestNames()) {
-  auto loaded = PolicySet::Load(std::move(sources), std::move(names));
+inline PolicySet MustLoad(const std::vector<Source>& sources, const Names& names = TestNames()) {
+  auto loaded = PolicySet::Load(sources, names);
   if (!loaded.has_value()) {
     ADD_FAILURE() << loaded.error().message();
     return PolicySet::Load({}, TestNames()).value();
@@ -30,14 +30,14 @@ inline PolicySet MustLoad(std::string_view text) {
 }
 
 // A template as `init` installs it, with programs.cedar beside it.
-inline PolicySet LoadTemplate(std::string_view name, Names names = TestNames()) {
+inline PolicySet LoadTemplate(std::string_view name, const Names& names = TestNames()) {
   std::vector<Source> sources = {
       {.file = "policies/default.cedar", .text = std::string(TemplateText(name).value())}};
   if (name != "default-deny") {
     sources.push_back(
         {.file = "policies/programs.cedar", .text = std::string(ProgramsText().value())});
   }
-  return MustLoad(std::move(sources), std::move(names));
+  return MustLoad(sources, names);
 }
 
 inline Verdict Ask(const PolicySet& set, Action action, std::string_view resource) {
@@ -45,9 +45,8 @@ inline Verdict Ask(const PolicySet& set, Action action, std::string_view resourc
 }
 
 // Why a text is refused; empty if it is not.
-inline std::string Refusal(std::string text, Names names = TestNames()) {
-  auto loaded =
-      PolicySet::Load({{.file = "p/test.cedar", .text = std::move(text)}}, std::move(names));
+inline std::string Refusal(std::string text, const Names& names = TestNames()) {
+  auto loaded = PolicySet::Load({{.file = "p/test.cedar", .text = std::move(text)}}, names);
   return loaded.has_value() ? std::string() : loaded.error().message();
 }
 
