@@ -1,0 +1,103 @@
+"""Fixtures of the end-to-end tests.
+
+They run the real program, found through AEGIS_BIN, as the user who started them; `make test` starts
+them as root and as an ordinary user. What a test needs of the machine it asks for with `needs`:
+missing, it skips with a reason, or fails when AEGIS_REQUIRE_ALL=1.
+"""
+
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+import harness
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "soak: too long for every run")
+
+
+def missing(what):
+    if os.environ.get("AEGIS_REQUIRE_ALL") == "1":
+        pytest.fail(f"AEGIS_REQUIRE_ALL=1, and this machine lacks {what}", pytrace=False)
+    pytest.skip(f"lacks {what}")
+
+
+@pytest.fixture
+def needs():
+    def check(*programs):
+        for program in programs:
+            if shutil.which(program) is None:
+                missing(program)
+    return check
+
+
+@pytest.fixture
+def lacking():
+    """Skips or fails: for what can't be looked up by a program's name."""
+    return missing
+
+
+@pytest.fixture(scope="session")
+def aegis():
+    binary = os.environ.get("AEGIS_BIN") or str(
+        pathlib.Path(__file__).resolve().parents[2] / "build/release/bin/aegis")
+    if not os.access(binary, os.X_OK):
+        pytest.exit(f"no program at {binary}: build first, or set AEGIS_BIN", 2)
+    return os.path.realpath(binary)
+
+
+@pytest.fixture(scope="session")
+def base():
+    """Where worlds are made: not below /tmp, which `project` makes private to a run."""
+    home = os.environ.get("AEGIS_E2E_TMP") or pwd.getpwuid(os.getuid()).pw_dir
+    path = tempfile.mkdtemp(prefix=".aegis-e2e-", dir=os.path.realpath(home))
+    yield pathlib.Path(path)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+class Programs:
+    """Compiles each helper program once per session."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        directory.mkdir()
+
+    def get(self, source):
+        path = harness.PROGRAMS / source
+        if path.suffix != ".c":
+            return path
+        target = self.directory / path.stem
+        if not target.exists():
+            subprocess.run(["gcc", "-O1", "-Wall", "-Werror", "-pthread", "-o", target, path],
+                           check=True)
+        return target
+
+
+@pytest.fixture(scope="session")
+def programs(base):
+    return Programs(base / "programs")
+
+
+@pytest.fixture
+def world(base, aegis, programs):
+    root = tempfile.mkdtemp(prefix="w-", dir=base)
+    yield harness.World(root, aegis, programs)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def world_in_tmp(aegis, programs):
+    """A world below /tmp: home and project have to stay visible in a private /tmp."""
+    root = tempfile.mkdtemp(prefix="aegis-e2e-", dir="/tmp")
+    yield harness.World(root, aegis, programs)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def is_root():
+    return os.getuid() == 0

@@ -1,0 +1,177 @@
+"""On a real terminal: job control, full-screen programs, Ctrl-C, Ctrl-Z."""
+
+import os
+import signal
+import time
+
+import pytest
+
+import harness
+import terminal
+
+PROMPT = r"ready\$ "
+
+
+def shell(world, words):
+    """An interactive bash with a prompt to wait for; `words` go before it."""
+    (world.home / "rc").write_text("PS1='ready$ '; bind 'set enable-bracketed-paste off'\n")
+    return terminal.Terminal([*words, "bash", "--noprofile", "--rcfile", world.home / "rc", "-i"],
+                             world.env, world.project)
+
+
+def inside(world):
+    return shell(world, world.run_words([]))
+
+
+def test_interactive_bash_with_job_control(world):
+    with inside(world) as bash:
+        bash.expect(PROMPT)
+        bash.line("tty; stty size; echo $- | grep -o m")
+        bash.expect(r"/dev/pts/\d+\r\n24 80\r\nm\r\n")
+        bash.expect(PROMPT)
+        bash.line("seq 10 | grep 1 | wc -l")
+        bash.expect(r"\r\n2\r\n")
+        bash.expect(PROMPT)
+        bash.line("sleep 1000 &")
+        bash.expect(r"\[1\] \d+")
+        bash.expect(PROMPT)
+        bash.line("jobs")
+        bash.expect(r"\[1\]\+  Running +sleep 1000 &")
+        bash.line("kill %1; wait %1; echo waited $?")
+        bash.expect(r"waited 143\r\n")
+        bash.line("sleep 1000; echo after $?")
+        time.sleep(0.3)  # lets the shell hand over the terminal; nothing is asserted of the time
+        bash.send("\x03")
+        bash.expect(PROMPT)
+        bash.line("echo $?")
+        bash.expect(r"130\r\n")
+        bash.line("sleep 1000")
+        time.sleep(0.3)
+        bash.send("\x1a")
+        bash.expect(r"\[1\]\+  Stopped +sleep 1000")
+        bash.expect(PROMPT)
+        bash.line("bg; jobs -r; kill %1; wait")
+        bash.expect(r"Running +sleep 1000 &")
+        bash.line("exit 6")
+        assert bash.end() == 6
+
+
+@pytest.mark.parametrize("under", ["native", "run", "wrap"])
+def test_vim_edits_and_saves(world, needs, under):
+    needs("vim")
+    words = {"native": [], "run": world.run_words([]), "wrap": world.wrap_words([])}[under]
+    argv = [*words, "vim", "-u", "NONE", "-i", "NONE", "-N", "note.txt"]
+    with terminal.Terminal(argv, world.env, world.project) as vim:
+        vim.expect(r"note\.txt")
+        vim.send("ihello from vim\x1b")
+        vim.expect(r"hello from vim")
+        vim.line(":w")
+        vim.expect(r"written")
+        vim.line(":!echo from the shell")
+        vim.expect(r"from the shell\r\n.*ENTER")
+        vim.send("\r")
+        vim.line(":wq")
+        assert vim.end() == 0
+    assert (world.project / "note.txt").read_text() == "hello from vim\n"
+    assert [path.name for path in world.project.iterdir()] == ["note.txt"]
+
+
+def test_stop_and_continue_from_the_callers_shell(world, needs):
+    """Ctrl-Z stops `aegis run`, as the caller's shell sees it; fg goes on."""
+    needs("vim")
+    words = " ".join(str(word) for word in world.run_words([]))
+    with shell(world, []) as bash:
+        bash.expect(PROMPT)
+        bash.line(f"{words} vim -u NONE -i NONE -N note.txt")
+        bash.expect(r"note\.txt.*note\.txt")
+        bash.send("ione\x1b")
+        bash.expect(r"one")
+        bash.send("\x1a")
+        bash.expect(r"Stopped")
+        bash.expect(PROMPT)
+        bash.line("jobs | wc -l")
+        bash.expect(r"\r\n1\r\n")
+        bash.line("fg")
+        bash.expect(r"one")
+        bash.send("otwo\x1b")
+        bash.line(":wq")
+        bash.expect(PROMPT)
+        bash.line("echo code $?; cat note.txt")
+        bash.expect(r"code 0\r\none\r\ntwo\r\n")
+        bash.line("exit")
+        bash.end()
+
+
+def test_interrupt_ends_the_command_as_natively(world):
+    words = " ".join(str(word) for word in world.run_words([]))
+    for prefix in ("", words + " "):
+        with shell(world, []) as bash:
+            bash.expect(PROMPT)
+            bash.line(f"{prefix}sh -c 'echo going; sleep 1000; echo never'")
+            bash.expect(r"going\r\n")
+            time.sleep(0.2)
+            bash.send("\x03")
+            bash.expect(PROMPT)
+            bash.line("echo last $?; stty -a | grep -o ' echo '")
+            bash.expect(r"last 130\r\n")  # bash's own, after the interrupt
+            bash.expect(r" echo ")
+            assert b"never\r\n" not in bash.seen
+            bash.line("exit")
+            bash.end()
+
+
+def test_the_terminal_still_works_after_a_killed_shell(world):
+    """A shell inside that took the foreground and is killed leaves the caller's shell in charge."""
+    words = " ".join(str(word) for word in world.run_words([]))
+    with shell(world, []) as bash:
+        bash.expect(PROMPT)
+        bash.line(f"{words} bash --norc -ic 'kill -9 $$'; echo code $?")
+        bash.expect(r"code 137\r\n")
+        bash.expect(PROMPT)
+        bash.line("cat | tr a-z A-Z")
+        bash.expect(r"A-Z\r\n")
+        time.sleep(0.3)  # the shell sets the terminal for cat
+        bash.line("typed")
+        bash.send("\x04")
+        bash.expect(r"TYPED")
+        bash.expect(PROMPT)
+        bash.line("exit")
+        bash.end()
+
+
+def test_window_size_changes_arrive(world):
+    import fcntl
+    import struct
+    import termios
+    with inside(world) as bash:
+        bash.expect(PROMPT)
+        fcntl.ioctl(bash.master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+        bash.line("stty size")
+        bash.expect(r"40 100\r\n")
+        bash.line("exit")
+        assert bash.end() == 0
+
+
+def test_closing_the_terminal_ends_everything(world):
+    mark = f"aegis-e2e-close-{os.getpid()}"
+    world.env["MARK"] = mark
+    with inside(world) as bash:
+        bash.expect(PROMPT)
+        bash.line("sleep 1000 & (trap '' HUP; sleep 1001) & sleep 1002")
+        bash.expect(r"\[2\] \d+")
+        bash.close()
+        bash.process.wait(harness.PATIENCE)
+        harness.wait_until(lambda: not harness.marked_processes(mark), "the death of all processes")
+    world.verify()
+
+
+def test_hangup_of_the_launcher(world):
+    mark = f"aegis-e2e-hangup-{os.getpid()}"
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        process = world.start(world.run_words(["sh", "-c", "echo up; sleep 1000; echo no"]),
+                              env=dict(world.env, MARK=mark))
+        assert process.stdout.readline() == b"up\n"
+        process.send_signal(number)
+        done = harness.finish(process)
+        assert done.code in (128 + number, -number) and done.out == b"", done
+        assert harness.marked_processes(mark) == []
