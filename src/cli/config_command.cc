@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/context.h"
 #include "cli/json.h"
+#include "cli/output.h"
 #include "config/config.h"
 
 namespace aegis::cli {

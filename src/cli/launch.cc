@@ -1,13 +1,11 @@
 #include "cli/launch.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "base/file.h"
 #include "base/result.h"
 #include "base/text.h"
 #include "cli/context.h"

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -11,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/context.h"
 #include "cli/json.h"
+#include "cli/output.h"
 #include "cli/text.h"
 #include "config/config.h"
 

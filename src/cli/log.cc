@@ -1,4 +1,5 @@
 #include <array>
+#include <cstdint>
 
 #include "base/result.h"
 #include "cli/args.h"

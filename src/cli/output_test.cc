@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>  // posix_openpt
 #include <unistd.h>
 
 #include <array>
+#include <cstddef>
 #include <string>
 
 #include "base/unique_fd.h"

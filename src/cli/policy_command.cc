@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "base/text.h"
@@ -93,6 +95,7 @@ base::Result<int> RunValidate(Context& context, const Args& args) {
   AEGIS_ASSIGN(const Places places, FindPlaces(context));
   AEGIS_ASSIGN(auto files, config::ReadPolicyFiles({*file}));
   std::vector<policy::Source> sources;
+  sources.reserve(files.size());
   for (config::PolicyFile& one : files) {
     sources.push_back({.file = std::move(one.path), .text = std::move(one.text)});
   }

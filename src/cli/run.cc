@@ -1,7 +1,6 @@
 #include "gate/run.h"
 
 #include <array>
-#include <string>
 
 #include "base/result.h"
 #include "cli/args.h"

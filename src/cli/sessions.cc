@@ -1,6 +1,8 @@
 #include "cli/sessions.h"
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 

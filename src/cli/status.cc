@@ -13,6 +13,7 @@
 #include "cli/create.h"
 #include "cli/entries.h"
 #include "cli/json.h"
+#include "cli/output.h"
 #include "cli/sessions.h"
 #include "config/config.h"
 #include "ledger/ledger.h"

@@ -1,8 +1,9 @@
 #include "cli/summary.h"
 
+#include <signal.h>  // SIGPIPE
+
 #include <algorithm>
 #include <array>
-#include <csignal>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -96,7 +97,7 @@ std::string DescribeDenial(const gate::Denied& denied, gate::Mode mode,
 
 void Summarise(Context& context, const gate::RunSpec& spec, const gate::RunOutcome& outcome) {
   // The command's exit code must reach the caller even if nobody reads stderr any more.
-  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+  static_cast<void>(::signal(SIGPIPE, SIG_IGN));
   if (context.quiet) {
     return;
   }

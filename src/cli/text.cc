@@ -1,6 +1,5 @@
 #include "cli/text.h"
 
-#include <array>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
@@ -8,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 #include "base/text.h"
 
@@ -35,7 +33,8 @@ class TimeReader {
     if (rest_.size() < digits || rest_.find_first_not_of("0123456789") < digits) {
       return false;
     }
-    std::from_chars(rest_.data(), rest_.data() + digits, number);
+    const std::string_view front = rest_.substr(0, digits);
+    std::from_chars(front.data(), front.data() + front.size(), number);
     rest_.remove_prefix(digits);
     return number <= most;
   }

@@ -1,5 +1,4 @@
 #include <array>
-#include <string>
 
 #include "base/result.h"
 #include "cli/args.h"
