@@ -1,5 +1,6 @@
 """run and wrap as commands: configurations, environment, exit codes, what is said at the end."""
 
+import pathlib
 import re
 
 import pytest
@@ -151,6 +152,22 @@ def test_credentials_are_withheld_and_named(aegis):
     assert "ANTHROPIC_API_KEY=s2\n" in done.out and "GH_TOKEN" not in done.out
     done = aegis("wrap", "--", "env", env=secrets)
     assert "GH_TOKEN=s1\n" in done.out and "GH_TOKEN" not in done.err
+
+
+def test_the_documented_patterns_are_the_programs(aegis):
+    sources = pathlib.Path(__file__).resolve().parents[2]
+    page = (sources / "docs/commands.md").read_text()
+    patterns = re.findall("`(.*?)`", page.split("patterns:begin -->")[1].split("<!--")[0])
+    code = sources / "src/config/environment.cc"
+    if code.exists():
+        table = code.read_text().split("kPatterns")[1].split("});")[0]
+        assert patterns == re.findall(r'^ +"(.*)",$', table, re.M)
+    names = {pattern.replace("*", "") if pattern.endswith("*") else pattern.replace("*", "X")
+             for pattern in patterns} | {pattern.replace("*", "x_").lower() for pattern in patterns}
+    done = aegis("run", "--", "env", env={name: "secret" for name in names})
+    assert "secret" not in done.out
+    withheld = done.err.splitlines()[0].split(": ")[2].split(" (")[0].split(", ")
+    assert sorted(withheld) == sorted(names)
 
 
 def test_a_tag_finds_the_session(aegis):
