@@ -86,6 +86,9 @@ typedef struct AegisRequest {
   AegisStr resource;
   const uint32_t* ancestors; /* the mentions that are the resource or an ancestor of it */
   size_t ancestor_count;
+  const uint32_t* linked; /* the mentions that lead to it or an ancestor of it by a link: forbids of
+                             everything in a place (total) hold behind links too, others do not */
+  size_t linked_count;
   int64_t pid;
   AegisStr exe;
   const AegisStr* argv; /* ProcessSpawn only */

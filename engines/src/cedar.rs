@@ -48,6 +48,8 @@ pub struct Info {
 /// costs some memory and time of its own, so there is one for each group, not one for each place.
 struct Group {
     actions: u32,
+    /// Forbids of everything in their places, which hold behind links too.
+    wide: bool,
     policies: PolicySet,
 }
 
@@ -66,9 +68,9 @@ impl Index {
     /// The groups whose policies may apply to a question, each once.
     fn candidates(&self, question: &Question) -> Vec<u32> {
         let mut found = self.anywhere.clone();
-        for mention in question.ancestors {
-            found.extend(self.by_mention.get(mention).into_iter().flatten());
-        }
+        let at = |mention: &u32| self.by_mention.get(mention).into_iter().flatten().copied();
+        found.extend(question.ancestors.iter().flat_map(at));
+        found.extend(question.linked.iter().flat_map(at).filter(|&group| self.groups[group as usize].wide));
         found.retain(|&group| self.groups[group as usize].actions & 1 << question.action != 0);
         found.sort_unstable();
         found.dedup();
@@ -94,6 +96,8 @@ pub struct Question<'a> {
     pub resource: &'a str,
     /// Indices of the mentions that are the resource or an ancestor of it.
     pub ancestors: &'a [u32],
+    /// Indices of the mentions that lead to the resource or an ancestor of it by a link.
+    pub linked: &'a [u32],
     pub pid: i64,
     pub exe: &'a str,
     pub argv: Option<Vec<&'a str>>,
@@ -161,8 +165,8 @@ struct Loader {
     validator: Validator,
     cedar: Cedar,
     mention_index: HashMap<String, u32>,
-    /// The groups by their actions and places (none: anywhere).
-    group_index: HashMap<(u32, Vec<u32>), u32>,
+    /// The groups by their actions, width and places (none: anywhere).
+    group_index: HashMap<(u32, bool, Vec<u32>), u32>,
 }
 
 /// A policy of the text with its place.
@@ -342,7 +346,7 @@ impl Loader {
             places.sort_unstable();
             places.dedup();
             if !(confined && places.is_empty()) {
-                let group = self.group(info.actions, places);
+                let group = self.group(info.actions, info.forbid && info.total, places);
                 self.cedar.index.groups[group as usize].policies.add(policy.clone()).map_err(|e| e.to_string())?;
             }
         }
@@ -354,12 +358,12 @@ impl Loader {
 
 impl Loader {
     /// The group of policies for these actions and places, made if there is none yet.
-    fn group(&mut self, actions: u32, places: Vec<u32>) -> u32 {
+    fn group(&mut self, actions: u32, wide: bool, places: Vec<u32>) -> u32 {
         let index = &mut self.cedar.index;
         let next = index.groups.len() as u32;
-        let group = *self.group_index.entry((actions, places.clone())).or_insert(next);
+        let group = *self.group_index.entry((actions, wide, places.clone())).or_insert(next);
         if group == next {
-            index.groups.push(Group { actions, policies: PolicySet::new() });
+            index.groups.push(Group { actions, wide, policies: PolicySet::new() });
             if places.is_empty() {
                 index.anywhere.push(group);
             }
@@ -389,19 +393,24 @@ impl Cedar {
         let action = self.actions.get(question.action).ok_or("an unknown action")?.clone();
         let reads = self.reads(question.action);
         let resource = uid(&self.resource_type, question.resource);
-        let entities = self.entities(question, &resource, reads)?;
+        let entities = self.entities(question, question.ancestors, &resource, reads)?;
+        let both = [question.ancestors, question.linked].concat();
+        let behind_links =
+            if question.linked.is_empty() { None } else { Some(self.entities(question, &both, &resource, reads)?) };
         let context = context_of(question, reads)?;
         let request = Request::new(self.agent.clone(), action, resource, context, None).map_err(|e| e.to_string())?;
         let mut found = Found::default();
         for group in self.index.candidates(question) {
-            self.run(&self.index.groups[group as usize].policies, &request, &entities, &mut found)?;
+            let group = &self.index.groups[group as usize];
+            let world = behind_links.as_ref().filter(|_| group.wide).unwrap_or(&entities);
+            self.run(&group.policies, &request, world, &mut found)?;
         }
         Ok(found.outcome(&self.info))
     }
 
-    fn entities(&self, question: &Question, resource: &EntityUid, reads: u32) -> Result<Entities, String> {
-        let mut parents = HashSet::with_capacity(question.ancestors.len());
-        for &index in question.ancestors {
+    fn entities(&self, question: &Question, ancestors: &[u32], resource: &EntityUid, reads: u32) -> Result<Entities, String> {
+        let mut parents = HashSet::with_capacity(ancestors.len());
+        for &index in ancestors {
             let parent = self.mention_uids.get(index as usize).ok_or("an unknown mention")?;
             if parent != resource {
                 parents.insert(parent.clone());
@@ -491,7 +500,7 @@ mod tests {
         let index = |name: &&str| cedar.mentions.iter().position(|m| m == name).unwrap() as u32;
         let ancestors: Vec<u32> = ancestors.iter().map(index).collect();
         let question =
-            Question { action, resource, ancestors: &ancestors, pid: 7, exe: "/bin/x", argv: None, net: None };
+            Question { action, resource, ancestors: &ancestors, linked: &[], pid: 7, exe: "/bin/x", argv: None, net: None };
         let (outcome, policies) = cedar.evaluate(&question)?;
         Ok((outcome, policies.into_iter().map(|p| cedar.info[p as usize].id.clone()).collect()))
     }

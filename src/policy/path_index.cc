@@ -74,17 +74,22 @@ PathIndex::PathIndex(const std::vector<std::string>& mentions, std::uint64_t see
       groups_.push_back(
           {.pattern = std::string(mention.substr(2)), .mention = static_cast<std::uint32_t>(i)});
     } else if (mention.starts_with('/')) {
-      AddPath(mention, static_cast<std::uint32_t>(i));
+      AddPath(mention).mention = static_cast<std::uint32_t>(i);
     }
   }
   for (std::uint32_t i = 0; i < groups_.size(); ++i) {
     IndexGroup(i);
   }
-  group_shift_ = static_cast<unsigned>(std::bit_width(mentions.size() + 1)) + 1;
+  Pack();
+}
+
+// Divides the bits of a class between place and groups.
+void PathIndex::Pack() {
+  group_shift_ = static_cast<unsigned>(std::bit_width(places_)) + 1;
   packed_ = group_shift_ + groups_.size() < kWordBits;
 }
 
-void PathIndex::AddPath(std::string_view path, std::uint32_t mention) {
+PathIndex::Node& PathIndex::AddPath(std::string_view path) {
   std::uint32_t node = 0;
   for (std::size_t at = 0; path != "/" && at < path.size();) {
     const std::string_view name = NextComponent(path, at);
@@ -97,7 +102,15 @@ void PathIndex::AddPath(std::string_view path, std::uint32_t mention) {
     }
     node = child;
   }
-  nodes_[node].mention = mention;
+  if (nodes_[node].place == 0) {
+    nodes_[node].place = ++places_;
+  }
+  return nodes_[node];
+}
+
+void PathIndex::AddLink(std::string_view path, std::uint32_t mention) {
+  AddPath(path).linked.push_back(mention);
+  Pack();
 }
 
 void PathIndex::IndexGroup(std::uint32_t group) {
@@ -136,13 +149,12 @@ void PathIndex::MatchGroups(std::string_view name, OnGroup on_group) const {
   }
 }
 
-template <typename OnMention, typename OnGroup>
-PathIndex::Walk PathIndex::Follow(std::string_view path, OnMention on_mention,
-                                  OnGroup on_group) const {
-  Walk walk{.deepest = nodes_[0].mention, .exact = path == "/", .node = 0};
+template <typename OnPlace, typename OnGroup>
+PathIndex::Walk PathIndex::Follow(std::string_view path, OnPlace on_place, OnGroup on_group) const {
+  Walk walk{.place = nodes_[0].place, .exact = path == "/", .node = 0};
   walk.canonical = path.starts_with('/');
-  if (walk.deepest != kNone) {
-    on_mention(walk.deepest);
+  if (walk.place != 0) {
+    on_place(nodes_[0]);
   }
   for (std::size_t at = 0; path != "/" && at < path.size();) {
     const std::string_view name = NextComponent(path, at);
@@ -151,10 +163,10 @@ PathIndex::Walk PathIndex::Follow(std::string_view path, OnMention on_mention,
     if (walk.node != kNone) {
       walk.node = Child(walk.node, name);
     }
-    if (walk.node != kNone && nodes_[walk.node].mention != kNone) {
-      walk.deepest = nodes_[walk.node].mention;
+    if (walk.node != kNone && nodes_[walk.node].place != 0) {
+      walk.place = nodes_[walk.node].place;
       walk.exact = at == path.size();
-      on_mention(walk.deepest);
+      on_place(nodes_[walk.node]);
     }
     if (!groups_.empty()) {
       MatchGroups(name, on_group);
@@ -164,7 +176,11 @@ PathIndex::Walk PathIndex::Follow(std::string_view path, OnMention on_mention,
 }
 
 bool PathIndex::Ancestors(std::string_view path, std::vector<std::uint32_t>& out) const {
-  const auto add = [&out](std::uint32_t mention) { out.push_back(mention); };
+  const auto add = [&out](const Node& node) {
+    if (node.mention != kNone) {
+      out.push_back(node.mention);
+    }
+  };
   const auto add_group = [this, &out](std::uint32_t group) {
     const std::uint32_t mention = groups_[group].mention;
     if (std::ranges::find(out, mention) == out.end()) {
@@ -174,8 +190,15 @@ bool PathIndex::Ancestors(std::string_view path, std::vector<std::uint32_t>& out
   return Follow(path, add, add_group).canonical;
 }
 
+void PathIndex::Linked(std::string_view path, std::vector<std::uint32_t>& out) const {
+  const auto add = [&out](const Node& node) {
+    out.insert(out.end(), node.linked.begin(), node.linked.end());
+  };
+  Follow(path, add, [](std::uint32_t) {});
+}
+
 std::uint64_t PathIndex::Class(std::string_view path) const {
-  const auto ignore = [](std::uint32_t) {};
+  const auto ignore = [](const Node&) {};
   if (packed_) {
     std::uint64_t groups = 0;
     const Walk walk = Follow(
@@ -195,9 +218,7 @@ std::uint64_t PathIndex::Class(std::string_view path) const {
 }
 
 std::uint64_t PathIndex::PathPart(const Walk& walk) {
-  const std::uint64_t place = walk.deepest == kNone ? 0 : std::uint64_t{walk.deepest} + 1;
-  const bool exact = walk.exact && walk.deepest != kNone;
-  return (place << 1U) | (exact ? 1U : 0U);
+  return (std::uint64_t{walk.place} << 1U) | (walk.exact && walk.place != 0 ? 1U : 0U);
 }
 
 bool PathIndex::HasBelow(std::string_view path) const {

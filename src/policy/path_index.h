@@ -28,6 +28,12 @@ class PathIndex {
   PathIndex& operator=(const PathIndex&) = delete;
   ~PathIndex();
 
+  // The place `path` is where the mention `mention` leads: Linked() gives it there and below.
+  void AddLink(std::string_view path, std::uint32_t mention);
+
+  // Ids of the mentions that lead to `path` or to an ancestor of it by a link, appended to `out`.
+  void Linked(std::string_view path, std::vector<std::uint32_t>& out) const;
+
   // Ids of the mentions that are `path` or an ancestor of it, appended to `out`, each once. False
   // if `path` is not a canonical absolute path, so that its ancestors mean nothing.
   bool Ancestors(std::string_view path, std::vector<std::uint32_t>& out) const;
@@ -47,7 +53,9 @@ class PathIndex {
 
   struct Node {
     std::uint32_t mention = kNone;
-    bool below = false;  // some mentioned path lies strictly below
+    std::uint32_t place = 0;            // numbers the nodes that tell classes apart; 0: it does not
+    std::vector<std::uint32_t> linked;  // mentions that lead here
+    bool below = false;                 // some mentioned path lies strictly below
   };
   struct Edge {
     std::uint32_t parent = 0;
@@ -63,18 +71,19 @@ class PathIndex {
   };
   // What a walk along a path has found.
   struct Walk {
-    std::uint32_t deepest = kNone;  // the deepest mentioned path that holds it
-    bool exact = false;             // it is that path itself
-    std::uint32_t node = kNone;     // its own node, if it has one
+    std::uint32_t place = 0;     // the deepest place that holds it
+    bool exact = false;          // it is that place itself
+    std::uint32_t node = kNone;  // its own node, if it has one
     bool canonical = false;
   };
 
-  void AddPath(std::string_view path, std::uint32_t mention);
+  Node& AddPath(std::string_view path);
   void IndexGroup(std::uint32_t group);
   static std::uint64_t PathPart(const Walk& walk);
   std::uint32_t Child(std::uint32_t parent, std::string_view name) const;  // kNone if there is none
-  template <typename OnMention, typename OnGroup>
-  Walk Follow(std::string_view path, OnMention on_mention, OnGroup on_group) const;
+  template <typename OnPlace, typename OnGroup>
+  Walk Follow(std::string_view path, OnPlace on_place, OnGroup on_group) const;
+  void Pack();
   template <typename OnGroup>
   void MatchGroups(std::string_view name, OnGroup on_group) const;
 
@@ -89,6 +98,7 @@ class PathIndex {
   std::array<std::vector<std::uint32_t>, 256> by_last_;
   std::vector<std::uint32_t> other_groups_;
   std::uint64_t seed_ = 0;
+  std::uint32_t places_ = 0;
   unsigned group_shift_ = 0;
   bool packed_ = true;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <random>
 #include <span>
@@ -86,8 +87,10 @@ struct PolicySet::Impl {
   PathIndex index;
   std::unordered_map<std::string, std::uint32_t> names;  // mentions that are no paths, to their ids
   std::string digest;
+  std::deque<std::string> targets;  // what links lead to: storage behind the reaches
 
   void Describe();
+  void FollowLinks(const Names& names);
   void AddNetAncestors(const Request& request, std::vector<std::uint32_t>& out) const;
   bool Ancestors(const Request& request, std::vector<std::uint32_t>& out) const;
   Verdict VerdictOf(std::int32_t outcome, const std::vector<std::uint32_t>& policies) const;
@@ -114,6 +117,37 @@ void PolicySet::Impl::Describe() {
                              .subtree = root.subtree != 0});
     }
     reaches.push_back(std::move(reach));
+  }
+}
+
+// A forbid of everything in a place holds for what the place leads to as well.
+void PolicySet::Impl::FollowLinks(const Names& given) {
+  if (!given.leads_to) {
+    return;
+  }
+  std::unordered_map<std::uint32_t, std::string_view> followed;
+  for (std::size_t i = 0; i < reaches.size(); ++i) {
+    Reach& reach = reaches[i];
+    if (!reach.forbid || !reach.applies || !reach.total || !reach.bounded) {
+      continue;
+    }
+    const AegisPolicyInfo info = aegis_cedar_policy(cedar.get(), i);
+    for (const AegisRoot& root : std::span(info.roots, info.root_count)) {
+      const std::string_view name = View(aegis_cedar_mention(cedar.get(), root.mention));
+      if (root.subtree == 0 || !name.starts_with('/')) {
+        continue;
+      }
+      const auto [entry, fresh] = followed.try_emplace(root.mention);
+      if (fresh) {
+        entry->second = targets.emplace_back(given.leads_to(std::string(name)));
+        if (!entry->second.empty()) {
+          index.AddLink(entry->second, root.mention);
+        }
+      }
+      if (!entry->second.empty()) {
+        reach.roots.push_back({.name = entry->second, .subtree = true});
+      }
+    }
   }
 }
 
@@ -208,8 +242,10 @@ base::Result<PolicySet> PolicySet::Load(const std::vector<Source>& sources, cons
                                           .reaches = {},
                                           .index = PathIndex(mentions, SecretSeed()),
                                           .names = std::move(others),
-                                          .digest = DigestOf(sources)});
+                                          .digest = DigestOf(sources),
+                                          .targets = {}});
   impl->Describe();
+  impl->FollowLinks(names);
   return PolicySet(std::move(impl));
 }
 
@@ -223,6 +259,10 @@ Verdict PolicySet::Evaluate(const Request& request) const {
   if (!impl_->Ancestors(request, ancestors)) {
     return {.outcome = Outcome::kError, .policies = {}, .detail = "malformed resource name"};
   }
+  std::vector<std::uint32_t> linked;
+  if (IsPathAction(request.action)) {
+    impl_->index.Linked(request.resource, linked);
+  }
   std::vector<AegisStr> argv;
   argv.reserve(request.context.argv.size());
   for (const std::string& argument : request.context.argv) {
@@ -232,6 +272,8 @@ Verdict PolicySet::Evaluate(const Request& request) const {
                                  .resource = View(request.resource),
                                  .ancestors = ancestors.data(),
                                  .ancestor_count = ancestors.size(),
+                                 .linked = linked.data(),
+                                 .linked_count = linked.size(),
                                  .pid = request.context.pid,
                                  .exe = View(request.context.exe),
                                  .argv = argv.data(),

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -77,7 +78,15 @@ struct Names {
   std::string agent;
   std::string home;
   std::string dir;
+  // Where a path leads that is, or lies behind, a symbolic link: its canonical form; empty if it
+  // leads nowhere else. With it a forbid of a place holds for what the place leads to as well, so
+  // that a ~/.ssh kept elsewhere stays protected. Without it links are not followed.
+  std::function<std::string(const std::string& path)> leads_to{};
 };
+
+// Names::leads_to by the files of this machine: call it where the links are the user's, before
+// anything untrusted runs.
+std::string LeadsTo(const std::string& path);
 
 // A validated set of policies. Immutable after Load; not thread safe; move-only. Load parses on a
 // thread of its own that has ended when it returns, so that a loaded set may be used after fork().
