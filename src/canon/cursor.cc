@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +19,16 @@ namespace aegis::canon {
 namespace {
 
 constexpr std::int64_t kMaxExact = std::int64_t{1} << 53U;
+
+// Characters that stand for themselves in a string and are one byte long.
+constexpr std::array<bool, 256> MakePlain() {
+  std::array<bool, 256> plain{};
+  for (std::size_t c = 0x20; c < 0x80; ++c) {
+    plain[c] = c != '"' && c != '\\';
+  }
+  return plain;
+}
+constexpr std::array<bool, 256> kPlain = MakePlain();
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
@@ -141,6 +150,12 @@ bool Cursor::Literal(std::string_view expected) {
   return true;
 }
 
+bool Cursor::TakeChar(char expected) {
+  const bool taken = at_ < text_.size() && text_[at_] == expected;
+  at_ += taken ? 1 : 0;
+  return taken;
+}
+
 bool Cursor::Value(std::string_view* raw) {
   const std::size_t start = at_;
   if (!ValueAt(0)) {
@@ -206,64 +221,70 @@ bool Cursor::ValueAt(int depth) {
 
 // NOLINTNEXTLINE(misc-no-recursion): bounded by kMaxJsonDepth
 bool Cursor::ObjectAt(int depth) {
-  if (depth > kMaxJsonDepth || !Literal("{")) {
+  if (depth > kMaxJsonDepth || !TakeChar('{')) {
     return false;
   }
-  if (Literal("}")) {
+  if (TakeChar('}')) {
     return true;
   }
   std::optional<std::string_view> previous;
   do {
     std::string_view key;
     if (!String(&key) || (previous && !RawKeyLess(Contents(*previous), Contents(key))) ||
-        !Literal(":") || !ValueAt(depth)) {
+        !TakeChar(':') || !ValueAt(depth)) {
       return false;
     }
     previous = key;
-  } while (Literal(","));
-  return Literal("}");
+  } while (TakeChar(','));
+  return TakeChar('}');
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): bounded by kMaxJsonDepth
 bool Cursor::ArrayAt(int depth) {
-  if (depth > kMaxJsonDepth || !Literal("[")) {
+  if (depth > kMaxJsonDepth || !TakeChar('[')) {
     return false;
   }
-  if (Literal("]")) {
+  if (TakeChar(']')) {
     return true;
   }
   do {
     if (!ValueAt(depth)) {
       return false;
     }
-  } while (Literal(","));
-  return Literal("]");
+  } while (TakeChar(','));
+  return TakeChar(']');
 }
 
 bool Cursor::StringAt() {
-  if (!Literal("\"")) {
+  if (!TakeChar('"')) {
     return false;
   }
-  while (at_ < text_.size()) {
-    const char c = text_[at_];
+  const char* const text = text_.data();
+  const std::size_t size = text_.size();
+  std::size_t at = at_;
+  while (true) {
+    while (at < size && kPlain[static_cast<std::uint8_t>(text[at])]) {
+      ++at;
+    }
+    if (at >= size) {
+      return false;
+    }
+    const char c = text[at];
     if (c == '"') {
-      ++at_;
+      at_ = at + 1;
       return true;
     }
-    std::size_t length = 1;
+    std::size_t length = 0;
     if (c == '\\') {
-      length = EscapeAt(text_, at_).length;
+      length = EscapeAt(text_, at).length;
     } else if (static_cast<std::uint8_t>(c) >= 0x80) {
-      length = Utf8Length(text_, at_);
-    } else if (static_cast<std::uint8_t>(c) < 0x20) {
-      length = 0;
+      length = Utf8Length(text_, at);
     }
     if (length == 0) {
       return false;
     }
-    at_ += length;
+    at += length;
   }
-  return false;
 }
 
 bool Cursor::NumberAt() {

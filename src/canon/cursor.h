@@ -25,6 +25,7 @@ class Cursor {
   bool Integer(std::int64_t* value);  // an integer within +-2^53 without fraction or exponent
 
  private:
+  bool TakeChar(char expected);
   bool ValueAt(int depth);
   bool ObjectAt(int depth);
   bool ArrayAt(int depth);

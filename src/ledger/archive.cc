@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -18,7 +20,6 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "ledger/entry.h"
-#include "ledger/journal.h"
 #include "ledger/query.h"
 #include "ledger/recovery.h"
 #include "ledger/session.h"
@@ -252,18 +253,20 @@ Result<> Ledger::Sessions(std::optional<std::uint64_t> last, const SessionVisito
   std::map<std::string, Session, std::less<>> running = view.tails.Sessions();
   std::vector<Session> sessions;
   constexpr std::uint64_t kAll = UINT64_MAX;
-  AEGIS_TRY(view.snapshot->RecentSessions(
-      last.value_or(kAll), [&](const Result<Session>& stored) -> Result<bool> {
-        if (!stored) {
-          return Fail(stored.error());
-        }
-        const auto newer = running.find(stored->session_id);
-        sessions.push_back(newer == running.end() ? *stored : std::move(newer->second));
-        if (newer != running.end()) {
-          running.erase(newer);
-        }
-        return true;
-      }));
+  AEGIS_TRY(view.snapshot->RecentSessions(last.value_or(kAll),
+                                          [&](const Result<Session>& stored) -> Result<bool> {
+                                            if (!stored) {
+                                              return Fail(stored.error());
+                                            }
+                                            const auto newer = running.find(stored->session_id);
+                                            if (newer == running.end()) {
+                                              sessions.push_back(*stored);
+                                            } else {
+                                              sessions.push_back(std::move(newer->second));
+                                              running.erase(newer);
+                                            }
+                                            return true;
+                                          }));
   for (auto& [id, session] : running) {
     sessions.push_back(std::move(session));
   }

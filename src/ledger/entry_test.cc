@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "canon/canon.h"
 #include "ledger/test_ledger.h"
 

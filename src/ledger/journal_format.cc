@@ -119,7 +119,7 @@ base::Result<Header> DecodeHeader(std::string_view bytes) {
   header.drained = LoadInteger<std::uint64_t>(bytes, kDrainedAt);
   header.synced = LoadInteger<std::uint64_t>(bytes, kSyncedAt);
   header.failed = LoadInteger<std::uint32_t>(bytes, kFailedAt) != 0;
-  std::memcpy(header.boot.data(), bytes.substr(kBootAt).data(), header.boot.size());
+  bytes.copy(header.boot.data(), header.boot.size(), kBootAt);
   std::size_t length_at = kLengthsAt;
   std::size_t string_at = kStringsAt;
   for (std::string* id :

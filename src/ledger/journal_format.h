@@ -3,9 +3,9 @@
 // Internal to aegis::ledger: the bytes of a journal file. docs/ledger-format.md describes them.
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -52,12 +52,12 @@ std::string EncodeHeader(const Header& header, std::int64_t created_ms);
 // kInvalid for a file that is no journal, kUnsupported for another version, kCorrupt for damage.
 base::Result<Header> DecodeHeader(std::string_view bytes);
 
-// Little-endian integers, as they lie in the file.
+// A little-endian integer, as it lies in the file; what is beyond the end counts as zeros.
 template <typename T>
 T LoadInteger(std::string_view bytes, std::size_t at) {
-  T value = 0;
-  std::memcpy(&value, bytes.substr(at, sizeof(T)).data(), sizeof(T));
-  return value;
+  std::array<char, sizeof(T)> raw{};
+  bytes.substr(at).copy(raw.data(), raw.size());
+  return std::bit_cast<T>(raw);
 }
 
 }  // namespace aegis::ledger::journal

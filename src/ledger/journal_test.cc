@@ -2,16 +2,19 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
+#include <ios>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -19,6 +22,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "canon/canon.h"
 #include "ledger/journal_format.h"
 #include "ledger/recovery.h"
@@ -272,7 +276,7 @@ TEST_F(JournalTest, AFailedLedgerRefusesEveryLaterAppend) {
   JournalWriter writer = NewWriter();
   Get(writer.Append("E", kPayload, Durability::kOrdered));
   const base::UniqueFd fd(open(path_.c_str(), O_RDWR | O_CLOEXEC));
-  const JournalReader reader = Get(JournalReader::FromFd(base::UniqueFd(dup(fd.get())), path_));
+  const JournalReader reader = Get(JournalReader::FromFd(DuplicateFd(fd.get()), path_));
   Get(reader.SetFailed());
   const auto appended = writer.Append("E", kPayload, Durability::kOrdered);
   ASSERT_FALSE(appended);

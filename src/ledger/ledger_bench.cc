@@ -1,5 +1,5 @@
 #include <benchmark/benchmark.h>
-#include <unistd.h>
+#include <stdlib.h>
 
 #include <algorithm>
 #include <chrono>
@@ -8,13 +8,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/result.h"
 #include "ledger/ledger.h"
-#include "ledger/sqlite/sqlite_store.h"
 
 namespace aegis::ledger {
 namespace {

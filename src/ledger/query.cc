@@ -1,7 +1,6 @@
 #include "ledger/query.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -1,16 +1,19 @@
 #include "ledger/sequencer.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "ledger/test_ledger.h"
 
 namespace aegis::ledger {
@@ -102,8 +105,8 @@ TEST_F(SequencerTest, ABrokenStoreStopsTheWriterAndLosesNothing) {
   EXPECT_FALSE(sequencer.Finish());
   EXPECT_TRUE(std::filesystem::exists(path_));
   // Whoever opens the ledger next has it all.
-  Sequencer next = Get(Sequencer::Over(
-      Get(JournalReader::FromFd(base::UniqueFd(dup(writer_.fd())), path_)), store_));
+  Sequencer next =
+      Get(Sequencer::Over(Get(JournalReader::FromFd(DuplicateFd(writer_.fd()), path_)), store_));
   Get(next.Finish());
   EXPECT_EQ(store_.payloads.size(), 6U);
   EXPECT_EQ(next.entries(), 3U);
@@ -140,7 +143,7 @@ TEST_F(SequencerTest, ADamagedJournalStopsTheWriter) {
   Append(0, 3);
   const std::uint64_t good = Get(Get(JournalReader::Open(path_)).marks()).committed;
   Append(3, 6);
-  const base::UniqueFd fd(dup(writer_.fd()));
+  const base::UniqueFd fd = DuplicateFd(writer_.fd());
   ASSERT_EQ(pwrite(fd.get(), "X", 1, static_cast<off_t>(good) + 20), 1);
   Sequencer sequencer = Get(Sequencer::Attach(writer_, store_));
   const auto drained = sequencer.Drain();

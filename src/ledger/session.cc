@@ -1,6 +1,5 @@
 #include "ledger/session.h"
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

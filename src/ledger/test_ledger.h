@@ -2,10 +2,12 @@
 
 // Helpers of the ledger's tests.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>  // NOLINT(modernize-deprecated-headers): mkdtemp
+#include <stdlib.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -16,8 +18,9 @@
 #include <vector>
 
 #include "base/result.h"
-#include "ledger/ledger.h"
-#include "ledger/sqlite/sqlite_store.h"
+#include "base/unique_fd.h"
+#include "ledger/ledger.h"               // IWYU pragma: export
+#include "ledger/sqlite/sqlite_store.h"  // IWYU pragma: export
 
 namespace aegis::ledger {
 
@@ -51,7 +54,7 @@ inline void Spill(const std::string& path, std::string_view bytes) {
   out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
-inline std::string Message(const base::Error& error) { return error.message(); }
+inline base::UniqueFd DuplicateFd(int fd) { return base::UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
 
 // The value of a Result that must be one.
 template <typename T>

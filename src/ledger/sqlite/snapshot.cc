@@ -1,5 +1,6 @@
 #include "ledger/sqlite/snapshot.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>

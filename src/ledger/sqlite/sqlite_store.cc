@@ -3,10 +3,10 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <span>
