@@ -228,3 +228,15 @@ def children(pid):
     except OSError:
         pass
     return found
+
+
+def attempts(world, launch, what):
+    """Runs attempt.py with a list of attempts: the list of their results."""
+    words = world.python("attempt.py", *[json.dumps([*map(_plain, one)]) for one in what])
+    report = launch(words).json()
+    assert len(report) == len(what)
+    return report
+
+
+def _plain(word):
+    return str(word) if isinstance(word, pathlib.Path) else word

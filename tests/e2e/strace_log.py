@@ -15,7 +15,7 @@ TRACE = ("open,openat,creat,mkdir,mkdirat,unlink,unlinkat,rmdir,rename,renameat,
 
 
 def calls(text):
-    """(pid, name, arguments, result) of each call that succeeded; those cut in two are put together."""
+    """(pid, name, arguments, result, its path) of each call that succeeded; those cut in two whole."""
     waiting = {}
     for line in text.splitlines():
         cut = UNFINISHED.match(line)
@@ -28,7 +28,7 @@ def calls(text):
         match = LINE.match(line)
         if match and int(match[4]) >= 0:
             yield int(match[1]), match[2], [word.strip() for word in ARGUMENT.findall(match[3])], \
-                int(match[4])
+                int(match[4]), (match[5] or "")[1:-1]
 
 
 class Tracer:
@@ -37,11 +37,14 @@ class Tracer:
     def __init__(self, cwd):
         self.start = cwd
         self.cwd = {}
+        self.descriptors = {}
         self.actions = set()
 
     def path(self, pid, word, dirfd=None, follow=False):
         assert word.startswith('"') and word.endswith('"'), word
         name = word[1:-1].encode().decode("unicode_escape")
+        if name.startswith("/proc/self/fd/"):  # realpath would ask for our own
+            return self.descriptors[pid, int(name.rsplit("/", 1)[1])]
         base = self.cwd.get(pid, self.start)
         if dirfd and not dirfd.startswith("AT_FDCWD"):
             base = dirfd[dirfd.index("<") + 1:-1]
@@ -63,7 +66,9 @@ class Tracer:
         if "O_WRONLY" not in flags:
             self.add("read", path)  # FileRead or DirList: a directory may be gone by now
 
-    def take(self, pid, name, words, result):
+    def take(self, pid, name, words, result, result_path):
+        if result_path:
+            self.descriptors[pid, result] = result_path
         if name in ("clone", "clone3", "fork", "vfork"):
             self.cwd[result] = self.cwd.get(pid, self.start)
         elif name == "chdir":
@@ -115,8 +120,8 @@ def actions_of(text, cwd):
     # only in the second reading.
     for again in range(2):
         tracer.actions.clear()
-        for pid, name, words, result in calls(text):
+        for pid, name, words, result, path in calls(text):
             if again == 0 and name not in ("clone", "clone3", "fork", "vfork", "chdir", "fchdir"):
                 continue
-            tracer.take(pid, name, words, result)
+            tracer.take(pid, name, words, result, path)
     return tracer.actions
