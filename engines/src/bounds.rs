@@ -41,7 +41,16 @@ pub fn check(text: &str) -> Result<Vec<usize>, Fault> {
     if text.len() > MAX_BYTES {
         return Err(fault(0, format!("the file is larger than {MAX_BYTES} bytes")));
     }
-    Scanner { bytes: text.as_bytes(), at: 0, depth: 0, operators: 0, commas: 0, starts: vec![], open: None }.run()
+    Scanner {
+        bytes: text.as_bytes(),
+        at: 0,
+        depth: 0,
+        operators: 0,
+        commas: 0,
+        starts: vec![],
+        open: None,
+    }
+    .run()
 }
 
 struct Scanner<'a> {
@@ -74,7 +83,9 @@ impl Scanner<'_> {
     /// A token at `start` opens a policy unless one is open already.
     fn note_policy(&mut self, start: usize) -> Result<(), Fault> {
         let c = self.bytes[start];
-        let blank = c.is_ascii_whitespace() || c == 0x0b || (c == b'/' && self.bytes.get(start + 1) == Some(&b'/'));
+        let blank = c.is_ascii_whitespace()
+            || c == 0x0b
+            || (c == b'/' && self.bytes.get(start + 1) == Some(&b'/'));
         if self.open.is_none() && !blank && c != b';' {
             self.open = Some(start);
             self.starts.push(start);
@@ -102,7 +113,9 @@ impl Scanner<'_> {
                 }
                 // Cedar's `\\.` does not take a line feed; nor do we take other line ends.
                 b'\\' => match self.bytes.get(self.at + 1) {
-                    None | Some(b'\n' | b'\r') => return Err(fault(self.at, "a backslash at the end of a line in a string")),
+                    None | Some(b'\n' | b'\r') => {
+                        return Err(fault(self.at, "a backslash at the end of a line in a string"))
+                    }
                     Some(0) => return Err(fault(self.at + 1, "a NUL byte")),
                     Some(_) => self.at += 2,
                 },
@@ -118,7 +131,10 @@ impl Scanner<'_> {
         while self.bytes.get(self.at).is_some_and(|c| c.is_ascii_alphanumeric() || *c == b'_') {
             self.at += 1;
         }
-        if matches!(&self.bytes[start..self.at], b"if" | b"then" | b"else" | b"in" | b"has" | b"like" | b"is" | b"when" | b"unless") {
+        if matches!(
+            &self.bytes[start..self.at],
+            b"if" | b"then" | b"else" | b"in" | b"has" | b"like" | b"is" | b"when" | b"unless"
+        ) {
             self.operators += 1;
         }
     }
@@ -126,7 +142,10 @@ impl Scanner<'_> {
     fn punctuation(&mut self, c: u8) -> Result<(), Fault> {
         let start = self.at;
         self.at += 1;
-        if matches!((c, self.bytes.get(self.at)), (b'=' | b'!' | b'<' | b'>', Some(b'=')) | (b'&', Some(b'&')) | (b'|', Some(b'|'))) {
+        if matches!(
+            (c, self.bytes.get(self.at)),
+            (b'=' | b'!' | b'<' | b'>', Some(b'=')) | (b'&', Some(b'&')) | (b'|', Some(b'|'))
+        ) {
             self.at += 1; // one operator of two characters
         }
         match c {
@@ -147,11 +166,16 @@ impl Scanner<'_> {
                 self.commas = 0;
             }
             b',' => self.commas += 1,
-            b'.' | b'!' | b'-' | b'+' | b'*' | b'/' | b'%' | b'<' | b'>' | b'=' | b'&' | b'|' => self.operators += 1,
+            b'.' | b'!' | b'-' | b'+' | b'*' | b'/' | b'%' | b'<' | b'>' | b'=' | b'&' | b'|' => {
+                self.operators += 1
+            }
             _ => {}
         }
         if self.commas > MAX_COMMAS {
-            return Err(fault(start, format!("a list of more than {MAX_COMMAS} in one policy (split it over several)")));
+            return Err(fault(
+                start,
+                format!("a list of more than {MAX_COMMAS} in one policy (split it over several)"),
+            ));
         }
         if self.operators > MAX_OPERATORS {
             return Err(fault(start, format!("more than {MAX_OPERATORS} operators in one policy")));
@@ -178,7 +202,8 @@ mod tests {
 
     #[test]
     fn brackets_in_strings_and_comments_do_not_count() {
-        let text = policy(&format!("\"{}\" like \"x\" // {}\n", "(".repeat(5000), "[".repeat(5000)));
+        let text =
+            policy(&format!("\"{}\" like \"x\" // {}\n", "(".repeat(5000), "[".repeat(5000)));
         assert!(check(&text).is_ok());
     }
 

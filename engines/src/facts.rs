@@ -28,7 +28,8 @@ pub fn region_of(policy: &Value) -> Region {
         _ if scope.roots.is_some() => Region { total: false, ..scope },
         [only] if only["kind"] == "when" => region(&only["body"]),
         several => {
-            let bounds = several.iter().filter(|c| c["kind"] == "when").map(|c| region(&c["body"]).roots);
+            let bounds =
+                several.iter().filter(|c| c["kind"] == "when").map(|c| region(&c["body"]).roots);
             Region { roots: bounds.flatten().next(), total: false }
         }
     }
@@ -71,18 +72,26 @@ fn literals(expr: &Value) -> Option<Vec<String>> {
 
 fn roots(expr: &Value, subtree: bool) -> Region {
     let names = literals(expr);
-    names.map_or(ANYWHERE, |names| within(names.into_iter().map(|name| Root { name, subtree }).collect()))
+    names.map_or(ANYWHERE, |names| {
+        within(names.into_iter().map(|name| Root { name, subtree }).collect())
+    })
 }
 
 fn region(expr: &Value) -> Region {
-    let Some((kind, body)) = expr.as_object().filter(|o| o.len() == 1).and_then(|o| o.iter().next()) else {
+    let Some((kind, body)) =
+        expr.as_object().filter(|o| o.len() == 1).and_then(|o| o.iter().next())
+    else {
         return ANYWHERE;
     };
     let (left, right) = (&body["left"], &body["right"]);
     match kind.as_str() {
         "in" if variable(left) == Some("resource") => roots(right, true),
-        "==" if variable(left) == Some("resource") && right.get("Value").is_some() => roots(right, false),
-        "==" if variable(right) == Some("resource") && left.get("Value").is_some() => roots(left, false),
+        "==" if variable(left) == Some("resource") && right.get("Value").is_some() => {
+            roots(right, false)
+        }
+        "==" if variable(right) == Some("resource") && left.get("Value").is_some() => {
+            roots(left, false)
+        }
         "&&" => {
             let bound = region(left).roots.or_else(|| region(right).roots);
             Region { roots: bound, total: false }
@@ -181,7 +190,8 @@ impl Reads {
 
     fn attribute(&mut self, body: &Value) {
         let name = body["attr"].as_str();
-        let bit = ATTRIBUTES.iter().find(|(attribute, _)| Some(*attribute) == name).map(|(_, bit)| *bit);
+        let bit =
+            ATTRIBUTES.iter().find(|(attribute, _)| Some(*attribute) == name).map(|(_, bit)| *bit);
         self.bits |= bit.unwrap_or(READS_ALL);
         if variable(&body["left"]).is_none() {
             self.walk(&body["left"]);
@@ -213,7 +223,12 @@ mod tests {
 
     fn region(text: &str) -> (Option<Vec<String>>, bool) {
         let region = region_of(&Policy::parse(None, text).unwrap().to_json().unwrap());
-        let names = |roots: Vec<Root>| roots.into_iter().map(|r| format!("{}{}", if r.subtree { "" } else { "=" }, r.name)).collect();
+        let names = |roots: Vec<Root>| {
+            roots
+                .into_iter()
+                .map(|r| format!("{}{}", if r.subtree { "" } else { "=" }, r.name))
+                .collect()
+        };
         (region.roots.map(names), region.total)
     }
 
@@ -227,14 +242,22 @@ mod tests {
             let condition = condition.replace("R:", "Aegis::Resource::");
             region(&format!("permit(principal, action, resource) when {{ {condition} }};"))
         };
-        let head = |scope: &str| region(&format!("permit(principal, action, resource {});", scope.replace("R:", "Aegis::Resource::")));
+        let head = |scope: &str| {
+            region(&format!(
+                "permit(principal, action, resource {});",
+                scope.replace("R:", "Aegis::Resource::")
+            ))
+        };
         assert_eq!(head(""), (None, true));
         assert_eq!(head("in R:\"/a\""), (some(&["/a"]), true));
         assert_eq!(head("== R:\"/a\""), (some(&["=/a"]), true));
         assert_eq!(head("is Aegis::Resource"), (None, true));
         assert_eq!(head("is Aegis::Resource in R:\"/a\""), (some(&["/a"]), true));
         assert_eq!(when("resource in [R:\"/a\", R:\"/b\"]"), (some(&["/a", "/b"]), true));
-        assert_eq!(when("resource in R:\"/a\" || resource == R:\"/b\""), (some(&["/a", "=/b"]), true));
+        assert_eq!(
+            when("resource in R:\"/a\" || resource == R:\"/b\""),
+            (some(&["/a", "=/b"]), true)
+        );
         assert_eq!(when("resource in R:\"/a\" && context.pid > 1"), (some(&["/a"]), false));
         assert_eq!(when("context.pid > 1 && R:\"/a\" == resource"), (some(&["=/a"]), false));
         assert_eq!(when("resource in R:\"/a\" || context.pid > 1"), (None, false));
@@ -242,7 +265,8 @@ mod tests {
         assert_eq!(when("resource in (if true then R:\"/a\" else R:\"/b\")"), (None, false));
         let two = "permit(principal, action, resource in Aegis::Resource::\"/a\") when { true };";
         assert_eq!(region(two), (some(&["/a"]), false));
-        let unless = "forbid(principal, action, resource) unless { resource in Aegis::Resource::\"/a\" };";
+        let unless =
+            "forbid(principal, action, resource) unless { resource in Aegis::Resource::\"/a\" };";
         assert_eq!(region(unless), (None, false));
         let both = "forbid(principal, action, resource) when { true } when { resource in Aegis::Resource::\"/a\" };";
         assert_eq!(region(both), (some(&["/a"]), false));

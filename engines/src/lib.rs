@@ -4,10 +4,14 @@
 mod bounds;
 mod cedar;
 mod facts;
+mod load;
 mod names;
 mod schema;
+#[cfg(test)]
+mod tests;
 
-use cedar::{Cedar, Question, Root, Source};
+use cedar::{Cedar, Question, Root};
+use load::Source;
 use names::Aliases;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::{ptr, slice, str};
@@ -87,8 +91,15 @@ unsafe fn view<'a, T>(data: *const T, size: usize) -> &'a [T] {
     slice::from_raw_parts(data, size)
 }
 
+unsafe fn unpack<'a>(cedar: *const AegisCedar) -> &'a Cedar {
+    &(*cedar).0
+}
+
 /// Runs `body`; a failure or a panic goes to `error` as text.
-unsafe fn guard<T>(error: *mut *mut AegisText, body: impl FnOnce() -> Result<T, String>) -> Option<T> {
+unsafe fn guard<T>(
+    error: *mut *mut AegisText,
+    body: impl FnOnce() -> Result<T, String>,
+) -> Option<T> {
     let message = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => return Some(value),
         Ok(Err(message)) => message,
@@ -134,7 +145,7 @@ pub unsafe extern "C" fn aegis_cedar_load(
             parsed.push(Source { file, text: source.text.get(file)? });
         }
         let aliases = Aliases { home: home.get("home")?, dir: dir.get("dir")? };
-        cedar::load(&parsed, agent.get("agent")?, &aliases)
+        load::load(&parsed, agent.get("agent")?, &aliases)
     });
     loaded.map_or(ptr::null_mut(), |cedar| Box::into_raw(Box::new(AegisCedar(cedar))))
 }
@@ -153,14 +164,17 @@ pub unsafe extern "C" fn aegis_cedar_free(cedar: *mut AegisCedar) {
 /// `cedar` is a live handle.
 #[no_mangle]
 pub unsafe extern "C" fn aegis_cedar_policy_count(cedar: *const AegisCedar) -> usize {
-    (*cedar).0.info.len()
+    unpack(cedar).info.len()
 }
 
 /// # Safety
 /// `cedar` is a live handle.
 #[no_mangle]
-pub unsafe extern "C" fn aegis_cedar_policy(cedar: *const AegisCedar, index: usize) -> AegisPolicyInfo {
-    let info = match (&(*cedar).0.info).get(index) {
+pub unsafe extern "C" fn aegis_cedar_policy(
+    cedar: *const AegisCedar,
+    index: usize,
+) -> AegisPolicyInfo {
+    let info = match unpack(cedar).info.get(index) {
         Some(info) => info,
         None => std::process::abort(), // contract of the header
     };
@@ -183,14 +197,14 @@ pub unsafe extern "C" fn aegis_cedar_policy(cedar: *const AegisCedar, index: usi
 /// `cedar` is a live handle.
 #[no_mangle]
 pub unsafe extern "C" fn aegis_cedar_mention_count(cedar: *const AegisCedar) -> usize {
-    (*cedar).0.mentions.len()
+    unpack(cedar).mentions.len()
 }
 
 /// # Safety
 /// `cedar` is a live handle.
 #[no_mangle]
 pub unsafe extern "C" fn aegis_cedar_mention(cedar: *const AegisCedar, index: usize) -> AegisStr {
-    match (&(*cedar).0.mentions).get(index) {
+    match unpack(cedar).mentions.get(index) {
         Some(mention) => AegisStr::of(mention),
         None => std::process::abort(), // contract of the header
     }
@@ -200,7 +214,7 @@ pub unsafe extern "C" fn aegis_cedar_mention(cedar: *const AegisCedar, index: us
 /// `cedar` is a live handle.
 #[no_mangle]
 pub unsafe extern "C" fn aegis_cedar_reads(cedar: *const AegisCedar, action: u32) -> u32 {
-    (*cedar).0.reads(action as usize)
+    unpack(cedar).reads(action as usize)
 }
 
 unsafe fn question<'a>(request: &'a AegisRequest) -> Result<Question<'a>, String> {
@@ -238,7 +252,7 @@ pub unsafe extern "C" fn aegis_cedar_evaluate(
     error: *mut *mut AegisText,
 ) -> i32 {
     *policy_count = 0;
-    let answer = guard(error, || (*cedar).0.evaluate(&question(&*request)?));
+    let answer = guard(error, || unpack(cedar).evaluate(&question(&*request)?));
     let Some((outcome, found)) = answer else {
         return OUTCOME_ERROR;
     };

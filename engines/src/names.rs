@@ -11,7 +11,9 @@ pub fn resolve(name: &str, aliases: &Aliases) -> Result<String, String> {
     if let Some(group) = name.strip_prefix("*/") {
         return match group {
             "" => Err("a name group needs a pattern after `*/`".into()),
-            _ if group.contains('/') => Err("a name group covers one path component: no further `/`".into()),
+            _ if group.contains('/') => {
+                Err("a name group covers one path component: no further `/`".into())
+            }
             _ => Ok(name.into()),
         };
     }
@@ -23,7 +25,9 @@ pub fn resolve(name: &str, aliases: &Aliases) -> Result<String, String> {
         _ => return Ok(name.into()),
     };
     if absolute.contains('*') {
-        return Err("`*` has no meaning in a path; use `\"*/PATTERN\"` or `resource.path like`".into());
+        return Err(
+            "`*` has no meaning in a path; use `\"*/PATTERN\"` or `resource.path like`".into()
+        );
     }
     if absolute != "/" && absolute[1..].split('/').any(|part| matches!(part, "" | "." | "..")) {
         return Err("a path without `.`, `..`, `//` or a trailing `/` is needed".into());
@@ -53,8 +57,15 @@ mod tests {
     #[test]
     fn aliases_stand_for_paths() {
         for (name, path) in [
-            ("~", "/home/u"), ("~/.ssh", "/home/u/.ssh"), ("@dir", "/home/u/app"), ("@dir/a", "/home/u/app/a"),
-            ("/", "/"), ("/srv/x", "/srv/x"), ("*/.env", "*/.env"), ("*.example.com", "*.example.com"), ("h:1", "h:1"),
+            ("~", "/home/u"),
+            ("~/.ssh", "/home/u/.ssh"),
+            ("@dir", "/home/u/app"),
+            ("@dir/a", "/home/u/app/a"),
+            ("/", "/"),
+            ("/srv/x", "/srv/x"),
+            ("*/.env", "*/.env"),
+            ("*.example.com", "*.example.com"),
+            ("h:1", "h:1"),
         ] {
             assert_eq!(resolve(name, &ALIASES).as_deref(), Ok(path));
         }
@@ -64,7 +75,21 @@ mod tests {
 
     #[test]
     fn names_that_could_never_match_are_refused() {
-        for name in ["", "/a/", "/a//b", "/a/../b", "/./a", "~/", "~u/x", "@dirt", "@x", "*/", "*/a/b", "/home/*/.ssh", "~/../x"] {
+        for name in [
+            "",
+            "/a/",
+            "/a//b",
+            "/a/../b",
+            "/./a",
+            "~/",
+            "~u/x",
+            "@dirt",
+            "@x",
+            "*/",
+            "*/a/b",
+            "/home/*/.ssh",
+            "~/../x",
+        ] {
             assert!(resolve(name, &ALIASES).is_err(), "{name}");
         }
         assert!(resolve("~/x", &Aliases { home: "", dir: "/d" }).is_err());

@@ -2,7 +2,15 @@
 
 /// Actions in the order of `aegis::policy::Action`.
 pub const ACTIONS: [&str; 9] = [
-    "FileRead", "FileWrite", "FileDelete", "DirCreate", "DirList", "NetConnect", "ToolCall", "ProcessSpawn", "ProcessExit",
+    "FileRead",
+    "FileWrite",
+    "FileDelete",
+    "DirCreate",
+    "DirList",
+    "NetConnect",
+    "ToolCall",
+    "ProcessSpawn",
+    "ProcessExit",
 ];
 pub const AGENT: &str = "Aegis::Agent";
 pub const ACTION: &str = "Aegis::Action";
@@ -10,7 +18,13 @@ pub const RESOURCE: &str = "Aegis::Resource";
 
 /// Attributes a policy can read, as bits (AEGIS_READS_* of the header).
 pub const ATTRIBUTES: [(&str, u32); 7] = [
-    ("path", 1), ("pid", 2), ("exe", 4), ("argv", 8), ("host", 16), ("port", 32), ("protocol", 64),
+    ("path", 1),
+    ("pid", 2),
+    ("exe", 4),
+    ("argv", 8),
+    ("host", 16),
+    ("port", 32),
+    ("protocol", 64),
 ];
 pub const READS_ALL: u32 = 127;
 pub const READS_PATH: u32 = 1;

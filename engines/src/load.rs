@@ -1,0 +1,290 @@
+//! Loading policies: bounds, parsing, strict validation, names and what is known of each policy.
+
+use crate::bounds;
+use crate::cedar::{uid, Cedar, Index, Info, Root};
+use crate::facts;
+use crate::names::{self, Aliases};
+use crate::schema::{self, ACTIONS};
+use cedar_policy::*;
+use miette::Diagnostic;
+use std::collections::{BTreeMap, HashMap};
+use std::str::FromStr;
+
+/// The stack that parsing and validating get; evaluation stays within `bounds` on any stack.
+const LOAD_STACK: usize = 256 << 20;
+const MAX_MENTIONS: usize = 1 << 16;
+const MAX_MESSAGE: usize = 400;
+
+pub struct Source<'a> {
+    pub file: &'a str,
+    pub text: &'a str,
+}
+
+/// Loads on a thread of its own, which has ended on return.
+pub fn load(sources: &[Source], agent: &str, aliases: &Aliases) -> Result<Cedar, String> {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(LOAD_STACK)
+            .spawn_scoped(scope, || Loader::new(agent)?.load(sources, aliases))
+            .map_err(|e| format!("start a thread to parse policies: {e}"))?
+            .join()
+            .map_err(|_| "the policy parser failed".to_string())?
+    })
+}
+
+fn entity_type(name: &str) -> Result<EntityTypeName, String> {
+    EntityTypeName::from_str(name).map_err(|e| e.to_string())
+}
+
+/// "file:line:column: message", as far as the place is known.
+fn located(source: &Source, offset: Option<usize>, message: &str) -> String {
+    match offset.map(|o| bounds::position(source.text, o)) {
+        Some((line, column)) => format!("{}:{line}:{column}: {message}", source.file),
+        None => format!("{}: {message}", source.file),
+    }
+}
+
+/// The policy without its text, which JSON and renaming would parse again.
+fn without_text(policy: &Policy) -> Policy {
+    Policy::from(policy.as_ref().clone())
+}
+
+/// `Policy::annotation` parses the name each time.
+fn annotation<'a>(policy: &'a Policy, name: &str) -> Option<&'a str> {
+    policy.annotations().find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+fn offset_of(error: &dyn Diagnostic) -> Option<usize> {
+    Some(error.labels()?.next()?.offset())
+}
+
+/// Where an error is, and what it says: it may quote the text, so it is cut.
+fn described(error: &dyn Diagnostic) -> (Option<usize>, String) {
+    let help = error.help().map(|help| format!(" ({help})")).unwrap_or_default();
+    let mut message = format!("{error}{help}");
+    if let Some((end, _)) = message.char_indices().nth(MAX_MESSAGE) {
+        message.truncate(end);
+        message.push('…');
+    }
+    (offset_of(error), message)
+}
+
+struct Loader {
+    validator: Validator,
+    cedar: Cedar,
+    mention_index: HashMap<String, u32>,
+}
+
+/// A policy of the text with its place.
+struct Parsed {
+    policy: Policy,
+    offset: Option<usize>,
+}
+
+impl Loader {
+    fn new(agent: &str) -> Result<Self, String> {
+        let (schema, _) = Schema::from_cedarschema_str(schema::TEXT).map_err(|e| e.to_string())?;
+        let action_type = entity_type(schema::ACTION)?;
+        let cedar = Cedar {
+            info: vec![],
+            mentions: vec![],
+            mention_uids: vec![],
+            index: Index::default(),
+            indices: HashMap::new(),
+            authorizer: Authorizer::new(),
+            agent: uid(&entity_type(schema::AGENT)?, agent),
+            actions: ACTIONS.iter().map(|name| uid(&action_type, name)).collect(),
+            resource_type: entity_type(schema::RESOURCE)?,
+        };
+        Ok(Loader { validator: Validator::new(schema), cedar, mention_index: HashMap::new() })
+    }
+
+    fn load(mut self, sources: &[Source], aliases: &Aliases) -> Result<Cedar, String> {
+        for source in sources {
+            for parsed in self.parse(source)? {
+                let place = parsed.offset;
+                self.add(source, parsed, aliases)
+                    .map_err(|message| located(source, place, &message))?;
+            }
+        }
+        Ok(self.cedar)
+    }
+
+    fn parse(&self, source: &Source) -> Result<Vec<Parsed>, String> {
+        let starts = bounds::check(source.text)
+            .map_err(|fault| located(source, Some(fault.offset), &fault.message))?;
+        let set = PolicySet::from_str(source.text).map_err(|errors| {
+            let (offset, message) = described(&errors);
+            located(source, offset, &message)
+        })?;
+        if let Some(template) = set.templates().next() {
+            let name = template.annotation("id").unwrap_or("without @id");
+            let offset = ordinal(template.id()).and_then(|n| starts.get(n)).copied();
+            return Err(located(
+                source,
+                offset,
+                &format!("policy {name} is a template with slots, which nothing would fill"),
+            ));
+        }
+        let mut policies: Vec<(usize, Policy)> = set
+            .policies()
+            .map(|p| ordinal(p.id()).map(|n| (n, p.clone())))
+            .collect::<Option<_>>()
+            .ok_or("unnumbered policy")?;
+        policies.sort_by_key(|(n, _)| *n);
+        for (_, policy) in &policies {
+            self.validate(source, policy)?;
+        }
+        Ok(policies
+            .into_iter()
+            .map(|(n, policy)| Parsed { policy, offset: starts.get(n).copied() })
+            .collect())
+    }
+
+    /// One policy at a time: a thousand errors cost a thousand times as much, and the first one tells.
+    fn validate(&self, source: &Source, policy: &Policy) -> Result<(), String> {
+        let set = PolicySet::from_policies([policy.clone()]).map_err(|e| e.to_string())?;
+        let validation = self.validator.validate(&set, ValidationMode::Strict);
+        match validation.validation_errors().min_by_key(|e| (offset_of(*e), e.to_string())) {
+            Some(first) => {
+                let (offset, message) = described(first);
+                Err(located(source, offset, &message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn add(&mut self, source: &Source, parsed: Parsed, aliases: &Aliases) -> Result<(), String> {
+        let id = self.identify(source, &parsed.policy)?;
+        let policy =
+            self.resolve(&without_text(&parsed.policy).new_id(PolicyId::new(&id)), aliases)?;
+        let forbid = policy.effect() == Effect::Forbid;
+        let ask = annotation(&policy, "ask").is_some();
+        if forbid && ask {
+            return Err(format!("policy {id}: @ask stands on a permit only"));
+        }
+        let json = policy.to_json().map_err(|e| e.to_string())?;
+        let reads = facts::reads_of(&json).map_err(|e| format!("policy {id}: {e}"))?;
+        let region = facts::region_of(&json);
+        let info = Info {
+            file: source.file.into(),
+            reason: annotation(&policy, "reason").unwrap_or("").into(),
+            forbid,
+            ask,
+            applies: self.applies(&policy),
+            actions: self.actions(&policy),
+            reads,
+            bounded: region.roots.is_some(),
+            roots: self.roots(region.roots.unwrap_or_default())?,
+            total: region.total,
+            id,
+        };
+        self.index(policy, info)
+    }
+
+    fn identify(&self, source: &Source, policy: &Policy) -> Result<String, String> {
+        let stem = source.file.rsplit('/').next().unwrap_or("");
+        let stem = stem.strip_suffix(".cedar").unwrap_or(stem);
+        let id = match annotation(policy, "id") {
+            Some("") => return Err("an empty @id".into()),
+            Some(id) => id.to_string(),
+            None => format!("{stem}:{}", ordinal(policy.id()).unwrap_or(0) + 1),
+        };
+        match self.cedar.indices.get(&PolicyId::new(&id)) {
+            Some(&other) => Err(format!(
+                "the id {id} is taken by a policy of {}",
+                self.cedar.info[other as usize].file
+            )),
+            None => Ok(id),
+        }
+    }
+
+    /// Replaces the names of resources by those that requests use, and notes them as mentions.
+    fn resolve(&mut self, policy: &Policy, aliases: &Aliases) -> Result<Policy, String> {
+        let mut renamed = BTreeMap::new();
+        let mut literals: Vec<EntityUid> = policy.entity_literals();
+        literals.retain(|literal| *literal.type_name() == self.cedar.resource_type);
+        literals.sort();
+        for literal in literals {
+            let name: &str = literal.id().unescaped();
+            let path = names::resolve(name, aliases)
+                .map_err(|why| format!("resource \"{name}\": {why}"))?;
+            self.mention(&path)?;
+            if path != name {
+                renamed.insert(literal.clone(), uid(&self.cedar.resource_type, &path));
+            }
+        }
+        if renamed.is_empty() {
+            return Ok(policy.clone());
+        }
+        policy.sub_entity_literals(renamed).map_err(|e| e.to_string())
+    }
+
+    fn mention(&mut self, name: &str) -> Result<u32, String> {
+        if let Some(&index) = self.mention_index.get(name) {
+            return Ok(index);
+        }
+        let index = self.cedar.mentions.len();
+        if index >= MAX_MENTIONS {
+            return Err(format!("more than {MAX_MENTIONS} resources are named"));
+        }
+        self.cedar.mentions.push(name.into());
+        self.cedar.mention_uids.push(uid(&self.cedar.resource_type, name));
+        self.mention_index.insert(name.into(), index as u32);
+        Ok(index as u32)
+    }
+
+    fn applies(&self, policy: &Policy) -> bool {
+        match policy.principal_constraint() {
+            PrincipalConstraint::Any | PrincipalConstraint::Is(_) => true,
+            PrincipalConstraint::In(u)
+            | PrincipalConstraint::Eq(u)
+            | PrincipalConstraint::IsIn(_, u) => u == self.cedar.agent,
+        }
+    }
+
+    fn actions(&self, policy: &Policy) -> u32 {
+        let chosen = match policy.action_constraint() {
+            ActionConstraint::Any => return (1 << ACTIONS.len()) - 1,
+            ActionConstraint::In(uids) => uids,
+            ActionConstraint::Eq(uid) => vec![uid],
+        };
+        let bits =
+            self.cedar.actions.iter().enumerate().filter(|(_, action)| chosen.contains(action));
+        bits.fold(0, |mask, (bit, _)| mask | 1 << bit)
+    }
+
+    fn roots(&mut self, roots: Vec<facts::Root>) -> Result<Vec<Root>, String> {
+        let known = |root: facts::Root| {
+            Ok(Root { mention: self.mention(&root.name)?, subtree: root.subtree.into() })
+        };
+        roots.into_iter().map(known).collect()
+    }
+
+    /// Files a policy under its roots where being outside them makes it neither match nor err:
+    /// where its head says so, or where nothing else is tested.
+    fn index(&mut self, policy: Policy, info: Info) -> Result<(), String> {
+        let headed = !matches!(
+            policy.resource_constraint(),
+            ResourceConstraint::Any | ResourceConstraint::Is(_)
+        );
+        let confined = info.bounded && (headed || info.total);
+        let mut places: Vec<u32> =
+            info.roots.iter().filter(|_| confined).map(|root| root.mention).collect();
+        places.sort_unstable();
+        places.dedup();
+        // What is confined to no place at all, or is for another agent, never applies.
+        if info.applies && !(confined && places.is_empty()) {
+            self.cedar.index.add(policy.clone(), &info, places)?;
+        }
+        self.cedar.indices.insert(policy.id().clone(), self.cedar.info.len() as u32);
+        self.cedar.info.push(info);
+        Ok(())
+    }
+}
+
+/// The parser numbers the policies of a text "policy0", "policy1", … in their order.
+fn ordinal(id: &PolicyId) -> Option<usize> {
+    let text: &str = id.as_ref();
+    text.strip_prefix("policy")?.parse().ok()
+}
