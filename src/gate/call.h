@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -23,10 +24,17 @@
 
 namespace aegis::gate {
 
+// A Unix socket that the agent has bound. Holds the inode open, so that its number can't come back
+// as another's.
+struct BoundSocket {
+  base::UniqueFd inode;
+  std::string kernel_name;  // what getsockname(2) and getpeername(2) say: the supervisor's name
+};
+
 // Unix sockets that the agent has bound in this run: the only ones it may connect to while the
-// network is closed. Holds each inode open, so that its number can't come back as another's.
+// network is closed.
 struct BoundSockets {
-  std::vector<base::UniqueFd> inodes;
+  std::vector<BoundSocket> sockets;
 };
 
 // The process's umask, which becomes the caller's before a call that makes a file: the kernel then

@@ -76,11 +76,26 @@ SysResult<sockaddr_un> AddressOf(const std::string& path) {
 }
 
 bool BoundInThisRun(const Services& services, const struct stat& st) {
-  return std::ranges::any_of(services.bound_sockets.inodes, [&st](const base::UniqueFd& inode) {
+  return std::ranges::any_of(services.bound_sockets.sockets, [&st](const BoundSocket& socket) {
     struct stat bound{};
-    return ::fstat(inode.get(), &bound) == 0 && bound.st_dev == st.st_dev &&
+    return ::fstat(socket.inode.get(), &bound) == 0 && bound.st_dev == st.st_dev &&
            bound.st_ino == st.st_ino;
   });
+}
+
+bool IsUnlinked(const BoundSocket& socket) {
+  struct stat st{};
+  return ::fstat(socket.inode.get(), &st) != 0 || st.st_nlink == 0;
+}
+
+// The socket behind a name that getsockname(2) told the agent, which is the supervisor's: servers
+// pass it on to their clients. The latest one, for descriptor numbers come back.
+const BoundSocket* FindByKernelName(const Services& services, const std::string& name) {
+  const auto& sockets = services.bound_sockets.sockets;
+  const auto found = std::ranges::find_if(sockets.rbegin(), sockets.rend(), [&](const auto& one) {
+    return one.kernel_name == name && !IsUnlinked(one);
+  });
+  return found == sockets.rend() ? nullptr : &*found;
 }
 
 // Never waits: with a full backlog the caller gets EAGAIN, as if the socket were non-blocking.
@@ -94,11 +109,33 @@ int ConnectNow(const base::UniqueFd& socket, const void* address, std::size_t si
   return error;
 }
 
+Reply ConnectToObject(Services& services, Call& call, int object, std::string_view name) {
+  if (const int error = services.judge.Ask(call.process, Action::kFileWrite, name)) {
+    return Reply::Fail(error);
+  }
+  const base::UniqueFd socket = TakeSocket(services, call);
+  const auto address = AddressOf(std::to_string(object));
+  if (!socket.valid() || !address) {
+    return Reply::Fail(EBADF);
+  }
+  return Reply::FromErrno(ConnectNow(socket, &*address, sizeof(*address)));
+}
+
 // A socket that the run itself made is reached by writing to its file; any other is the network.
 Reply ConnectToPath(Services& services, Call& call, PeerAddress peer) {
   const Resolved resolved =
       services.resolver.ResolveObject(call.process, AT_FDCWD, peer.path, Leaf::kFollow);
-  if (!resolved.exists() && !resolved.hidden) {
+  const bool nowhere = !resolved.exists() && !resolved.hidden;
+  if (const BoundSocket* bound = nowhere ? FindByKernelName(services, peer.path) : nullptr) {
+    const int object = bound->inode.get();
+    return ConnectToObject(services, call, object, NameOf(services.roots, object));
+  }
+  if (services.judge.mode() == Mode::kWrap) {
+    peer.resource = "unix:" + base::EscapeName(resolved.name);
+    const int refused = AskPeer(services, call, peer, "unix");
+    return refused != 0 ? Reply::Fail(refused) : Reply::Continue();
+  }
+  if (nowhere) {
     return Reply::Fail(resolved.error);  // no socket, inside or outside: nothing to reach
   }
   if (!resolved.exists() || !BoundInThisRun(services, resolved.st)) {
@@ -106,15 +143,7 @@ Reply ConnectToPath(Services& services, Call& call, PeerAddress peer) {
     AskPeer(services, call, peer, "unix");
     return Reply::Fail(EACCES);
   }
-  if (const int error = services.judge.Ask(call.process, Action::kFileWrite, resolved.name)) {
-    return Reply::Fail(error);
-  }
-  const base::UniqueFd socket = TakeSocket(services, call);
-  const auto address = AddressOf(std::to_string(resolved.object.get()));
-  if (!socket.valid() || !address) {
-    return Reply::Fail(EBADF);
-  }
-  return Reply::FromErrno(ConnectNow(socket, &*address, sizeof(*address)));
+  return ConnectToObject(services, call, resolved.object.get(), resolved.name);
 }
 
 // Dissolves an association, or names the kernel of the own namespace. Done here, on the copy: the
@@ -146,11 +175,16 @@ Reply BindToPath(Services& services, Call& call, const PeerAddress& peer) {
   if (!resolved.creatable()) {
     return Reply::Fail(resolved.error != 0 ? resolved.error : EADDRINUSE);
   }
-  if (services.bound_sockets.inodes.size() >= kMaxBoundSockets) {
+  auto& sockets = services.bound_sockets.sockets;
+  if (sockets.size() >= kMaxBoundSockets) {
+    std::erase_if(sockets, IsUnlinked);
+  }
+  if (sockets.size() >= kMaxBoundSockets) {
     return Reply::Fail(ENOMEM);
   }
   const base::UniqueFd socket = TakeSocket(services, call);
-  const auto address = AddressOf(std::to_string(resolved.parent.get()) + "/" + resolved.leaf);
+  std::string name = std::to_string(resolved.parent.get()) + "/" + resolved.leaf;
+  const auto address = AddressOf(name);
   if (!socket.valid() || !address) {
     return Reply::Fail(socket.valid() ? address.error() : EBADF);
   }
@@ -161,7 +195,7 @@ Reply BindToPath(Services& services, Call& call, const PeerAddress& peer) {
   base::UniqueFd inode(
       ::openat(resolved.parent.get(), resolved.leaf.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (inode.valid()) {
-    services.bound_sockets.inodes.push_back(std::move(inode));
+    sockets.push_back({.inode = std::move(inode), .kernel_name = std::move(name)});
   }
   return Reply::Return(0);
 }
@@ -171,7 +205,7 @@ Reply JudgeDatagram(Services& services, Call& call, std::uint64_t address, std::
   if (address == 0 || size == 0) {
     return Reply::Continue();
   }
-  const auto peer = ReadPeer(services, call, address, size);
+  auto peer = ReadPeer(services, call, address, size);
   if (!peer) {
     return Reply::Fail(peer.error());
   }
@@ -179,6 +213,11 @@ Reply JudgeDatagram(Services& services, Call& call, std::uint64_t address, std::
   const bool judged = peer->family == AF_INET || peer->family == AF_INET6 ||
                       (peer->family == AF_UNIX && services.judge.mode() == Mode::kWrap);
   if (judged) {
+    if (!peer->path.empty()) {
+      const Resolved resolved =
+          services.resolver.ResolveObject(call.process, AT_FDCWD, peer->path, Leaf::kFollow);
+      peer->resource = "unix:" + base::EscapeName(resolved.name);
+    }
     if (const int error = AskPeer(services, call, *peer, "datagram")) {
       return Reply::Fail(error);
     }
@@ -218,7 +257,7 @@ Reply HandleConnect(Services& services, Call& call) {
   if (peer->family == AF_UNSPEC || peer->family == AF_NETLINK) {
     return ConnectHarmlessly(services, call);
   }
-  if (peer->family == AF_UNIX && !peer->path.empty() && services.judge.mode() == Mode::kRun) {
+  if (peer->family == AF_UNIX && !peer->path.empty()) {
     return ConnectToPath(services, call, *peer);
   }
   const std::string_view protocol = peer->family == AF_UNIX ? "unix" : "ip";
