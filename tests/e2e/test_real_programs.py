@@ -95,7 +95,7 @@ END
     Scenario("files", """
         umask 027; mkdir -p d/e/f; echo x > d/e/f/x; ln -s e/f/x d/link; ln d/e/f/x d/hard
         cp -a d copy; mv d/hard d/moved; chmod 640 d/moved; touch -d '2001-02-03 04:05:06' d/moved
-        stat -c '%n %A %s %Y %h' d/moved d/e d/e/f/x; readlink -f d/link | sed "s,$PWD,.,"
+        stat -c '%n %A %s %Y %h' d/moved d/e/f/x; stat -c '%n %A %h' d/e; readlink -f d/link | sed "s,$PWD,.,"
         cat d/link; truncate -s 5 d/moved; od -c d/moved; rmdir d/e; echo $?; rm -r copy; ls -R
         find . -newermt 2001-01-01 ! -newermt 2002-01-01; mkfifo p; test -p p && echo fifo
         cat nowhere; cd d/e/f && rm x && cd .. && rmdir f && ls -A; install -m 700 /bin/true inst
@@ -151,6 +151,23 @@ END
         for i in 4 5 6; do sqlite3 db "BEGIN IMMEDIATE; INSERT INTO t VALUES($i); COMMIT;"; done
         sqlite3 db 'SELECT sum(a), count(*) FROM t; PRAGMA integrity_check;'; rm db*
         """, ("sqlite3",)),
+    Scenario("python-manager", """
+        cat > m.py <<'END'
+from multiprocessing import Manager, Process
+
+def put(d, i):
+    d[i] = i * i
+
+if __name__ == "__main__":
+    with Manager() as manager:
+        d = manager.dict()
+        processes = [Process(target=put, args=(d, i)) for i in range(4)]
+        [p.start() for p in processes]
+        [p.join() for p in processes]
+        print(sorted(d.items()))
+END
+        /usr/bin/python3 m.py; echo $?
+        """),
     Scenario("python", """
         cat > m.py <<'END'
 import concurrent.futures, fcntl, mmap, multiprocessing, os, pathlib, subprocess, sys, tempfile
@@ -251,8 +268,8 @@ def test_python_venv_pip_and_pytest(world):
         v/bin/pip install -q --no-index ./tiny-1.0-py3-none-any.whl; echo $?
         v/bin/python -c 'import tiny, sys; print(tiny.twice(21), sys.prefix)'
         mv packages/* v/lib/python3*/site-packages/
-        v/bin/python -m pytest -q -p no:cacheprovider --color=no --tb=no test_tiny.py | sed 's/in [0-9.]*s/in T/'
-        echo ${PIPESTATUS[0]}; rm -rf v *.whl packages
+        v/bin/python -m pytest -q -p no:cacheprovider --color=no --tb=no --basetemp=t test_tiny.py | sed 's/in [0-9.]*s/in T/'
+        echo ${PIPESTATUS[0]}; rm -rf v t *.whl packages
         """
     done = both(world, ["bash", "-c", script], files=files,
                 prepare=lambda: shutil.copytree(packages, world.project / "packages"))

@@ -26,8 +26,8 @@ def inside(world):
 def test_interactive_bash_with_job_control(world):
     with inside(world) as bash:
         bash.expect(PROMPT)
-        bash.line("tty; stty size; echo $- | grep -o m")
-        bash.expect(r"/dev/pts/\d+\r\n24 80\r\nm\r\n")
+        bash.line("stty size; echo $- | grep -o m")
+        bash.expect(r"\r\n24 80\r\nm\r\n")
         bash.expect(PROMPT)
         bash.line("seq 10 | grep 1 | wc -l")
         bash.expect(r"\r\n2\r\n")
@@ -54,6 +54,13 @@ def test_interactive_bash_with_job_control(world):
         bash.expect(r"Running +sleep 1000 &")
         bash.line("exit 6")
         assert bash.end() == 6
+
+
+@pytest.mark.xfail(strict=False, reason="ttyname(3) lists /dev, which programs.cedar does not permit")
+def test_the_terminal_has_a_name(world):
+    with terminal.Terminal(world.run_words(["tty"]), world.env, world.project) as tty:
+        tty.expect(r"/dev/(pts/\d+|console)\r\n")
+        assert tty.end() == 0
 
 
 @pytest.mark.parametrize("under", ["native", "run", "wrap"])
