@@ -39,7 +39,7 @@ class Sequencer {
   const ChainPosition& position() const { return reader_.position(); }
   std::uint64_t entries() const { return entries_; }  // stored by this object
 
-  static constexpr int kMaxBusy = 3;
+  static constexpr int kMaxBusy = 10;
 
  private:
   Sequencer(JournalReader reader, Store& store, Observer observer)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -216,6 +217,43 @@ TEST_F(VerifyTest, HostileRowsAreFindings) {
     const VerifyReport report = After(sql);
     EXPECT_FALSE(report.ok()) << sql;
   }
+}
+
+// Whatever the file becomes: an error, a finding, or the same entries as before.
+TEST_F(VerifyTest, DamageToTheFileItselfIsNeverTakenForContent) {
+  const auto exported = [this]() -> base::Result<std::string> {
+    AEGIS_ASSIGN(Ledger ledger, Ledger::Open(ledger_.directory.path(), Ledger::Mode::kRead));
+    AEGIS_ASSIGN(const VerifyReport report, ledger.Verify());
+    if (!report.ok()) {
+      return base::Fail(base::Errc::kCorrupt, report.findings[0].what);
+    }
+    std::string text;
+    AEGIS_TRY(ledger.Export({}, ExportFormat::kJsonLines, [&text](std::string_view piece) {
+      text += piece;
+      return base::Result<>();
+    }));
+    return text;
+  };
+  const std::string before = Get(exported());
+  const std::string whole = Slurp(ledger_.database());
+  std::mt19937 random(23);
+  int noticed = 0;
+  for (int round = 0; round < 400; ++round) {
+    std::string damaged = whole;
+    if (round % 10 == 0) {
+      damaged.resize(random() % damaged.size());
+    } else {
+      char& byte = damaged[random() % damaged.size()];
+      byte = static_cast<char>(static_cast<unsigned char>(byte) ^ (1U << (random() % 8)));
+    }
+    Spill(ledger_.database(), damaged);
+    const auto after = exported();
+    noticed += after ? 0 : 1;
+    if (after) {
+      ASSERT_EQ(*after, before) << round;
+    }
+  }
+  EXPECT_GT(noticed, 100);
 }
 
 TEST_F(VerifyTest, ABadEntryHidesNoOther) {

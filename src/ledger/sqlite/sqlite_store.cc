@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -33,7 +34,7 @@ using base::Errc;
 using base::Fail;
 using base::Result;
 
-constexpr int kBusyMilliseconds = 5000;
+constexpr int kBusyMilliseconds = 1000;
 // Longer values than any that we write are refused by SQLite itself, before they take memory.
 constexpr int kMaxValueBytes = 16 << 20;
 
@@ -175,7 +176,9 @@ Result<> Configure(Database& database, OpenMode mode) {
   if (mode == OpenMode::kReadOnly) {
     return database.Execute("PRAGMA query_only = ON");
   }
-  return database.Execute("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304");
+  return database.Execute(
+      "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304; "
+      "PRAGMA wal_autocheckpoint = 4000");
 }
 
 // The settings that durability stands on, asked back rather than assumed.
@@ -188,7 +191,16 @@ Result<> RequireDurability(Database& database) {
   return {};
 }
 
-Result<std::unique_ptr<Store>> OpenChecked(const std::string& path, OpenMode mode) {
+// The same file by a path without links: SQLite, told to follow none, would refuse a linked parent.
+Result<std::string> WithoutLinks(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::string parent = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  AEGIS_ASSIGN(const std::string directory, base::CanonicalPath(parent));
+  return directory + "/" + path.substr(slash == std::string::npos ? 0 : slash + 1);
+}
+
+Result<std::unique_ptr<Store>> OpenChecked(const std::string& given, OpenMode mode) {
+  AEGIS_ASSIGN(const std::string path, WithoutLinks(given));
   AEGIS_ASSIGN(const bool exists, CheckFile(path));
   if (!exists) {
     if (mode != OpenMode::kCreate) {

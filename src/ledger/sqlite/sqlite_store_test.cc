@@ -228,6 +228,13 @@ TEST_F(SqliteStoreTest, NamesThatAreNoFilesAreRefused) {
   EXPECT_FALSE(std::filesystem::exists(directory_.File("elsewhere.db")));
 }
 
+TEST_F(SqliteStoreTest, ALinkedDirectoryIsFollowedALinkedFileIsNot) {
+  ASSERT_EQ(symlink(directory_.path().c_str(), directory_.File("link").c_str()), 0);
+  Get(OpenSqliteStore(directory_.File("link/audit.db"), OpenMode::kCreate));
+  EXPECT_TRUE(std::filesystem::exists(path_));
+  EXPECT_FALSE(OpenSqliteStore(directory_.File("none/audit.db"), OpenMode::kCreate));
+}
+
 TEST_F(SqliteStoreTest, AnInterruptedCreationIsFinished) {
   Spill(path_, "");  // the file was made, nothing more
   Open();
