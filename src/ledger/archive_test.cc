@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <iostream>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -236,6 +238,33 @@ TEST_F(ArchiveTest, OpeningSaysWhatIsWrong) {
   const auto foreign = Ledger::Open(empty.path(), Ledger::Mode::kCreate);
   ASSERT_FALSE(foreign);
   EXPECT_EQ(foreign.error().code(), base::Errc::kCorrupt);
+}
+
+// Another user who may read but not write, as a child because root can't be left and come back.
+TEST_F(ArchiveTest, ALedgerThatMayOnlyBeReadIsRead) {
+  if (geteuid() != 0) {
+    GTEST_SKIP() << "changing user needs root";
+  }
+  const std::string& path = filled_.directory.path();
+  ASSERT_EQ(chmod(path.c_str(), 0755), 0);
+  ASSERT_EQ(chmod((path + "/journal").c_str(), 0755), 0);
+  ASSERT_EQ(chmod(filled_.database().c_str(), 0644), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    if (setgid(65534) != 0 || setuid(65534) != 0) {
+      _exit(10);
+    }
+    auto ledger = Ledger::Open(path, Ledger::Mode::kRead);
+    if (!ledger) {
+      std::cerr << ledger.error().message() << '\n';
+      _exit(11);
+    }
+    const auto report = ledger->Verify();
+    _exit(report && report->ok() && report->entries == 20 ? 0 : 12);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0) << WEXITSTATUS(status);
 }
 
 TEST_F(ArchiveTest, ReadingLeavesNoSideFiles) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -176,9 +177,7 @@ Result<> Configure(Database& database, OpenMode mode) {
   if (mode == OpenMode::kReadOnly) {
     return database.Execute("PRAGMA query_only = ON");
   }
-  return database.Execute(
-      "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304; "
-      "PRAGMA wal_autocheckpoint = 4000");
+  return database.Execute("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304");
 }
 
 // The settings that durability stands on, asked back rather than assumed.
@@ -199,6 +198,32 @@ Result<std::string> WithoutLinks(const std::string& path) {
   return directory + "/" + path.substr(slash == std::string::npos ? 0 : slash + 1);
 }
 
+// A path as a URI that promises SQLite an unchanging file, so that it needs no lock beside it.
+std::string ImmutableUri(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') {
+      uri += '%';
+      canon::AppendHex(uri, {&c, 1});
+    } else {
+      uri += c;
+    }
+  }
+  return uri + "?immutable=1";
+}
+
+// Who may not write beside a ledger can't take part in its locking. As long as nobody has it open
+// (there is no log beside it) it is read as it lies.
+Result<Database> OpenReadOnly(const std::string& path) {
+  struct stat status{};
+  const bool in_use = lstat((path + "-wal").c_str(), &status) == 0;
+  const std::size_t slash = path.rfind('/');
+  if (in_use || access(path.substr(0, slash + 1).c_str(), W_OK) == 0) {
+    return Database::Open(path, SQLITE_OPEN_READONLY);
+  }
+  return Database::Open(ImmutableUri(path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+}
+
 Result<std::unique_ptr<Store>> OpenChecked(const std::string& given, OpenMode mode) {
   AEGIS_ASSIGN(const std::string path, WithoutLinks(given));
   AEGIS_ASSIGN(const bool exists, CheckFile(path));
@@ -208,8 +233,9 @@ Result<std::unique_ptr<Store>> OpenChecked(const std::string& given, OpenMode mo
     }
     AEGIS_TRY(MakeFile(path));
   }
-  const int flags = mode == OpenMode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
-  AEGIS_ASSIGN(Database database, Database::Open(path, flags));
+  AEGIS_ASSIGN(Database database, mode == OpenMode::kReadOnly
+                                      ? OpenReadOnly(path)
+                                      : Database::Open(path, SQLITE_OPEN_READWRITE));
   AEGIS_TRY(Configure(database, mode));
   if (mode == OpenMode::kCreate) {
     AEGIS_ASSIGN(const std::int64_t objects,
