@@ -116,9 +116,9 @@ base::Result<> CreateConfiguration(const config::Home& home, const std::string& 
     return base::Fail(base::Errc::kExists,
                       "configuration \"" + wanted.name + "\" exists already, nothing was changed");
   }
-  AEGIS_ASSIGN(policy::Names names, PolicyNames(wanted.name, user_home, wanted.dir));
+  AEGIS_ASSIGN(const policy::Names names, PolicyNames(wanted.name, user_home, wanted.dir));
   if (!wanted.policy.is_template) {
-    AEGIS_TRY(policy::PolicySet::Load(wanted.policy.sources, std::move(names)));
+    AEGIS_TRY(policy::PolicySet::Load(wanted.policy.sources, names));
   }
   AEGIS_ASSIGN(config::Staging staging, config::Staging::Begin(home));
   AEGIS_TRY(Fill(staging.path(), wanted));

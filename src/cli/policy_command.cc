@@ -99,8 +99,8 @@ base::Result<int> RunValidate(Context& context, const Args& args) {
   for (config::PolicyFile& one : files) {
     sources.push_back({.file = std::move(one.path), .text = std::move(one.text)});
   }
-  AEGIS_ASSIGN(auto names, PolicyNames("default", places.user_home, std::nullopt));
-  AEGIS_ASSIGN(const auto policies, policy::PolicySet::Load(std::move(sources), std::move(names)));
+  AEGIS_ASSIGN(const auto names, PolicyNames("default", places.user_home, std::nullopt));
+  AEGIS_ASSIGN(const auto policies, policy::PolicySet::Load(sources, names));
   if (args.Has("--json")) {
     PrintJson(context.out,
               {{"valid", true}, {"policies", AsJson(policies)}, {"digest", policies.digest()}});
@@ -115,9 +115,10 @@ base::Result<int> RunList(Context& context, const Args& args) {
   AEGIS_ASSIGN(const Places places, FindPlaces(context));
   AEGIS_ASSIGN(const auto name, ConfigArgument(args));
   AEGIS_ASSIGN(const auto configuration, LoadChosen(places, name));
-  AEGIS_ASSIGN(auto sources, ConfiguredPolicies(configuration));
-  AEGIS_ASSIGN(auto names, PolicyNames(configuration.name, places.user_home, configuration.dir));
-  AEGIS_ASSIGN(const auto policies, policy::PolicySet::Load(std::move(sources), std::move(names)));
+  AEGIS_ASSIGN(const auto sources, ConfiguredPolicies(configuration));
+  AEGIS_ASSIGN(const auto names,
+               PolicyNames(configuration.name, places.user_home, configuration.dir));
+  AEGIS_ASSIGN(const auto policies, policy::PolicySet::Load(sources, names));
   if (args.Has("--json")) {
     PrintJson(context.out, AsJson(policies));
     return 0;

@@ -51,9 +51,10 @@ struct Status {
 
 base::Result<policy::PolicySet> LoadPolicies(const Places& places,
                                              const config::Configuration& configuration) {
-  AEGIS_ASSIGN(auto sources, ConfiguredPolicies(configuration));
-  AEGIS_ASSIGN(auto names, PolicyNames(configuration.name, places.user_home, configuration.dir));
-  return policy::PolicySet::Load(std::move(sources), std::move(names));
+  AEGIS_ASSIGN(const auto sources, ConfiguredPolicies(configuration));
+  AEGIS_ASSIGN(const auto names,
+               PolicyNames(configuration.name, places.user_home, configuration.dir));
+  return policy::PolicySet::Load(sources, names);
 }
 
 base::Result<LedgerStatus> ReadLedger(Context& context,
