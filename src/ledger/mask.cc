@@ -11,6 +11,10 @@
 namespace aegis::ledger {
 namespace {
 
+// A text with more secrets than this is masked whole from there on: who makes such texts wants to
+// keep us busy.
+constexpr int kMaxSecrets = 64;
+
 constexpr std::size_t kNone = std::string_view::npos;
 
 struct Range {
@@ -64,9 +68,12 @@ Range FindPrefixed(std::string_view text, std::size_t from) {
   for (const Prefix& prefix : kPrefixes) {
     for (std::size_t at = text.find(prefix.text, from); at != kNone;
          at = text.find(prefix.text, at + 1)) {
-      const std::size_t end = SpanWhile(text, at + prefix.text.size(), IsNameCharacter);
       const bool starts_word = at == 0 || !IsAlphanumeric(text[at - 1]);
-      if (starts_word && end - at - prefix.text.size() >= prefix.least) {
+      if (!starts_word) {
+        continue;
+      }
+      const std::size_t end = SpanWhile(text, at + prefix.text.size(), IsNameCharacter);
+      if (end - at - prefix.text.size() >= prefix.least) {
         first = at < first.begin ? Range{at, end} : first;
         break;
       }
@@ -78,15 +85,16 @@ Range FindPrefixed(std::string_view text, std::size_t from) {
 // Three base64url parts, the first of which is a JSON object: eyJ....eyJ....sig
 Range FindJwt(std::string_view text, std::size_t from) {
   const auto is_part = [](char c) { return IsNameCharacter(c); };
-  for (std::size_t at = text.find("eyJ", from); at != kNone; at = text.find("eyJ", at + 1)) {
+  std::size_t at = text.find("eyJ", from);
+  while (at != kNone) {
     const std::size_t first = SpanWhile(text, at, is_part);
-    if (first >= text.size() || text[first] != '.') {
-      continue;
+    if (first < text.size() && text[first] == '.') {
+      const std::size_t second = SpanWhile(text, first + 1, is_part);
+      if (second > first + 8 && second < text.size() && text[second] == '.') {
+        return {at, SpanWhile(text, second + 1, is_part)};
+      }
     }
-    const std::size_t second = SpanWhile(text, first + 1, is_part);
-    if (second > first + 8 && second < text.size() && text[second] == '.') {
-      return {at, SpanWhile(text, second + 1, is_part)};
-    }
+    at = text.find("eyJ", first);  // one within the same part would fail alike
   }
   return {};
 }
@@ -107,15 +115,14 @@ Range FindUserInfo(std::string_view text, std::size_t from) {
 
 Range FindAuthorization(std::string_view text, std::size_t from) {
   for (const std::string_view scheme : {"bearer ", "basic ", "authorization: token "}) {
-    const std::size_t at = FindIgnoringCase(text, scheme, from);
-    if (at == kNone) {
-      continue;
-    }
-    const std::size_t begin = at + scheme.size();
-    const std::size_t end = SpanWhile(text, begin, IsTokenCharacter);
-    const bool plain_word = scheme == "basic " && end - begin < 8;  // "basic usage"
-    if (end > begin && !plain_word) {
-      return {begin, end};
+    for (std::size_t at = FindIgnoringCase(text, scheme, from); at != kNone;
+         at = FindIgnoringCase(text, scheme, at + 1)) {
+      const std::size_t begin = at + scheme.size();
+      const std::size_t end = SpanWhile(text, begin, IsTokenCharacter);
+      const bool plain_word = scheme == "basic " && end - begin < 8;  // "basic usage"
+      if (end > begin && !plain_word) {
+        return {begin, end};
+      }
     }
   }
   return {};
@@ -132,13 +139,22 @@ Range FindPrivateKey(std::string_view text, std::size_t from) {
   return {at, line == kNone ? text.size() : line + 5};
 }
 
-// Whether a variable's or option's name says that its value is secret.
+// Whether a variable's or option's name says that its value is secret: it ends in one of these
+// words, or one ends before a `-` or `_`. So --max-tokens=9 and TOKENIZER=x stay as they are.
 bool IsSecretName(std::string_view name) {
-  constexpr std::array<std::string_view, 14> kWords = {
-      "password", "passwd",     "passphrase", "secret",      "token",       "api-key",    "api_key",
-      "apikey",   "access-key", "access_key", "private-key", "private_key", "credential", "pwd"};
+  constexpr std::array<std::string_view, 16> kWords = {
+      "password",   "passwd",      "passphrase", "secret",     "token",       "api-key",
+      "api_key",    "apikey",      "access-key", "access_key", "private-key", "private_key",
+      "credential", "credentials", "_pwd",       "-pwd"};
   return std::any_of(kWords.begin(), kWords.end(), [name](std::string_view word) {
-    return FindIgnoringCase(name, word, 0) != kNone;
+    for (std::size_t at = FindIgnoringCase(name, word, 0); at != kNone;
+         at = FindIgnoringCase(name, word, at + 1)) {
+      const std::size_t end = at + word.size();
+      if (end == name.size() || !IsAlphanumeric(name[end])) {
+        return true;
+      }
+    }
+    return false;
   });
 }
 
@@ -146,18 +162,20 @@ bool IsSecretName(std::string_view name) {
 Range FindNamedValue(std::string_view text, std::size_t from) {
   for (std::size_t at = text.find_first_of("=:", from); at != kNone;
        at = text.find_first_of("=:", at + 1)) {
-    const bool quoted = at > 0 && (text[at - 1] == '"' || text[at - 1] == '\'');
+    const bool quoted = at > from && (text[at - 1] == '"' || text[at - 1] == '\'');
     const std::size_t name_end = quoted ? at - 1 : at;
     std::size_t name = name_end;
-    while (name > 0 && IsNameCharacter(text[name - 1])) {
+    while (name > from && IsNameCharacter(text[name - 1])) {
       --name;
     }
-    std::size_t begin = at + 1;
-    begin = SpanWhile(text, begin, [](char c) { return c == ' ' || c == '"' || c == '\''; });
+    if (!IsSecretName(text.substr(name, name_end - name))) {
+      continue;
+    }
+    const std::size_t begin =
+        SpanWhile(text, at + 1, [](char c) { return c == ' ' || c == '"' || c == '\''; });
     const std::size_t end = SpanWhile(text, begin, [](char c) { return !IsBreak(c); });
     const bool is_path = text[at] == ':' && begin < text.size() && text[begin] == '/';
-    if (end > begin && !is_path && IsSecretName(text.substr(name, name_end - name)) &&
-        !text.substr(begin).starts_with(kMasked)) {
+    if (end > begin && !is_path && !text.substr(begin).starts_with(kMasked)) {
       return {begin, end};
     }
   }
@@ -188,7 +206,10 @@ std::optional<std::string> MaskText(std::string_view text) {
   }
   std::string out;
   std::size_t copied = 0;
-  while (range.found()) {
+  for (int count = 0; range.found(); ++count) {
+    if (count == kMaxSecrets) {
+      return out + std::string(kMasked);
+    }
     out += text.substr(copied, range.begin - copied);
     out += kMasked;
     copied = range.end;

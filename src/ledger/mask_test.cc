@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,10 @@ TEST(MaskTest, SecretsGoTheRestStays) {
       {"--token=abc", "--token=[masked]"},
       {"--password=a b", "--password=[masked] b"},
       {"API_KEY=abc make", "API_KEY=[masked] make"},
+      {"MYSQL_PWD=x", "MYSQL_PWD=[masked]"},
+      {"AWS_SECRET_ACCESS_KEY=x", "AWS_SECRET_ACCESS_KEY=[masked]"},
+      {"MY_TOKEN_2=x", "MY_TOKEN_2=[masked]"},
+      {"--client-secret=x", "--client-secret=[masked]"},
       {"{\"password\": \"abc\"}", "{\"password\": \"[masked]\"}"},
       {"-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\nrest",
        "[masked]\nrest"},
@@ -41,10 +46,29 @@ TEST(MaskTest, SecretsGoTheRestStays) {
 }
 
 TEST(MaskTest, OrdinaryTextStays) {
-  for (const std::string_view text :
-       {"", "make", "-j2", "--output=x", "https://host/path@2x.png", "git@github.com:a/b.git",
-        "user@host", "sk-short", "task-list", "eyJust.a.name", "basic use", "a=b", "PATH=/bin",
-        "/home/u/token/file", "--token", "s/a/b/", "://", "a://b", "tokens:/dir"}) {
+  for (const std::string_view text : {"",
+                                      "make",
+                                      "-j2",
+                                      "--output=x",
+                                      "https://host/path@2x.png",
+                                      "git@github.com:a/b.git",
+                                      "user@host",
+                                      "sk-short",
+                                      "task-list",
+                                      "eyJust.a.name",
+                                      "basic use",
+                                      "a=b",
+                                      "PATH=/bin",
+                                      "/home/u/token/file",
+                                      "--token",
+                                      "s/a/b/",
+                                      "://",
+                                      "a://b",
+                                      "--max-tokens=4096",
+                                      "TOKENIZER=x",
+                                      "PWD=/home/u",
+                                      "OLDPWD=/",
+                                      "tokens:/dir"}) {
     EXPECT_EQ(MaskText(text), std::nullopt) << text;
   }
 }
@@ -58,6 +82,23 @@ TEST(MaskTest, TheValueAfterASecretOptionGoes) {
   EXPECT_EQ(MaskArgument(argv, 7), "--api-key=[masked]");
   EXPECT_EQ(MaskArgument(argv, 8), std::nullopt);
   EXPECT_EQ(MaskArgument(argv, 0), std::nullopt);
+}
+
+TEST(MaskTest, HostileTextsTakeLittleTime) {
+  const auto repeated = [](std::string_view piece) {
+    std::string text;
+    while (text.size() < 128U << 10U) {
+      text += piece;
+    }
+    return text;
+  };
+  const auto start = std::chrono::steady_clock::now();
+  for (const std::string_view piece :
+       {"eyJ", "eyJ.", "xsk-", "sk-", "://", "TOKEN=x ", "a=", "=", "bearer ", "basic a ",
+        "-----BEGIN ", "eyJabcdefgh.abcdefghi.", "ghp_012345678901234567890123456789 "}) {
+    (void)MaskText(repeated(piece));
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }
 
 TEST(MaskTest, MaskingIsStableAndEnds) {
