@@ -327,9 +327,12 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
   input.signals = sandbox::CaptureSignals();
   FillStandardDescriptors();
   AEGIS_TRY(sandbox::CheckProtections());
-  AEGIS_ASSIGN(auto policies, policy::PolicySet::Load(
-                                  spec.policies, {spec.config_name, base::EscapeName(spec.home),
-                                                  base::EscapeName(spec.dir)}));
+  policy::Names names;
+  names.agent = spec.config_name;
+  names.home = base::EscapeName(spec.home);
+  names.dir = base::EscapeName(spec.dir);
+  names.leads_to = policy::LeadsTo;
+  AEGIS_ASSIGN(auto policies, policy::PolicySet::Load(spec.policies, names));
   AEGIS_ASSIGN(input.plan, MakePlan(spec, policies));
   AEGIS_ASSIGN(input.roots, OpenHostRoots());
   AEGIS_ASSIGN(const std::string session_id, ledger::NewSessionId(ledger::SystemClock()));
