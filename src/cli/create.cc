@@ -62,8 +62,11 @@ base::Result<> Fill(const std::string& directory, const NewConfiguration& wanted
   for (const char* name : {"/policies", "/sandbox"}) {
     AEGIS_TRY(base::MakeDirectories(directory + name, kPrivateDirectory));
   }
-  AEGIS_TRY(base::WriteFileAtomic(directory + "/aegis.toml",
-                                  config::RenderSettings(wanted.name, wanted.dir), kPrivateFile));
+  AEGIS_TRY(base::WriteFileAtomic(
+      directory + "/aegis.toml",
+      config::RenderSettings(
+          {.name = wanted.name, .dir = wanted.dir, .private_dirs = PrivateDirs(wanted.policy)}),
+      kPrivateFile));
   for (std::size_t i = 0; i < wanted.policy.sources.size(); ++i) {
     AEGIS_TRY(base::WriteFileAtomic(directory + "/policies/" + FileName(wanted.policy, i),
                                     wanted.policy.sources[i].text, kPrivateFile));
@@ -74,6 +77,11 @@ base::Result<> Fill(const std::string& directory, const NewConfiguration& wanted
 }
 
 }  // namespace
+
+std::vector<std::string> PrivateDirs(const PolicyChoice& choice) {
+  return choice.is_template && choice.name == "project" ? config::UsualPrivateDirs()
+                                                        : std::vector<std::string>{};
+}
 
 base::Result<PolicyChoice> ChoosePolicy(const std::string& template_or_file) {
   if (IsTemplate(template_or_file)) {

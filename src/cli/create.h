@@ -22,6 +22,10 @@ struct PolicyChoice {
 // kNotFound, with the names of the templates, if there is neither a template nor a file.
 base::Result<PolicyChoice> ChoosePolicy(const std::string& template_or_file);
 
+// The directories that a run under this policy gets empty ones of. `project` writes to /tmp and kin
+// and means private ones; any other policy means the host's, as far as it permits them.
+std::vector<std::string> PrivateDirs(const PolicyChoice& choice);
+
 // The names that policies resolve their aliases by. `dir` empty: the working directory.
 base::Result<policy::Names> PolicyNames(const std::string& agent, const std::string& user_home,
                                         const std::optional<std::string>& dir);

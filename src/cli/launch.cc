@@ -6,11 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "base/text.h"
 #include "cli/context.h"
 #include "cli/create.h"
 #include "cli/summary.h"
+#include "cli/text.h"
 #include "config/config.h"
 #include "gate/run.h"
 #include "policy/policy.h"
@@ -54,13 +56,18 @@ base::Result<config::Configuration> Configure(const Places& places, const Launch
   return config::LoadConfiguration(places.home, name, places.user_home);
 }
 
-base::Result<std::vector<policy::Source>> Policies(const config::Configuration& configuration,
-                                                   const LaunchRequest& request) {
+// The policies of the run, and the directories that are private under them.
+base::Result<> ApplyPolicies(const LaunchRequest& request,
+                             const config::Configuration& configuration, gate::RunSpec& spec) {
   if (!request.policy) {
-    return ConfiguredPolicies(configuration);
+    AEGIS_ASSIGN(spec.policies, ConfiguredPolicies(configuration));
+    spec.private_dirs = configuration.private_dirs;
+    return {};
   }
   AEGIS_ASSIGN(PolicyChoice choice, ChoosePolicy(*request.policy));
-  return std::move(choice.sources);
+  spec.private_dirs = PrivateDirs(choice);
+  spec.policies = std::move(choice.sources);
+  return {};
 }
 
 base::Result<gate::RunSpec> Specify(Context& context, const Places& places,
@@ -70,7 +77,7 @@ base::Result<gate::RunSpec> Specify(Context& context, const Places& places,
   spec.mode = request.mode;
   const std::string dir = request.dir ? *request.dir : configuration.dir.value_or(".");
   AEGIS_ASSIGN(spec.dir, config::ProjectDirectory(places.home, dir));
-  AEGIS_ASSIGN(spec.policies, Policies(configuration, request));
+  AEGIS_TRY(ApplyPolicies(request, configuration, spec));
   spec.config_name = std::move(configuration.name);
   spec.aegis_home = places.home.path();
   spec.state_dir = std::move(configuration.state_dir);
@@ -82,9 +89,9 @@ base::Result<gate::RunSpec> Specify(Context& context, const Places& places,
     auto filtered = config::FilterEnvironment(context.environment, configuration.env_pass);
     spec.env = std::move(filtered.kept);
     spec.dropped_env = std::move(filtered.dropped);
-    spec.private_dirs = std::move(configuration.private_dirs);
   } else {
     spec.env = context.environment;
+    spec.private_dirs.clear();
   }
   return spec;
 }
@@ -97,16 +104,36 @@ std::string Listed(const std::vector<std::string>& names) {
   return text;
 }
 
+// A policy that the command could change would judge the next run.
+void WarnOfPoliciesInProject(Context& context, const gate::RunSpec& spec) {
+  const std::string below = spec.dir == "/" ? spec.dir : spec.dir + "/";
+  for (const policy::Source& source : spec.policies) {
+    const auto path = base::CanonicalPath(base::UnescapeName(source.file));
+    if (path && path->starts_with(below) && !path->starts_with(spec.aegis_home + "/")) {
+      context.Note("policy " + source.file +
+                   " lies in the project, where the command may change it");
+    }
+  }
+}
+
 // What the user must know before the command starts.
 void Announce(Context& context, const config::Configuration& configuration,
-              const std::vector<std::string>& dropped) {
+              const gate::RunSpec& spec) {
   if (!configuration.without_effect.empty()) {
     context.Note(base::EscapeName(configuration.file) +
                  ": without effect in this version: " + Listed(configuration.without_effect));
   }
-  if (!dropped.empty()) {
-    context.Note("withheld from the command: " + Listed(dropped) +
+  if (!spec.dropped_env.empty()) {
+    context.Note("withheld from the command: " + Listed(spec.dropped_env) +
                  " (env_pass in aegis.toml makes exceptions)");
+  }
+  if (spec.mode == gate::Mode::kRun) {
+    WarnOfPoliciesInProject(context, spec);
+  }
+  if (context.verbose) {
+    context.Note("configuration " + spec.config_name + ", project " + base::EscapeName(spec.dir) +
+                 ", program " + base::EscapeName(spec.program) + ", " +
+                 Count(spec.policies.size(), "policy file"));
   }
 }
 
@@ -136,7 +163,7 @@ base::Result<int> Launch(Context& context, const LaunchRequest& request) {
   AEGIS_ASSIGN(config::Configuration configuration, Configure(places, request));
   AEGIS_ASSIGN(gate::RunSpec spec, Specify(context, places, request, configuration));
   spec.program = *program;
-  Announce(context, configuration, spec.dropped_env);
+  Announce(context, configuration, spec);
   auto outcome = gate::RunAgent(spec);
   if (!outcome) {
     context.Say(outcome.error().message());

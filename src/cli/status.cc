@@ -35,7 +35,7 @@ constexpr std::array<Example, 1> kExamples = {{
 }};
 
 struct LedgerStatus {
-  std::int64_t entries = 0;
+  std::uint64_t entries = 0;  // those that running sessions have not stored yet included
   std::uint64_t sessions = 0;
   std::uint64_t running = 0;
   std::optional<ledger::SessionInfo> latest;
@@ -61,13 +61,10 @@ base::Result<LedgerStatus> ReadLedger(Context& context,
                                       const config::Configuration& configuration) {
   AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
   LedgerStatus status;
-  {
-    AEGIS_ASSIGN(const auto snapshot, ledger.store().OpenSnapshot());
-    AEGIS_ASSIGN(status.entries, snapshot->CountEntries());
-  }
   AEGIS_TRY(
       ledger.Sessions(std::nullopt, [&](const ledger::SessionInfo& info) -> base::Result<bool> {
         ++status.sessions;
+        status.entries += info.session.head_seq + 1;
         status.running += info.state == ledger::SessionState::kRunning ? 1 : 0;
         status.latest = info;
         return true;

@@ -117,7 +117,10 @@ def test_policy_for_one_run(aegis):
     aegis("run", "--config", "a", "--policy", "project", "--", "true").ok()
     assert aegis("run", "--config", "a", "--", "true").code == 126
     (aegis.project / "p.cedar").write_text("permit(principal, action, resource);")
-    aegis("run", "--config", "a", "--policy", "p.cedar", "--", "true").ok()
+    done = aegis("run", "--config", "a", "--policy", "p.cedar", "--", "true").ok()
+    assert "p.cedar lies in the project" in done.err.splitlines()[0]
+    done = aegis("run", "--config", "a", "--policy", "p.cedar", "--dir", "/usr", "--", "true").ok()
+    assert len(done.err.splitlines()) == 1
 
 
 def test_the_configurations_directory_is_the_project(aegis):
