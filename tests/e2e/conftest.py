@@ -19,6 +19,18 @@ import harness
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "soak: too long for every run")
+    config.addinivalue_line("markers", "root: only root can do it; left out for others")
+    config.addinivalue_line("markers", "user: root is not subject to it; left out for root")
+    os.umask(0o022)
+
+
+def pytest_collection_modifyitems(config, items):
+    """`make test` runs the suite as root and as a user: each part has what the other can't do."""
+    unfit = "user" if os.getuid() == 0 else "root"
+    left_out = [item for item in items if item.get_closest_marker(unfit)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def missing(what):

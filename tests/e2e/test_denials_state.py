@@ -70,10 +70,9 @@ def test_the_journal_of_a_running_session_is_out_of_reach(world):
     assert world.run(["sh", "-c", script], policy="permit-all").text == "end\n"
 
 
-def test_a_full_disk_denies(world, is_root, lacking):
+@pytest.mark.root
+def test_a_full_disk_denies(world, lacking):
     """The journal can't grow: actions are refused, and Aegis says why."""
-    if not is_root:
-        pytest.skip("mounts a small tmpfs: runs in the part that is root")
     world.aegis_home.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", world.aegis_home],
                              check=False, capture_output=True)
@@ -109,8 +108,9 @@ def test_a_full_disk_denies(world, is_root, lacking):
         subprocess.run(["umount", "-l", world.aegis_home], check=True)
 
 
-@pytest.mark.parametrize("how", ["garbage", "directory", "missing-table", "unreadable"])
-def test_an_unusable_ledger_runs_nothing(world, how, is_root):
+@pytest.mark.parametrize("how", ["garbage", "directory", "missing-table",
+                                 pytest.param("unreadable", marks=pytest.mark.user)])
+def test_an_unusable_ledger_runs_nothing(world, how):
     world.run(["true"]).ok()
     database = world.aegis_home / "default/audit.db"
     for extra in database.parent.glob("audit.db-*"):
@@ -123,8 +123,6 @@ def test_an_unusable_ledger_runs_nothing(world, how, is_root):
     elif how == "missing-table":
         with sqlite3.connect(database) as connection:
             connection.execute("DROP TABLE entries")
-    elif is_root:
-        pytest.skip("root reads every file: runs in the part that is an ordinary user")
     else:
         database.chmod(0)
     before = sorted(path.name for path in database.parent.iterdir())

@@ -90,7 +90,6 @@ def test_working_directory_environment_and_umask(world):
     below.mkdir()
     environment = dict(world.env, PLAIN="kept\nas it is", EMPTY="", TOKENISH="kept too")
     script = "pwd; umask; printf '%s|%s|%s\\n' \"$PLAIN\" \"$EMPTY\" \"$TOKENISH\"; : > file"
-    os.umask(0o022)
     done = harness.finish(world.start(world.run_words(["sh", "-c", script]), cwd=below,
                                       env=environment, preexec_fn=lambda: os.umask(0o077)))
     assert done.text == f"{below}\n0077\nkept\nas it is||kept too\n", done

@@ -137,3 +137,42 @@ def test_the_summary_says_what_was_refused_and_what_would_permit_it(world):
     assert "8 denied" in lines[0] and "session" in lines[0]
     for number, line in enumerate(lines[1:], 1):
         assert f"{world.home}/f{number}" in line and "FileWrite" in line and "permit" in line
+
+
+def test_a_named_configuration_from_init_to_audit(world):
+    """init, use, run, log, audit: each names the same ledger, with both spellings."""
+    world.aegis("init", "work", "--policy", "project", "--dir", world.project).ok()
+    again = world.aegis("init", "--name", "work")
+    assert again.code != 0 and len(again.err_text.splitlines()) == 1
+    world.aegis("run", "--config", "work", "--tag", "first", "--", "sh", "-c",
+                "echo x > f; cat /etc/hostname ../.netrc", cwd=world.home)
+    assert (world.home / "f").exists() is False and world.aegis("use", "work").code == 0
+    world.aegis("run", "--", "true").ok()
+    sessions = {entry["session_id"] for entry in world.entries("work")}
+    assert len(sessions) == 2
+    for words in (("audit", "query", "work"), ("audit", "query", "--config", "work"), ("log", "work"),
+                  ("log",), ("status", "work"), ("list",), ("audit", "sessions", "work"),
+                  ("audit", "session", sorted(sessions)[0], "--config", "work"),
+                  ("config", "show", "work"), ("config", "path", "work"), ("policy", "list", "work"),
+                  ("setup",), ("setup", "--json"), ("policy", "generate", "project")):
+        done = world.aegis(*words)
+        assert done.code == 0 and done.out, (words, done)
+    for words in (("log", "nowhere"), ("audit", "verify", "nowhere"), ("status", "../etc"),
+                  ("use", "nowhere"), ("policy", "generate", "nothing"), ("no-such-command",),
+                  ("audit", "export", "work", "--format", "xml")):
+        done = world.aegis(*words)
+        assert done.code != 0 and done.err_text.startswith("aegis:"), (words, done)
+        assert not (world.aegis_home / "nowhere").exists()
+
+
+def test_a_broken_configuration_names_line_and_column(world):
+    world.aegis("init", "work", "--policy", "project").ok()
+    file = world.aegis_home / "work/aegis.toml"
+    good = file.read_text()
+    for text, place in (("no_such_key = 1\n" + good, ":1:1"), (good + "\nname = \n", ":"),
+                        (good + "\n[", ":")):
+        file.write_text(text)
+        done = world.aegis("run", "--config", "work", "--", "touch", "ran")
+        lines = done.err_text.splitlines()
+        assert done.code == 125 and len(lines) == 1 and "aegis.toml" in lines[0] and place in lines[0]
+        assert not (world.project / "ran").exists()
