@@ -129,8 +129,7 @@ base::Result<Configuration> LoadConfiguration(const Home& home, std::string_view
   configuration.policy_paths =
       paths.Absolute(settings.policy_paths.value_or(std::vector<std::string>{"policies"}));
   configuration.env_pass = settings.env_pass.value_or(std::vector<std::string>{});
-  configuration.private_dirs =
-      settings.private_dirs.value_or(std::vector<std::string>{"/tmp", "/var/tmp", "/dev/shm"});
+  configuration.private_dirs = settings.private_dirs.value_or(UsualPrivateDirs());
   AEGIS_TRY(CheckAbsolute(configuration.private_dirs, "private_dirs", configuration.file));
   configuration.without_effect = std::move(settings.without_effect);
   if (settings.dir) {

@@ -49,7 +49,8 @@ TEST_F(ConfigurationTest, FillsInDefaults) {
 }
 
 TEST_F(ConfigurationTest, ReadsWhatInitWrites) {
-  const Configuration configuration = LoadWith(RenderSettings("a", "/srv/x\xff")).value();
+  const Configuration configuration =
+      LoadWith(RenderSettings({.name = "a", .dir = "/srv/x\xff"})).value();
   EXPECT_EQ(configuration.dir, "/srv/x\xff") << "bytes come back through the escaped form";
   EXPECT_EQ(configuration.ledger_path, directory_ / "a/audit.db");
 }

@@ -171,10 +171,17 @@ std::string TomlString(std::string_view text) {
   return out;
 }
 
-std::string RenderSettings(std::string_view name, const std::optional<std::string>& dir) {
+std::vector<std::string> UsualPrivateDirs() { return {"/tmp", "/var/tmp", "/dev/shm"}; }
+
+std::string RenderSettings(const NewSettings& settings) {
+  const std::optional<std::string>& dir = settings.dir;
+  std::string private_dirs;
+  for (const std::string& directory : settings.private_dirs) {
+    private_dirs += (private_dirs.empty() ? "" : ", ") + TomlString(directory);
+  }
   std::string out;
   out += "# A configuration of Aegis. Relative paths count from the directory of this file.\n";
-  out += "name = " + TomlString(name) + "\n";
+  out += "name = " + TomlString(settings.name) + "\n";
   out += "policy_paths = [\"policies\"]\n";
   out += "ledger_path = \"audit.db\"\n";
   out += "sandbox_dir = \"sandbox\"\n\n";
@@ -185,7 +192,7 @@ std::string RenderSettings(std::string_view name, const std::optional<std::strin
   out += "# Environment variables that `aegis run` would drop as credentials, but hands over.\n";
   out += "env_pass = []\n\n";
   out += "# Directories of which each run gets an empty one of its own.\n";
-  out += "private_dirs = [\"/tmp\", \"/var/tmp\", \"/dev/shm\"]\n";
+  out += "private_dirs = [" + private_dirs + "]\n";
   return out;
 }
 

@@ -27,8 +27,18 @@ struct Settings {
 // kInvalid for broken TOML, an unknown key, or a value of the wrong type; nothing is guessed.
 base::Result<Settings> ParseSettings(std::string_view toml, std::string_view file);
 
-// The aegis.toml of a new configuration; ParseSettings reads it back. Only `name` and `dir` vary.
-std::string RenderSettings(std::string_view name, const std::optional<std::string>& dir);
+// The directories that are private to a run unless a configuration says otherwise.
+std::vector<std::string> UsualPrivateDirs();
+
+// What of a new configuration's aegis.toml varies.
+struct NewSettings {
+  std::string_view name;
+  std::optional<std::string> dir;
+  std::vector<std::string> private_dirs = UsualPrivateDirs();
+};
+
+// The aegis.toml of a new configuration; ParseSettings reads it back.
+std::string RenderSettings(const NewSettings& settings);
 
 // A TOML basic string, quotes included. `text` must be valid UTF-8.
 std::string TomlString(std::string_view text);

@@ -153,7 +153,7 @@ TEST(ParseSettings, BoundsNesting) {
 TEST(RenderSettings, IsReadBack) {
   for (const std::optional<std::string>& dir : std::vector<std::optional<std::string>>{
            std::nullopt, "/srv/app", "/a \"b\"\n\\c\t\x7f", "/é", "/bad\xff\x01"}) {
-    const std::string text = RenderSettings("my-agent", dir);
+    const std::string text = RenderSettings({.name = "my-agent", .dir = dir});
     const auto settings = ParseSettings(text, "aegis.toml");
     ASSERT_TRUE(settings.has_value()) << settings.error().message() << text;
     EXPECT_EQ(settings->name, "my-agent");
