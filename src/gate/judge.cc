@@ -24,6 +24,9 @@ Judge::Judge(decision::Decider decider, ledger::JournalWriter& journal, Mode mod
     : decider_(std::move(decider)), mode_(mode), journal_(journal) {}
 
 int Judge::Ask(const Process& process, Action action, std::string_view name, const Detail& detail) {
+  if (name.empty()) {
+    return EBADF;  // nothing was named: a descriptor that is none
+  }
   escaped_.clear();
   base::AppendEscapedName(escaped_, name);
   return Settle(process, action, escaped_, Decide(process, action, escaped_, detail), detail);

@@ -26,6 +26,7 @@ namespace aegis::gate {
 namespace {
 
 constexpr std::int64_t kLifetimeMs = 1000;
+constexpr int kMaxHeld = 256;              // far below any usual limit of open files
 constexpr unsigned kPidfdThread = O_EXCL;  // PIDFD_THREAD, Linux 6.9
 
 std::int64_t NowMs() {
@@ -94,8 +95,24 @@ void ProcessTable::Settle(Process& process, bool is_new) {
   }
 }
 
+// Before one more descriptor is kept. Those of other threads are only there to save time, and an
+// agent may have more threads than the supervisor may have files.
+void ProcessTable::MakeRoom(const Process& process) {
+  if (++held_ <= kMaxHeld) {
+    return;
+  }
+  for (auto& [tid, other] : processes_) {
+    if (&other != &process) {
+      other.cwd.Reset();
+      other.pidfd.Reset();
+    }
+  }
+  held_ = 1;
+}
+
 int ProcessTable::WorkingDirectory(Process& process) {
   if (!process.cwd.valid()) {
+    MakeRoom(process);
     const std::string link = std::to_string(process.tid) + "/cwd";
     process.cwd.Reset(
         ::openat(roots_.host_proc.get(), link.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -104,11 +121,12 @@ int ProcessTable::WorkingDirectory(Process& process) {
   return process.cwd.get();
 }
 
-base::UniqueFd ProcessTable::Descriptor(Process& process, int fd) const {
+base::UniqueFd ProcessTable::Descriptor(Process& process, int fd) {
   if (fd < 0) {
     return {};
   }
   if (!process.pidfd.valid()) {
+    MakeRoom(process);
     process.pidfd.Reset(sandbox::uapi::PidfdOpen(process.tid, kPidfdThread));
     if (!process.pidfd.valid() && process.tid == process.tgid) {
       process.pidfd.Reset(sandbox::uapi::PidfdOpen(process.tid, 0));

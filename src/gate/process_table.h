@@ -40,7 +40,7 @@ class ProcessTable {
   int WorkingDirectory(Process& process);
 
   // The open file behind one of the thread's descriptors, shared with it; invalid if there is none.
-  base::UniqueFd Descriptor(Process& process, int fd) const;
+  base::UniqueFd Descriptor(Process& process, int fd);
 
   // The thread is about to execute another image.
   void ImageChanging(pid_t tid) { processes_.erase(tid); }
@@ -58,11 +58,13 @@ class ProcessTable {
   bool Read(Process& process) const;
   void Settle(Process& process, bool is_new);
   void DropExpired(std::int64_t now_ms);
+  void MakeRoom(const Process& process);
 
   const Roots& roots_;
   std::unordered_map<pid_t, Process> processes_;
   std::unordered_map<pid_t, Group> groups_;
   std::int64_t swept_ms_ = 0;
+  int held_ = 0;  // descriptors kept, at most
 };
 
 }  // namespace aegis::gate

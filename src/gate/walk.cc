@@ -112,6 +112,10 @@ Resolved Walk::Run(base::UniqueFd base, std::string_view path, Leaf leaf) {
     result_.error = EACCES;
     return std::move(result_);
   }
+  if (!at_.valid()) {
+    result_.error = EBADF;  // a relative path from nowhere has no name
+    return std::move(result_);
+  }
   while (Next() == Step::kMore) {
   }
   if (process_ != nullptr) {
