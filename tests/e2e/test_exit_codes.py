@@ -149,3 +149,55 @@ def test_nested_run_is_refused_or_works_but_never_hangs(world):
     done = world.run([world.aegis_binary, "run", "--", "true"])
     assert done.code in (0, 125, 126, 127), done
     assert subprocess.run(["true"], check=False).returncode == 0
+
+
+MANY = """
+import os, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+ready, made = os.pipe()
+held, go = os.pipe()
+children = []
+for i in range(700):
+    child = os.fork()
+    if child == 0:
+        os.close(go)
+        try:
+            os.mkdir(f"d{i}"); os.chdir(f"d{i}"); open("f", "w").close()
+            os.write(made, b"1")
+        except OSError as error:
+            os.write(made, b"0")
+        os.read(held, 1)
+        os._exit(0)
+    children.append(child)
+told = b""
+while len(told) < len(children):
+    told += os.read(ready, 4096)
+os.close(go)
+for child in children:
+    os.waitpid(child, 0)
+print(told.count(b"1"), told.count(b"0"))
+"""
+
+
+def test_more_processes_than_the_supervisor_may_have_files(world):
+    """Each with a working directory of its own, all alive at once."""
+    import resource
+    limit = (resource.RLIMIT_NOFILE, (512, 512))
+    process = world.start(world.run_words([harness.PYTHON, "-c", MANY]),
+                          preexec_fn=lambda: resource.setrlimit(*limit))
+    done = harness.finish(process).ok()
+    assert done.text == "700 0\n", done
+    written = {entry["resource"] for entry in world.decided() if entry["action"] == "FileWrite"}
+    assert {f"{world.project}/d{i}/f" for i in range(700)} <= written
+    assert world.denials() == []
+
+
+def test_descriptors_that_are_none(world):
+    """EBADF, and nothing to record: no file was named."""
+    script = ("import os\nfor call in (lambda: os.open('x', 0, dir_fd=999), lambda: os.mkdir('x', dir_fd=999),"
+              "\n    lambda: os.fchmod(999, 0), lambda: os.unlink('x', dir_fd=999), lambda: os.open('x', 0, dir_fd=0)):"
+              "\n    try: call()\n    except OSError as error: print(error.errno)\n")
+    native = world.native([harness.PYTHON, "-c", script]).ok()
+    for launch in (world.run, world.wrap):
+        assert launch([harness.PYTHON, "-c", script]).ok().text == native.text
+    assert world.denials() == [] and world.denials("wrapped") == []

@@ -56,7 +56,6 @@ def test_interactive_bash_with_job_control(world):
         assert bash.end() == 6
 
 
-@pytest.mark.xfail(strict=False, reason="ttyname(3) lists /dev, which programs.cedar does not permit")
 def test_the_terminal_has_a_name(world):
     with terminal.Terminal(world.run_words(["tty"]), world.env, world.project) as tty:
         tty.expect(r"/dev/(pts/\d+|console)\r\n")
