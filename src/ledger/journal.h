@@ -59,8 +59,9 @@ class JournalWriter {
   base::Result<> Append(std::string_view event_type, std::string_view canonical_payload,
                         Durability durability);
 
-  // For the launcher after its child has died: continue the chain where `position` (taken from a
-  // Sequencer that has just drained) says it ends, for a last SESSION_ENDED.
+  // For the launcher after its child has died: continue the chain at its end, which is sought from
+  // `position` (a Sequencer's) on, for a last SESSION_ENDED. If the rest of the journal is damaged,
+  // every later Append fails. Without this, an Append behind another process's is kConflict.
   void ResumeAt(const ChainPosition& position);
 
   std::uint64_t next_seq() const;

@@ -461,11 +461,70 @@ TEST_F(JournalTest, TheLauncherResumesADeadWritersChain) {
   JournalReader reader = Get(JournalReader::Open(path_));
   Get(reader.Read(Get(reader.marks()).committed,
                   [](const EntryView&) { return base::Result<bool>(true); }));
+  const auto early = writer.Append(kSessionEnded, "{}", Durability::kOrdered);
+  ASSERT_FALSE(early);  // it would overwrite what the child has appended
+  EXPECT_EQ(early.error().code(), base::Errc::kConflict);
   writer.ResumeAt(reader.position());
   Get(writer.Append(kSessionEnded, "{}", Durability::kOrdered));
   const Read read = ReadAll(path_);
   EXPECT_EQ(read.error, "");
   EXPECT_EQ(read.payloads, (std::vector<std::string>{Numbered(0), Numbered(1), "{}"}));
+}
+
+TEST_F(JournalTest, ResumingWalksWhatTheStoreDoesNotHaveYet) {
+  JournalOptions options = TestOptions();
+  options.first_segment = 8192;
+  options.segment = 8192;
+  JournalWriter writer = NewWriter(options);
+  const ChainPosition start = Get(JournalReader::Open(path_)).position();
+  const pid_t child = fork();
+  if (child == 0) {
+    bool ok = true;
+    for (int i = 0; i < 200; ++i) {
+      ok = ok && writer.Append("E", Numbered(i), Durability::kOrdered);
+    }
+    _exit(ok ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  writer.ResumeAt(start);
+  EXPECT_EQ(writer.next_seq(), 200U);
+  for (int i = 200; i < 400; ++i) {
+    Get(writer.Append("E", Numbered(i), Durability::kOrdered));
+  }
+  const Read read = ReadAll(path_);
+  EXPECT_EQ(read.error, "");
+  EXPECT_EQ(read.payloads.size(), 400U);
+}
+
+TEST_F(JournalTest, ResumesBeyondItsOwnMapping) {
+  JournalWriter writer = NewWriter();
+  const ChainPosition start = Get(JournalReader::Open(path_)).position();
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::string large = R"({"x":")" + std::string(3U << 20U, 'x') + "\"}";
+    bool ok = true;
+    for (int i = 0; i < 30; ++i) {
+      ok = ok && writer.Append("E", large, Durability::kOrdered);
+    }
+    _exit(ok ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  writer.ResumeAt(start);
+  Get(writer.Append("E", Numbered(30), Durability::kOrdered));
+  EXPECT_EQ(ReadAll(path_).payloads.size(), 31U);
+}
+
+TEST_F(JournalTest, ADamagedJournalIsNotResumed) {
+  JournalWriter writer = NewWriter();
+  const ChainPosition start = Get(JournalReader::Open(path_)).position();
+  Get(writer.Append("E", Numbered(1), Durability::kOrdered));
+  ASSERT_EQ(pwrite(writer.fd(), "X", 1, 4096 + 30), 1);
+  writer.ResumeAt(start);
+  EXPECT_FALSE(writer.Append("E", "{}", Durability::kOrdered));
 }
 
 }  // namespace

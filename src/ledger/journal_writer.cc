@@ -137,6 +137,7 @@ struct JournalWriter::State {
   }
 
   Result<> Map();
+  Result<> CoverMapping(std::uint64_t size);
   Result<> Grow(std::uint64_t needed);
   void Compose(std::string_view event_type, std::string_view payload);
   Result<> Publish();
@@ -155,6 +156,20 @@ Result<> JournalWriter::State::Map() {
 }
 
 // The mapping may reach beyond the end of the file; only allocated bytes are touched.
+Result<> JournalWriter::State::CoverMapping(std::uint64_t size) {
+  if (mapping == nullptr || size <= mapped) {
+    return {};
+  }
+  const std::size_t wanted = std::max<std::size_t>(mapped * 2, size);
+  void* const address = mremap(mapping, mapped, wanted, MREMAP_MAYMOVE);
+  if (address == MAP_FAILED) {
+    return base::FailErrno("map journal " + base::EscapeName(path));
+  }
+  mapping = static_cast<char*>(address);
+  mapped = wanted;
+  return {};
+}
+
 Result<> JournalWriter::State::Grow(std::uint64_t needed) {
   std::uint64_t size = allocated == 0 ? options.first_segment : options.segment;
   size = std::max(size, needed - std::min(needed, allocated));
@@ -163,15 +178,7 @@ Result<> JournalWriter::State::Grow(std::uint64_t needed) {
     return Fail(Errc::kExhausted, "extend journal " + base::EscapeName(path) + ": at its limit");
   }
   AEGIS_TRY(Allocate(fd.get(), allocated, size));
-  if (mapping != nullptr && allocated + size > mapped) {
-    const std::size_t wanted = std::max<std::size_t>(mapped * 2, allocated + size);
-    void* const address = mremap(mapping, mapped, wanted, MREMAP_MAYMOVE);
-    if (address == MAP_FAILED) {
-      return base::FailErrno("map journal " + base::EscapeName(path));
-    }
-    mapping = static_cast<char*>(address);
-    mapped = wanted;
-  }
+  AEGIS_TRY(CoverMapping(allocated + size));
   allocated += size;
   return {};
 }
@@ -288,12 +295,34 @@ Result<> JournalWriter::Append(std::string_view event_type, std::string_view can
       event_type.size() > kMaxIdLength || !canon::IsCanonicalObject(canonical_payload)) {
     return Fail(Errc::kInvalid, "append to journal: payload is not canonical JSON or too large");
   }
+  if (state.Field<std::uint64_t>(journal::kCommittedAt).load(std::memory_order_acquire) !=
+      state.position.offset) {
+    return Fail(Errc::kConflict, "append to journal: another process has appended to it");
+  }
   state.Compose(event_type, canonical_payload);
   AEGIS_TRY(state.Publish());
   return durability == Durability::kDurable ? state.Sync() : Result<>();
 }
 
-void JournalWriter::ResumeAt(const ChainPosition& position) { state_->position = position; }
+void JournalWriter::ResumeAt(const ChainPosition& position) {
+  const auto walk = [&]() -> Result<> {
+    base::UniqueFd fd(fcntl(state_->fd.get(), F_DUPFD_CLOEXEC, 0));
+    AEGIS_ASSIGN(JournalReader reader, JournalReader::FromFd(std::move(fd), state_->path));
+    AEGIS_ASSIGN(const JournalReader::Marks marks, reader.marks());
+    reader.SeekTo(position);
+    AEGIS_TRY(reader.Read(marks.committed, [](const EntryView&) { return Result<bool>(true); }));
+    struct stat status{};
+    if (fstat(state_->fd.get(), &status) != 0) {
+      return base::FailErrno("stat journal");
+    }
+    AEGIS_TRY(state_->CoverMapping(static_cast<std::uint64_t>(status.st_size)));
+    state_->allocated = static_cast<std::uint64_t>(status.st_size);
+    state_->position = reader.position();
+    return {};
+  };
+  state_->broken = state_->broken || !walk();
+}
+
 std::uint64_t JournalWriter::next_seq() const { return state_->position.next_seq; }
 const Identity& JournalWriter::identity() const { return state_->identity; }
 const std::string& JournalWriter::path() const { return state_->path; }
