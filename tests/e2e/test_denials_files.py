@@ -233,3 +233,22 @@ def test_hostile_names_are_recorded_and_shown_harmlessly(world, launch):
     created = [resource for resource in resources if resource.startswith(f"{world.project}/")]
     assert len(created) >= len(names), created
     world.verify(name)
+
+
+def test_a_descriptor_gives_no_more_than_it_was_opened_for(world):
+    fill(world, ["notes", "project/sub/mine"], "kept\n")
+    notes = world.home / "notes"
+    os.utime(notes, (1_000_000_000, 1_000_000_000))
+    before = os.stat(notes)
+    own = world.run(world.python("descriptors.py", world.project / "sub/mine")).ok().text
+    refused = [line for line in own.splitlines() if not line.endswith(": ok")]
+    assert refused in ([], ["set flags: EPERM"]), refused
+    done = world.run(world.python("descriptors.py", notes)).ok()
+    assert all(line.endswith((": EACCES", ": EPERM")) for line in done.text.splitlines()), done.text
+    after = os.stat(notes)
+    assert notes.read_text() == "kept\n" and os.listxattr(notes) == []
+    assert (after.st_mode, after.st_mtime_ns, after.st_ctime_ns, after.st_nlink) == \
+        (before.st_mode, before.st_mtime_ns, before.st_ctime_ns, before.st_nlink)
+    assert not (world.home / "made").exists()
+    denied = [entry for entry in world.denials() if entry["resource"] == str(notes)]
+    assert len(denied) >= 10 and {entry["action"] for entry in denied} == {"FileWrite"}, denied
