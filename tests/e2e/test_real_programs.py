@@ -263,13 +263,13 @@ def test_python_venv_pip_and_pytest(world):
         shutil.copytree(found, packages / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(pathlib.Path(pytest.__path__[0]).parent / "py.py", packages)
     script = """
-        export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+        export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1; unset PYTHONDONTWRITEBYTECODE
         /usr/bin/python3 setup_wheel.py && /usr/bin/python3 -m venv v && v/bin/pip --version
         v/bin/pip install -q --no-index ./tiny-1.0-py3-none-any.whl; echo $?
         v/bin/python -c 'import tiny, sys; print(tiny.twice(21), sys.prefix)'
         mv packages/* v/lib/python3*/site-packages/
         v/bin/python -m pytest -q -p no:cacheprovider --color=no --tb=no --basetemp=t test_tiny.py | sed 's/in [0-9.]*s/in T/'
-        echo ${PIPESTATUS[0]}; rm -rf v t *.whl packages
+        echo ${PIPESTATUS[0]}; rm -rf v t *.whl packages __pycache__
         """
     done = both(world, ["bash", "-c", script], files=files,
                 prepare=lambda: shutil.copytree(packages, world.project / "packages"))

@@ -1,0 +1,36 @@
+"""What calls that name files answer and do: the same under `wrap` as without it."""
+
+import pytest
+
+import harness
+from harness import attempts
+
+
+def test_names_with_links_and_slashes(world):
+    """Each kind of call, with each kind of object and shape of the path, in a fresh directory."""
+    words = world.python("name_semantics.py")
+    native = world.native(words).ok()
+    wrapped = world.wrap(words).ok()
+    assert "open" in native.text and native.text.count("\n") > 500
+    differences = [pair for pair in zip(native.text.splitlines(), wrapped.text.splitlines())
+                   if pair[0] != pair[1]]
+    assert not differences, differences[:20]
+
+
+@pytest.mark.parametrize("how", ["rename", "symlink", "exchange"])
+def test_nothing_takes_the_place_of_a_protected_directory(world, how):
+    """~/.config/fish is protected: a ~/.config that was filled under another name is refused."""
+    prepared = world.home / "prepared"
+    (prepared / "fish").mkdir(parents=True)
+    (prepared / "fish/config.fish").write_text("evil\n")
+    config = world.home / ".config"
+    if how == "exchange":
+        config.mkdir()
+    tries = {"rename": ("rename", prepared, config), "symlink": ("symlink", "prepared", config),
+             "exchange": ("exchange", prepared, config)}
+    launch = lambda words: world.run(words, directory=world.home)
+    assert attempts(world, launch, [tries[how]]) == ["EACCES"]
+    assert not (config / "fish").exists()
+    assert any(entry["reason"] == "PINNED_PATH" for entry in world.denials())
+    free = [("rename", prepared, world.home / "free"), ("symlink", "free", world.home / "link")]
+    assert "EACCES" not in attempts(world, launch, free)
