@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,32 @@ namespace aegis::gate {
 namespace {
 
 using policy::Action;
+
+// A call that changes a name takes one with slashes behind it as the name itself: a link there is
+// not followed.
+std::string_view WithoutLastSlashes(std::string_view path) {
+  while (path.size() > 1 && path.ends_with('/')) {
+    path.remove_suffix(1);
+  }
+  return path;
+}
+
+Resolved ResolveName(Services& services, Call& call, int dirfd, std::string_view path) {
+  const std::string_view name = WithoutLastSlashes(path);
+  Resolved resolved = services.resolver.Resolve(call.process, dirfd, name, Leaf::kKeep);
+  resolved.wants_directory = name.size() < path.size();
+  return resolved;
+}
+
+// As ResolveName, for a name to be given to something that is no directory: with a slash behind it
+// there is no such name.
+Resolved ResolveNewName(Services& services, Call& call, int dirfd, std::string_view path) {
+  Resolved resolved = ResolveName(services, call, dirfd, path);
+  if (resolved.wants_directory && resolved.creatable()) {
+    resolved.parent.Reset();
+  }
+  return resolved;
+}
 
 // What a call that needs "a directory and a name in it" gets for "." and "..", or for a name that
 // can't be reached: 0 if there are both.
@@ -58,7 +85,8 @@ int Remove(Services& services, Call& call, const Resolved& resolved, int flags) 
     return error;
   }
   const bool directory = (flags & AT_REMOVEDIR) != 0;
-  if (const int error = NeedsParent(resolved, directory ? ENOTEMPTY : EISDIR)) {
+  const int for_dots = resolved.leaf == "." ? EINVAL : ENOTEMPTY;
+  if (const int error = NeedsParent(resolved, directory ? for_dots : EISDIR)) {
     return error;
   }
   if (resolved.wants_directory && !directory && resolved.exists()) {
@@ -76,7 +104,7 @@ Reply RemoveAt(Services& services, Call& call, int dirfd, std::uint64_t address,
   if ((flags & ~AT_REMOVEDIR) != 0) {
     return Reply::Fail(EINVAL);
   }
-  const Resolved resolved = services.resolver.Resolve(call.process, dirfd, *path, Leaf::kKeep);
+  const Resolved resolved = ResolveName(services, call, dirfd, *path);
   return Reply::FromErrno(Remove(services, call, resolved, flags));
 }
 
@@ -87,12 +115,13 @@ Reply MakeDirectory(Services& services, Call& call, int dirfd, std::uint64_t add
   if (!path) {
     return Reply::Fail(path.error());
   }
-  const Resolved resolved = services.resolver.ResolveNew(call.process, dirfd, *path);
+  const Resolved resolved =
+      services.resolver.ResolveNew(call.process, dirfd, WithoutLastSlashes(*path));
   if (const int error = Judged(services, call, resolved, {Action::kDirCreate})) {
     return Reply::Fail(error);
   }
   if (resolved.exists()) {
-    return Reply::Fail(EEXIST);
+    return Reply::Fail(resolved.error != 0 ? resolved.error : EEXIST);
   }
   if (const int error = NeedsParent(resolved, EEXIST)) {
     return Reply::Fail(error);
@@ -109,8 +138,9 @@ struct TwoNames {
   int error = 0;
 };
 
+// `linked`: how a link in the name to be linked is taken; none for a name to be renamed.
 TwoNames ResolveTwo(Services& services, Call& call, int from_dirfd, std::uint64_t from_address,
-                    Leaf from_leaf, int to_dirfd, std::uint64_t to_address) {
+                    std::optional<Leaf> linked, int to_dirfd, std::uint64_t to_address) {
   TwoNames names;
   PathBuffer from_buffer;
   PathBuffer to_buffer;
@@ -120,17 +150,32 @@ TwoNames ResolveTwo(Services& services, Call& call, int from_dirfd, std::uint64_
     names.error = from ? to.error() : from.error();
     return names;
   }
-  names.from = services.resolver.Resolve(call.process, from_dirfd, *from, from_leaf);
-  names.to = services.resolver.Resolve(call.process, to_dirfd, *to, Leaf::kKeep);
+  names.from = linked ? services.resolver.Resolve(call.process, from_dirfd, *from, *linked)
+                      : ResolveName(services, call, from_dirfd, *from);
+  names.to = linked ? ResolveNewName(services, call, to_dirfd, *to)
+                    : ResolveName(services, call, to_dirfd, *to);
   return names;
 }
 
-// A directory that holds a name of some rule must stay where the rule says.
-int AskPinned(Services& services, Call& call, const Resolved& resolved) {
+int RefusePinned(Services& services, Call& call, const Resolved& resolved, Action action) {
+  return services.judge.Pins(resolved.name)
+             ? services.judge.Refuse(call.process, action, resolved.name,
+                                     decision::Reason::kPinnedPath)
+             : 0;
+}
+
+// Whether names lie below it: a directory, or a link that may lead to one.
+bool LeadsBelow(const Resolved& resolved) {
+  return resolved.exists() && (S_ISDIR(resolved.st.st_mode) || S_ISLNK(resolved.st.st_mode));
+}
+
+// A directory that holds a name of some rule must stay where the rule says, and nothing that was
+// filled under another name may take its place.
+int AskPinned(Services& services, Call& call, const Resolved& resolved, bool replaced) {
   const bool directory = resolved.exists() && S_ISDIR(resolved.st.st_mode);
-  if (directory && services.judge.Pins(resolved.name)) {
-    return services.judge.Refuse(call.process, Action::kFileDelete, resolved.name,
-                                 decision::Reason::kPinnedPath);
+  if (directory || replaced) {
+    return RefusePinned(services, call, resolved,
+                        directory ? Action::kFileDelete : Action::kFileWrite);
   }
   return 0;
 }
@@ -138,10 +183,11 @@ int AskPinned(Services& services, Call& call, const Resolved& resolved) {
 int AskRename(Services& services, Call& call, const TwoNames& names, bool exchange) {
   const std::string from = base::EscapeName(names.from.name);
   const std::string to = base::EscapeName(names.to.name);
-  for (const Resolved* side : {&names.from, &names.to}) {
-    if (const int error = AskPinned(services, call, *side)) {
-      return error;
-    }
+  if (const int error = AskPinned(services, call, names.from, exchange && LeadsBelow(names.to))) {
+    return error;
+  }
+  if (const int error = AskPinned(services, call, names.to, LeadsBelow(names.from))) {
+    return error;
   }
   if (const int error =
           Judged(services, call, names.from, {Action::kFileRead, Action::kFileDelete}, to)) {
@@ -159,7 +205,7 @@ int AskRename(Services& services, Call& call, const TwoNames& names, bool exchan
 
 Reply Rename(Services& services, Call& call, int from_dirfd, std::uint64_t from, int to_dirfd,
              std::uint64_t to, unsigned flags) {
-  const TwoNames names = ResolveTwo(services, call, from_dirfd, from, Leaf::kKeep, to_dirfd, to);
+  const TwoNames names = ResolveTwo(services, call, from_dirfd, from, std::nullopt, to_dirfd, to);
   if (names.error != 0) {
     return Reply::Fail(names.error);
   }
@@ -213,6 +259,9 @@ Reply Link(Services& services, Call& call, int from_dirfd, std::uint64_t from, i
   // The link is made to the object that was judged, through its descriptor; only a symlink itself
   // is taken by its name, since a descriptor of it would be followed.
   const bool is_link = S_ISLNK(names.from.st.st_mode);
+  if (const int error = is_link ? RefusePinned(services, call, names.to, Action::kFileWrite) : 0) {
+    return Reply::Fail(error);
+  }
   const std::string object = std::to_string(names.from.object.get());
   const int result =
       is_link ? ::linkat(names.from.parent.get(), names.from.leaf.c_str(), names.to.parent.get(),
@@ -231,7 +280,10 @@ Reply Symlink(Services& services, Call& call, std::uint64_t text_address, int di
   if (!text || !path) {
     return Reply::Fail(text ? path.error() : text.error());
   }
-  const Resolved resolved = services.resolver.Resolve(call.process, dirfd, *path, Leaf::kKeep);
+  const Resolved resolved = ResolveNewName(services, call, dirfd, *path);
+  if (const int error = RefusePinned(services, call, resolved, Action::kFileWrite)) {
+    return Reply::Fail(error);
+  }
   if (const int error =
           Judged(services, call, resolved, {Action::kFileWrite}, base::EscapeName(*text))) {
     return Reply::Fail(error);
@@ -251,7 +303,7 @@ Reply MakeNode(Services& services, Call& call, int dirfd, std::uint64_t address,
   if (!path) {
     return Reply::Fail(path.error());
   }
-  const Resolved resolved = services.resolver.Resolve(call.process, dirfd, *path, Leaf::kKeep);
+  const Resolved resolved = ResolveNewName(services, call, dirfd, *path);
   if (const int error = Judged(services, call, resolved, {Action::kFileWrite})) {
     return Reply::Fail(error);
   }

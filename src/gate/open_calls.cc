@@ -191,11 +191,14 @@ Reply CreateFile(Services& services, Call& call, const Opening& opening, const R
 }
 
 Reply OpenOrCreate(Services& services, Call& call, const Opening& opening) {
-  const Leaf leaf = opening.any(O_NOFOLLOW) ? Leaf::kKeep : Leaf::kFollow;
+  // O_EXCL fails on a link too, wherever it leads.
+  const Leaf leaf = opening.any(O_NOFOLLOW | O_EXCL) ? Leaf::kKeep : Leaf::kFollow;
   for (int tries = 0; tries < kMaxCreateTries; ++tries) {
     Resolved resolved = services.resolver.Resolve(call.process, opening.dirfd, opening.path, leaf);
     if (!resolved.creatable() || resolved.aegis_state) {
-      if (resolved.exists() && opening.has(O_EXCL)) {
+      if (resolved.wants_directory && resolved.parent.valid()) {
+        resolved.error = EISDIR;
+      } else if (resolved.exists() && resolved.error == 0 && opening.has(O_EXCL)) {
         resolved.error = EEXIST;
       }
       return OpenObject(services, call, opening, std::move(resolved));
@@ -236,6 +239,10 @@ Reply OpenUnnamed(Services& services, Call& call, const Opening& opening) {
 }
 
 Reply Open(Services& services, Call& call, const Opening& opening) {
+  const bool creates_directory = opening.has(O_CREAT | O_DIRECTORY);  // refused since Linux 6.4
+  if (creates_directory || (opening.has(kTmpFile) && (opening.flags & O_ACCMODE) == O_RDONLY)) {
+    return Reply::Fail(EINVAL);
+  }
   if (opening.path.empty()) {
     return Reply::Fail(ENOENT);
   }

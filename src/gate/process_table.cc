@@ -26,7 +26,9 @@ namespace aegis::gate {
 namespace {
 
 constexpr std::int64_t kLifetimeMs = 1000;
-constexpr int kMaxHeld = 256;              // far below any usual limit of open files
+constexpr int kMaxHeld = 256;  // far below any usual limit of open files
+// The supplementary groups stand before the ids that are read: room for two thousand of them.
+constexpr std::size_t kStatusRoom = std::size_t{16} * 1024;
 constexpr unsigned kPidfdThread = O_EXCL;  // PIDFD_THREAD, Linux 6.9
 
 std::int64_t NowMs() {
@@ -150,7 +152,7 @@ bool ProcessTable::Read(Process& process) const {
   const std::string directory = std::to_string(process.tid);
   const base::UniqueFd fd(
       ::openat(roots_.host_proc.get(), (directory + "/status").c_str(), O_RDONLY | O_CLOEXEC));
-  std::array<char, 2048> text;
+  std::array<char, kStatusRoom> text;
   const ssize_t length = fd.valid() ? ::read(fd.get(), text.data(), text.size()) : -1;
   if (length <= 0) {
     return false;
