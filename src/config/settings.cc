@@ -1,7 +1,8 @@
 #include "config/settings.h"
 
 #define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
+// An assertion of the library stands before the check that reports the same as an error ("[=").
+#define TOML_ASSERT(expression) static_cast<void>(0)
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
 
@@ -15,6 +16,7 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "config/keys.h"
+#include "config/toml_scan.h"
 
 namespace aegis::config {
 namespace {
@@ -126,18 +128,29 @@ std::vector<std::string> WithoutEffect(const toml::table& table) {
   return keys;
 }
 
+// The library's exceptions end here.
+base::Result<toml::table> Parse(std::string_view toml, std::string_view file) {
+  try {
+    return toml::parse(toml);
+  } catch (const toml::parse_error& error) {
+    return base::Fail(base::Errc::kInvalid,
+                      Position(file, error.source()) + std::string(error.description()));
+  }
+}
+
 }  // namespace
 
 base::Result<Settings> ParseSettings(std::string_view toml, std::string_view file) {
   if (!base::IsValidUtf8(toml)) {
     return base::Fail(base::Errc::kInvalid, std::string(file) + ": not valid UTF-8");
   }
-  const toml::parse_result parsed = toml::parse(toml);
-  if (!parsed) {
-    return base::Fail(base::Errc::kInvalid, Position(file, parsed.error().source()) +
-                                                std::string(parsed.error().description()));
+  if (const auto stray = FindStrayCharacter(toml)) {
+    return base::Fail(base::Errc::kInvalid,
+                      std::string(file) + ":" + std::to_string(stray->line) + ":" +
+                          std::to_string(stray->column) +
+                          ": characters beyond ASCII belong in strings of one line or comments");
   }
-  const toml::table& table = parsed.table();
+  AEGIS_ASSIGN(const toml::table table, Parse(toml, file));
   AEGIS_TRY(Checker(file).Check(table, ""));
   return Settings{
       .name = String(table, "name"),

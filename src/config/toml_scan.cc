@@ -1,0 +1,122 @@
+#include "config/toml_scan.h"
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+namespace aegis::config {
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+// Walks over a text and knows what it stands in.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : text_(text) {}
+
+  std::optional<TextPlace> Scan() {
+    while (at_ < text_.size()) {
+      const bool ascii = (static_cast<unsigned char>(text_[at_]) & 0x80U) == 0;
+      if (!ascii && (inside_ == Inside::kNothing || inside_ == Inside::kLines)) {
+        return place_;
+      }
+      Take(text_[at_]);
+    }
+    return std::nullopt;
+  }
+
+ private:
+  enum class Inside { kNothing, kComment, kString, kLines };
+
+  void Take(char c) {
+    switch (inside_) {
+      case Inside::kNothing:
+        TakeOutside(c);
+        return;
+      case Inside::kComment:
+        Leave(c == '\n');
+        return;
+      case Inside::kString:
+        SkipEscape(c);
+        Leave(c == '\n' || c == quote_);
+        return;
+      case Inside::kLines:
+        TakeInLines(c);
+        return;
+    }
+  }
+
+  void TakeOutside(char c) {
+    if (c == '#') {
+      inside_ = Inside::kComment;
+    } else if (c == '"' || c == '\'') {
+      quote_ = c;
+      inside_ = AtThree() ? Inside::kLines : Inside::kString;
+      Step(inside_ == Inside::kLines ? 2 : 0);
+    }
+    Step(1);
+  }
+
+  // A string of several lines ends with three quotes; up to two more belong to it.
+  void TakeInLines(char c) {
+    if (c != quote_ || !AtThree()) {
+      SkipEscape(c);
+      Step(1);
+      return;
+    }
+    inside_ = Inside::kNothing;
+    Step(3);
+    for (int more = 0; more < 2 && at_ < text_.size() && text_[at_] == quote_; ++more) {
+      Step(1);
+    }
+  }
+
+  void Leave(bool at_end) {
+    if (at_end) {
+      inside_ = Inside::kNothing;
+    }
+    Step(1);
+  }
+
+  // What follows a backslash ends nothing, but for the line; literal strings know no escapes.
+  void SkipEscape(char c) {
+    if (c == '\\' && quote_ == '"' && at_ + 1 < text_.size() && text_[at_ + 1] != '\n' &&
+        (static_cast<unsigned char>(text_[at_ + 1]) & 0x80U) == 0) {
+      Step(1);
+    }
+  }
+
+  bool AtThree() const {
+    const std::string_view rest = text_.substr(at_, 3);
+    return rest.size() == 3 && rest.find_first_not_of(quote_) == std::string_view::npos;
+  }
+
+  void Step(int bytes) {
+    for (; bytes > 0 && at_ < text_.size(); --bytes) {
+      const char c = text_[at_++];
+      if (c == '\n') {
+        ++place_.line;
+        place_.column = 1;
+      } else if ((static_cast<unsigned char>(c) & 0xc0U) != 0x80U) {
+        ++place_.column;
+      }
+    }
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  TextPlace place_;
+  Inside inside_ = Inside::kNothing;
+  char quote_ = '"';  // of the string that this is in
+};
+
+}  // namespace
+
+std::optional<TextPlace> FindStrayCharacter(std::string_view toml) {
+  if (toml.starts_with(kByteOrderMark)) {
+    toml.remove_prefix(kByteOrderMark.size());
+  }
+  return Scanner(toml).Scan();
+}
+
+}  // namespace aegis::config

@@ -1,0 +1,44 @@
+#include "config/toml_scan.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+namespace aegis::config {
+namespace {
+
+std::string Stray(std::string_view toml) {
+  const auto place = FindStrayCharacter(toml);
+  return place ? std::to_string(place->line) + ":" + std::to_string(place->column) : "none";
+}
+
+TEST(FindStrayCharacter, LeavesStringsAndCommentsAlone) {
+  for (const std::string_view toml :
+       {"", "a = 1", R"(a = "é" # é)", "a = 'é'\nb = [\"é\", 'ü']", "# é\na = 1",
+        "\xef\xbb\xbf# BOM", R"(a = "\"é")", R"(a = "\\" # é)", R"(a = """x""" # é)",
+        "a = '''x''''' # é", R"(a = "# no comment" # é)", R"(a = "" # é)", R"(a = '\' # é)",
+        R"(a = "'é")"}) {
+    EXPECT_EQ(Stray(toml), "none") << toml;
+  }
+}
+
+TEST(FindStrayCharacter, FindsTheRest) {
+  EXPECT_EQ(Stray("é = 1"), "1:1");
+  EXPECT_EQ(Stray("a = 1\n  é"), "2:3");
+  EXPECT_EQ(Stray(R"(a = "é" é)"), "1:9");
+  EXPECT_EQ(Stray(R"(a = "\\" é)"), "1:10");
+  EXPECT_EQ(Stray("a = \"unfinished\né"), "2:1");
+  EXPECT_EQ(Stray(R"(a = 'x\' é)"), "1:10");
+  EXPECT_EQ(Stray("# comment\n\u00a0"), "2:1");
+}
+
+TEST(FindStrayCharacter, StringsOfSeveralLinesAreAsciiToo) {
+  EXPECT_EQ(Stray("a = \"\"\"\nx\né\"\"\""), "3:1");
+  EXPECT_EQ(Stray(R"(a = """# no comment é""")"), "1:21");
+  EXPECT_EQ(Stray(R"(a = """\""" é)"), "1:13") << "the string goes on";
+  EXPECT_EQ(Stray("a = '''\nx''' é"), "2:6");
+}
+
+}  // namespace
+}  // namespace aegis::config
