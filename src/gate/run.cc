@@ -27,6 +27,7 @@
 #include "decision/decision.h"
 #include "gate/follow.h"
 #include "gate/messages.h"
+#include "gate/mount_names.h"
 #include "gate/roots.h"
 #include "gate/supervisor.h"
 #include "gate/terminal.h"
@@ -338,9 +339,10 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
   AEGIS_ASSIGN(const std::string session_id, ledger::NewSessionId(ledger::SystemClock()));
   AEGIS_ASSIGN(NewJournal journal, MakeJournal(spec, session_id));
   AEGIS_TRY(RecordStart(journal.writer(), spec, policies, input.plan));
+  AEGIS_ASSIGN(const std::string mounts, base::ReadFile("/proc/self/mountinfo"));
   decision::Guards guards;
   guards.network_closed = spec.mode == Mode::kRun;
-  guards.aegis_state = {base::EscapeName(spec.aegis_home)};
+  guards.aegis_state = Escaped(NamesThroughMounts(mounts, spec.aegis_home));
   input.decider.emplace(std::move(policies), std::move(guards));
   input.journal = &journal.writer();
   AEGIS_ASSIGN(Follower follower, Follower::Start());

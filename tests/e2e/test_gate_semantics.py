@@ -1,4 +1,6 @@
-"""What calls that name files answer and do: the same under `wrap` as without it."""
+"""What calls that name files answer and do, and what no other name opens."""
+
+import subprocess
 
 import pytest
 
@@ -34,3 +36,23 @@ def test_nothing_takes_the_place_of_a_protected_directory(world, how):
     assert any(entry["reason"] == "PINNED_PATH" for entry in world.denials())
     free = [("rename", prepared, world.home / "free"), ("symlink", "free", world.home / "link")]
     assert "EACCES" not in attempts(world, launch, free)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("mode", ["run", "wrap"])
+def test_state_under_the_name_of_a_bind_mount(world, mode):
+    world.run(["true"]).ok()
+    place, part = world.outside / "whole", world.outside / "part"
+    for source, target in ((world.root, place), (world.aegis_home / "default", part)):
+        target.mkdir()
+        subprocess.run(["mount", "--bind", source, target], check=True)
+    try:
+        launch = world.wrap if mode == "wrap" else lambda words: world.run(words, policy="permit-all")
+        tries = [("read", place / "state/default/audit.db"), ("read", part / "aegis.toml"),
+                 ("write", place / "state/evil"), ("unlink", part / "aegis.toml"),
+                 ("list", place / "state"), ("write", place / "home/fine")]
+        assert attempts(world, launch, tries) == ["EACCES"] * 5 + ["ok"]
+        assert not (world.aegis_home / "evil").exists()
+    finally:
+        for target in (place, part):
+            subprocess.run(["umount", target], check=True)
