@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -74,20 +73,6 @@ base::Result<std::string> WorkingDirectory() {
   return std::string(buffer.data());
 }
 
-bool Contains(const std::vector<std::string>& trees, const std::string& path) {
-  return std::ranges::any_of(trees, [&path](const std::string& tree) {
-    return tree == "/" || path == tree || path.starts_with(tree + "/");
-  });
-}
-
-// A directory that the namespace hides can't be worked in: the project then is the place.
-std::string StartDirectory(const std::string& cwd, const RunSpec& spec,
-                           const policy::PolicySet::Bound& bound) {
-  const bool visible = spec.mode == Mode::kWrap || Contains(bound.visible, cwd);
-  const bool hidden = Contains(bound.hidden, cwd) || Contains({spec.aegis_home}, cwd);
-  return visible && !hidden ? cwd : spec.dir;
-}
-
 // The program as an absolute path whose directory is canonical; a link in the last component stays,
 // since programs look at the name they were started by.
 base::Result<std::string> AbsoluteProgram(const std::string& program, const std::string& cwd) {
@@ -113,7 +98,7 @@ base::Result<sandbox::Plan> MakePlan(const RunSpec& spec, const policy::PolicySe
   AEGIS_ASSIGN(input.command.program, AbsoluteProgram(spec.program, cwd));
   input.command.argv = spec.argv;
   input.command.env = spec.env;
-  input.command.cwd = StartDirectory(cwd, spec, bound);
+  input.command.cwd = cwd;
   return sandbox::BuildPlan(input, sandbox::SystemHostView());
 }
 
