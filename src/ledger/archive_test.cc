@@ -1,6 +1,7 @@
 #include "ledger/archive.h"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>  // WEXITSTATUS
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <stdlib.h>  // WEXITSTATUS
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdint>
+#include <iostream>
 #include <random>
 #include <string>
 #include <vector>
@@ -24,6 +26,7 @@ constexpr int kEntries = 500;
 int RunSession(const std::string& directory, const std::string& id, int entries, int drain_every) {
   auto ledger = Ledger::Open(directory, Ledger::Mode::kCreate);
   if (!ledger) {
+    std::cerr << ledger.error().message() << '\n';
     return 10;
   }
   auto writer = JournalWriter::Create(ledger->JournalPath(id), TestIdentity(id));

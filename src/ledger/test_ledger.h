@@ -74,8 +74,7 @@ inline Identity TestIdentity(std::string session_id) {
 
 // A clock that advances by a millisecond with each look.
 inline Clock StepClock(std::int64_t start = 1700000000000) {
-  auto now = std::make_shared<std::int64_t>(start);  // shared: copies of a clock tell one time
-  return [now] { return (*now)++; };
+  return [now = start]() mutable { return now++; };
 }
 
 // Small files: tests copy them often.

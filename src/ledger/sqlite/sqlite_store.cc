@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -14,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "base/file.h"
@@ -35,7 +37,12 @@ using base::Errc;
 using base::Fail;
 using base::Result;
 
+// How long an append waits for other writers before it is busy: the caller has other things to do,
+// and tries again. Opening waits longer: ten runs may start at once on a ledger not yet made.
 constexpr int kBusyMilliseconds = 1000;
+constexpr int kOpenBusyMilliseconds = 10000;
+constexpr auto kOpenRetry = std::chrono::milliseconds(20);
+constexpr int kOpenAttempts = 250;
 // Longer values than any that we write are refused by SQLite itself, before they take memory.
 constexpr int kMaxValueBytes = 16 << 20;
 
@@ -166,7 +173,7 @@ Result<> MakeFile(const std::string& path) {
 
 Result<> Configure(Database& database, OpenMode mode) {
   sqlite3* const handle = database.handle();
-  sqlite3_busy_timeout(handle, kBusyMilliseconds);
+  sqlite3_busy_timeout(handle, kOpenBusyMilliseconds);
   sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, kMaxValueBytes);
   (void)sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   (void)sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
@@ -250,6 +257,7 @@ Result<std::unique_ptr<Store>> OpenChecked(const std::string& given, OpenMode mo
   if (mode != OpenMode::kReadOnly) {
     AEGIS_TRY(RequireDurability(database));
   }
+  sqlite3_busy_timeout(database.handle(), kBusyMilliseconds);
   auto store = std::make_unique<SqliteStore>(std::move(database));
   AEGIS_TRY(store->Prepare());
   return store;
@@ -259,6 +267,13 @@ Result<std::unique_ptr<Store>> OpenChecked(const std::string& given, OpenMode mo
 
 Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path, OpenMode mode) {
   auto store = OpenChecked(path, mode);
+  // Where waiting could be a deadlock (a change of journal mode, a last close) SQLite says busy at
+  // once, whatever its timeout.
+  for (int attempt = 1;
+       attempt < kOpenAttempts && !store && store.error().code() == Errc::kUnavailable; ++attempt) {
+    std::this_thread::sleep_for(kOpenRetry);
+    store = OpenChecked(path, mode);
+  }
   if (!store) {
     return Fail(std::move(store).error().Within("open ledger " + base::EscapeName(path)));
   }
