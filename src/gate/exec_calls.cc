@@ -39,7 +39,7 @@ Reply Execute(Services& services, Call& call, const Resolved& resolved, std::uin
   if (resolved.error != 0) {
     return Reply::Fail(resolved.error);
   }
-  services.processes.ImageChanging(call.process.tid);
+  services.processes.ImageChanging(call.process);
   return Reply::Continue();
 }
 

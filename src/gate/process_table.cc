@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <linux/limits.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -88,6 +90,17 @@ void ProcessTable::Settle(Process& process, bool is_new) {
     group.changing = 0;
     ++group.file_state;
   }
+  if (group.executing == process.tid) {
+    group.executing = 0;  // it failed
+  } else if (group.executing != 0) {
+    const bool gone =
+        ::syscall(SYS_tgkill, process.tgid, group.executing, 0) != 0 && errno == ESRCH;
+    Read(process);
+    if (gone) {
+      group.executing = 0;
+      process.read_at_ms = 0;  // the image itself may follow a moment later
+    }
+  }
   if (process.file_state != group.file_state) {
     if (!is_new) {
       Read(process);
@@ -140,6 +153,13 @@ base::UniqueFd ProcessTable::Descriptor(Process& process, int fd) {
   // A thread on an older kernel may have descriptors of its own: only /proc shows them.
   const std::string link = std::to_string(process.tid) + "/fd/" + std::to_string(fd);
   return base::UniqueFd(::openat(roots_.host_proc.get(), link.c_str(), O_PATH | O_CLOEXEC));
+}
+
+void ProcessTable::ImageChanging(const Process& process) {
+  if (process.tid != process.tgid) {
+    groups_[process.tgid].executing = process.tid;
+  }
+  processes_.erase(process.tid);
 }
 
 void ProcessTable::FileStateChanging(const Process& process) {

@@ -42,8 +42,9 @@ class ProcessTable {
   // The open file behind one of the thread's descriptors, shared with it; invalid if there is none.
   base::UniqueFd Descriptor(Process& process, int fd);
 
-  // The thread is about to execute another image.
-  void ImageChanging(pid_t tid) { processes_.erase(tid); }
+  // The thread is about to execute another image. If it is not its process' first, it takes the
+  // first one's id while it does so. `process` is gone after this.
+  void ImageChanging(const Process& process);
 
   // The thread is about to change its working directory or umask. The change happens after the
   // notification is answered, so nothing is kept until the thread makes its next call.
@@ -53,6 +54,7 @@ class ProcessTable {
   struct Group {
     std::uint64_t file_state = 1;
     pid_t changing = 0;
+    pid_t executing = 0;
   };
 
   bool Read(Process& process) const;

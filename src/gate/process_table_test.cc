@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <string>
+#include <thread>
 
 #include "gate/test_roots.h"
 
@@ -67,6 +70,35 @@ TEST_F(ProcessTableTest, FollowsTheUmask) {
   ::umask(0177);
   EXPECT_EQ(processes_.Find(::getpid())->umask, 0177U);
   ::umask(before);
+}
+
+// A thread that executes takes the first thread's id, and with it what is known about it.
+TEST_F(ProcessTableTest, FollowsAnExecutionByAThread) {
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::thread([&pipe] {
+      const pid_t tid = ::gettid();
+      (void)!::write(pipe[1], &tid, sizeof(tid));
+      ::usleep(100'000);
+      ::execl("/bin/sleep", "sleep", "10", nullptr);
+      ::_exit(1);
+    }).join();
+  }
+  pid_t tid = 0;
+  ASSERT_EQ(::read(pipe[0], &tid, sizeof(tid)), static_cast<ssize_t>(sizeof(tid)));
+  ASSERT_NE(processes_.Find(child), nullptr);
+  const Process* thread = processes_.Find(tid);
+  ASSERT_NE(thread, nullptr);
+  processes_.ImageChanging(*thread);
+  EXPECT_NE(processes_.Find(child)->exe.find("gate_unit_test"), std::string::npos);
+  ::usleep(300'000);
+  EXPECT_NE(processes_.Find(child)->exe, processes_.Find(::getpid())->exe);
+  ::kill(child, SIGKILL);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  ::close(pipe[0]);
+  ::close(pipe[1]);
 }
 
 }  // namespace

@@ -152,7 +152,7 @@ Resolved Resolver::ResolveDescriptor(Process& process, int fd) {
     return resolved;
   }
   resolved.name = NameOf(roots_, resolved.object.get());
-  if (!resolved.name.starts_with('/')) {
+  if (!resolved.name.empty() && !resolved.name.starts_with('/')) {
     resolved.name = "/proc/self/fd/" + std::to_string(fd);
   }
   NameInProc(process, resolved);

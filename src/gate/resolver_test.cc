@@ -201,6 +201,29 @@ TEST_F(ResolverTest, HiddenNamesAreJudgedByTheHostsName) {
   EXPECT_EQ(missing.name, files_.Path("mask/none"));
 }
 
+TEST_F(ResolverTest, WhatLiesTooDeepHasNoNameAtAll) {
+  const int before = ::open(".", O_PATH | O_CLOEXEC);
+  ASSERT_EQ(::chdir(files_.directory().c_str()), 0);
+  const std::string component(250, 'd');
+  for (int depth = 0; depth < 20; ++depth) {
+    ASSERT_EQ(::mkdir(component.c_str(), 0700), 0);
+    ASSERT_EQ(::chdir(component.c_str()), 0);
+  }
+  const int file = ::open("file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  processes_.FileStateChanging(Self());
+  for (const char* name : {"file", "./file", "missing", "missing/more", "file/more", "."}) {
+    EXPECT_EQ(Look(name).name, "") << name;
+    EXPECT_EQ(resolver_.ResolveObject(Self(), AT_FDCWD, name, Leaf::kFollow).name, "") << name;
+    EXPECT_EQ(resolver_.ResolveNew(Self(), AT_FDCWD, name).name, "") << name;
+  }
+  EXPECT_EQ(resolver_.ResolveDescriptor(Self(), file).name, "");
+  EXPECT_EQ(Look("/proc/self/fd/" + std::to_string(file)).name, "");
+  ::close(file);
+  ASSERT_EQ(::fchdir(before), 0);
+  ::close(before);
+  processes_.FileStateChanging(Self());
+}
+
 TEST(LexicallyNormalTest, KeepsInsideTheRoot) {
   EXPECT_EQ(LexicallyNormal("/a/./b//c/../d"), "/a/b/d");
   EXPECT_EQ(LexicallyNormal("/../../x"), "/x");

@@ -37,7 +37,9 @@ base::Result<> EnterOwnFds(Roots& roots);
 base::Result<> LearnDevices(Roots& roots, bool composed, const std::vector<std::string>& masks);
 
 // The canonical path of an open descriptor, as the kernel sees it now: bytes; " (deleted)" is
-// stripped, so that an unlinked file keeps the verdict of the name it had. Empty on failure.
+// stripped, so that an unlinked file keeps the verdict of the name it had. Empty when it can't be
+// told, as for a path longer than PATH_MAX: what has no name is judged as "", which no policy
+// permits.
 std::string NameOf(const Roots& roots, int fd);
 
 }  // namespace aegis::gate

@@ -41,6 +41,11 @@ std::string_view ProcessOf(std::string_view name) {
   return IsNumber(process) ? process : std::string_view{};
 }
 
+// What lies below a directory that has a name, as far as text goes; empty if it has none.
+std::string NameBelow(const std::string& directory, std::string_view rest) {
+  return directory.empty() ? std::string() : LexicallyNormal(JoinPath(directory, rest));
+}
+
 bool HarmlessInInit(std::string_view file) {
   static constexpr std::array kShown{std::string_view(""),       std::string_view("stat"),
                                      std::string_view("status"), std::string_view("statm"),
@@ -52,6 +57,9 @@ bool HarmlessInInit(std::string_view file) {
 }  // namespace
 
 std::string JoinPath(std::string_view directory, std::string_view leaf) {
+  if (directory.empty()) {
+    return {};
+  }
   std::string joined(directory);
   if (!joined.ends_with('/')) {
     joined += '/';
@@ -208,7 +216,8 @@ Walk::Step Walk::Found(base::UniqueFd object, const struct stat& st, std::string
                        bool magic) {
   result_.name =
       magic ? NameOf(roots_, object.get()) : JoinPath(NameOf(roots_, at_.get()), component);
-  if (!result_.name.starts_with('/')) {  // a pipe or another object without a name of its own
+  // A pipe or another object without a name of its own. One that can't be told has none at all.
+  if (!result_.name.empty() && !result_.name.starts_with('/')) {
     result_.name = JoinPath(NameOf(roots_, at_.get()), component);
   }
   if (result_.wants_directory && !S_ISDIR(st.st_mode)) {
@@ -225,11 +234,12 @@ Walk::Step Walk::Found(base::UniqueFd object, const struct stat& st, std::string
 
 Walk::Step Walk::Missing(int error, std::string_view component, bool last) {
   result_.error = error;
-  result_.name = LexicallyNormal(JoinPath(NameOf(roots_, at_.get()), component) +
-                                 (last ? std::string() : rest_));
+  std::string below(component);
+  below += last ? std::string() : rest_;
+  result_.name = NameBelow(NameOf(roots_, at_.get()), below);
   struct stat st{};
-  const bool hidden =
-      process_ != nullptr && ::fstat(at_.get(), &st) == 0 && roots_.IsSynthetic(st.st_dev);
+  const bool hidden = process_ != nullptr && !result_.name.empty() &&
+                      ::fstat(at_.get(), &st) == 0 && roots_.IsSynthetic(st.st_dev);
   if (hidden) {
     Walk outside(roots_, nullptr);
     Resolved found = outside.Run(base::UniqueFd(), result_.name, leaf_);
@@ -304,7 +314,7 @@ Walk::Step Walk::FollowMagic(std::string_view component, bool last) {
 Walk::Step Walk::Fail(int error) {
   result_.error = error;
   if (result_.name.empty() && at_.valid()) {
-    result_.name = LexicallyNormal(JoinPath(NameOf(roots_, at_.get()), rest_));
+    result_.name = NameBelow(NameOf(roots_, at_.get()), rest_);
   }
   return Step::kDone;
 }

@@ -55,6 +55,7 @@ void NameInProc(const Process& process, Resolved& resolved);
 bool IsProcFs(int fd);
 
 // "/a" + "b" -> "/a/b"; "/" + "b" -> "/b".
+// Empty when `directory` is: what lies in a directory that can't be named can't be named either.
 std::string JoinPath(std::string_view directory, std::string_view leaf);
 
 // A path without empty, "." and ".." components, resolved as text.
