@@ -312,6 +312,9 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
   SupervisorInput input{};
   input.signals = sandbox::CaptureSignals();
   FillStandardDescriptors();
+  if (spec.mode == Mode::kRun) {
+    AEGIS_TRY(CheckStandardSockets());
+  }
   AEGIS_TRY(sandbox::CheckProtections());
   policy::Names names;
   names.agent = spec.config_name;

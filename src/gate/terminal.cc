@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "base/unique_fd.h"
 
 namespace aegis::gate {
@@ -40,6 +42,26 @@ std::string TerminalDevice() {
     if (::ttyname_r(fd, name.data(), name.size()) == 0 &&
         std::string_view(name.data()).starts_with("/dev/pts/")) {
       return name.data();
+    }
+  }
+  return {};
+}
+
+base::Result<> CheckStandardSockets() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    int domain = 0;
+    int type = 0;
+    socklen_t size = sizeof(domain);
+    if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0) {
+      continue;  // not a socket
+    }
+    size = sizeof(type);
+    const bool known = ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
+    if (!known || domain != AF_UNIX || (type != SOCK_STREAM && type != SOCK_SEQPACKET)) {
+      return base::Fail(base::Errc::kInvalid,
+                        "descriptor " + std::to_string(fd) +
+                            " is a network or datagram socket, which a run with a closed network "
+                            "can't have: put a pipe between");
     }
   }
   return {};

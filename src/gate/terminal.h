@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/result.h"
 #include "base/unique_fd.h"
 
 namespace aegis::gate {
@@ -28,5 +29,9 @@ std::string TerminalDevice();
 
 // Opens /dev/null on those of descriptors 0 to 2 that are closed.
 void FillStandardDescriptors();
+
+// Fails when one of descriptors 0 to 2 is a socket that could reach beyond its peer: a network
+// socket, or one that sends to addresses. The agent would inherit it past a closed network.
+base::Result<> CheckStandardSockets();
 
 }  // namespace aegis::gate

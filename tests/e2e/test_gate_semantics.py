@@ -1,5 +1,6 @@
 """What calls that name files answer and do, and what no other name opens."""
 
+import socket
 import subprocess
 
 import pytest
@@ -56,3 +57,15 @@ def test_state_under_the_name_of_a_bind_mount(world, mode):
     finally:
         for target in (place, part):
             subprocess.run(["umount", target], check=True)
+
+
+def test_a_network_socket_is_not_inherited(world):
+    """It would send wherever it likes, whatever network the agent's own sockets have."""
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    datagram, stream = socket.socketpair(type=socket.SOCK_DGRAM)[0], socket.socketpair()[0]
+    for descriptor in (udp, tcp, datagram):
+        refused = world.run(["true"], stdin=descriptor)
+        assert refused.code == 125 and "put a pipe between" in refused.err_text, refused
+        world.wrap(["true"], stdin=descriptor).ok()
+    world.run(["true"], stdin=stream).ok()
