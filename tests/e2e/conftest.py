@@ -9,12 +9,19 @@ import os
 import pathlib
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 
 import pytest
 
 import harness
+
+# Whoever runs the tests may ignore these (nohup, a job in the background); what is tested inherits
+# that, natively and under Aegis alike, and would not die of them.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure(config):
