@@ -29,6 +29,7 @@ void aegis_text_free(AegisText* text); /* NULL is allowed */
 typedef struct AegisSource {
   AegisStr file; /* as shown in errors; its base name without .cedar numbers policies without @id */
   AegisStr text;
+  uint8_t validated; /* not 0: this very text is known to pass strict validation */
 } AegisSource;
 
 typedef struct AegisCedar AegisCedar;

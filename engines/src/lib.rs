@@ -29,6 +29,7 @@ pub struct AegisText(String);
 pub struct AegisSource {
     file: AegisStr,
     text: AegisStr,
+    validated: u8,
 }
 
 pub struct AegisCedar(Cedar);
@@ -142,7 +143,8 @@ pub unsafe extern "C" fn aegis_cedar_load(
         let mut parsed = Vec::with_capacity(count);
         for source in view(sources, count) {
             let file = source.file.get("name of a policy file")?;
-            parsed.push(Source { file, text: source.text.get(file)? });
+            let validated = source.validated != 0;
+            parsed.push(Source { file, text: source.text.get(file)?, validated });
         }
         let aliases = Aliases { home: home.get("home")?, dir: dir.get("dir")? };
         load::load(&parsed, agent.get("agent")?, &aliases)

@@ -7,6 +7,7 @@ use crate::names::{self, Aliases};
 use crate::schema::{self, ACTIONS};
 use cedar_policy::*;
 use miette::Diagnostic;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 
@@ -18,6 +19,8 @@ const MAX_MESSAGE: usize = 400;
 pub struct Source<'a> {
     pub file: &'a str,
     pub text: &'a str,
+    /// This very text is known to pass strict validation: half of the time of loading it is saved.
+    pub validated: bool,
 }
 
 /// Loads on a thread of its own, which has ended on return.
@@ -70,7 +73,7 @@ fn described(error: &dyn Diagnostic) -> (Option<usize>, String) {
 }
 
 struct Loader {
-    validator: Validator,
+    validator: OnceCell<Validator>,
     cedar: Cedar,
     mention_index: HashMap<String, u32>,
 }
@@ -83,7 +86,6 @@ struct Parsed {
 
 impl Loader {
     fn new(agent: &str) -> Result<Self, String> {
-        let (schema, _) = Schema::from_cedarschema_str(schema::TEXT).map_err(|e| e.to_string())?;
         let action_type = entity_type(schema::ACTION)?;
         let cedar = Cedar {
             info: vec![],
@@ -96,7 +98,7 @@ impl Loader {
             actions: ACTIONS.iter().map(|name| uid(&action_type, name)).collect(),
             resource_type: entity_type(schema::RESOURCE)?,
         };
-        Ok(Loader { validator: Validator::new(schema), cedar, mention_index: HashMap::new() })
+        Ok(Loader { validator: OnceCell::new(), cedar, mention_index: HashMap::new() })
     }
 
     fn load(mut self, sources: &[Source], aliases: &Aliases) -> Result<Cedar, String> {
@@ -132,7 +134,7 @@ impl Loader {
             .collect::<Option<_>>()
             .ok_or("unnumbered policy")?;
         policies.sort_by_key(|(n, _)| *n);
-        for (_, policy) in &policies {
+        for (_, policy) in policies.iter().filter(|_| !source.validated) {
             self.validate(source, policy)?;
         }
         Ok(policies
@@ -141,10 +143,19 @@ impl Loader {
             .collect())
     }
 
+    fn validator(&self) -> Result<&Validator, String> {
+        if self.validator.get().is_none() {
+            let (schema, _) =
+                Schema::from_cedarschema_str(schema::TEXT).map_err(|e| e.to_string())?;
+            let _ = self.validator.set(Validator::new(schema));
+        }
+        self.validator.get().ok_or_else(|| "no validator".to_string())
+    }
+
     /// One policy at a time: a thousand errors cost a thousand times as much, and the first one tells.
     fn validate(&self, source: &Source, policy: &Policy) -> Result<(), String> {
         let set = PolicySet::from_policies([policy.clone()]).map_err(|e| e.to_string())?;
-        let validation = self.validator.validate(&set, ValidationMode::Strict);
+        let validation = self.validator()?.validate(&set, ValidationMode::Strict);
         match validation.validation_errors().min_by_key(|e| (offset_of(*e), e.to_string())) {
             Some(first) => {
                 let (offset, message) = described(first);

@@ -6,7 +6,7 @@ use crate::names::Aliases;
 
 fn loaded(text: &str) -> Result<Cedar, String> {
     load(
-        &[Source { file: "p/test.cedar", text }],
+        &[Source { file: "p/test.cedar", text, validated: false }],
         "a",
         &Aliases { home: "/home/u", dir: "/home/u/app" },
     )

@@ -196,9 +196,12 @@ Decision Decider::Decide(const policy::Request& request) {
   return decision;
 }
 
-bool Decider::Pins(std::string_view path) const {
+std::optional<Reason> Decider::Pins(std::string_view path) const {
   const auto below = [path](std::string_view state) { return IsBelow(state, path); };
-  return impl_->policies.PinsBelow(path) || std::ranges::any_of(impl_->guards.aegis_state, below);
+  if (std::ranges::any_of(impl_->guards.aegis_state, below)) {
+    return Reason::kAegisState;
+  }
+  return impl_->policies.PinsBelow(path) ? std::optional(Reason::kPinnedPath) : std::nullopt;
 }
 
 const policy::PolicySet& Decider::policies() const { return impl_->policies; }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,9 +63,10 @@ class Decider {
   // THE decision function. Any failure to decide is a Deny.
   Decision Decide(const policy::Request& request);
 
-  // Renaming, removing or replacing `path` would move a rule or Aegis' state away from its name:
-  // the caller denies that with Pinned().
-  bool Pins(std::string_view path) const;
+  // Why `path` must stay where it is and what it is: renaming or replacing it would move Aegis'
+  // state (kAegisState) or a rule (kPinnedPath) away from its name. The caller denies that with
+  // Deny().
+  std::optional<Reason> Pins(std::string_view path) const;
 
   const policy::PolicySet& policies() const;
   std::size_t cached() const;  // entries in the cache, for tests and status

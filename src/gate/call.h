@@ -62,7 +62,6 @@ struct Services {
   BlockingOpens& blocking_opens;
   BoundSockets& bound_sockets;
   CallerUmask umask;
-  bool fifo_seen = false;  // the agent has made a FIFO: no open may be tried before it is looked at
 };
 
 // One notified call and its caller.

@@ -1,6 +1,7 @@
 #include "gate/judge.h"
 
 #include <cerrno>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -92,6 +93,8 @@ int Judge::Record(const Process& process, Action action, std::string_view escape
   return appended ? 0 : EACCES;
 }
 
-bool Judge::Pins(std::string_view name) const { return decider_.Pins(base::EscapeName(name)); }
+std::optional<Reason> Judge::Pins(std::string_view name) const {
+  return decider_.Pins(base::EscapeName(name));
+}
 
 }  // namespace aegis::gate

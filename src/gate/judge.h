@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,8 +48,9 @@ class Judge {
   int Settle(const Process& process, policy::Action action, std::string_view escaped,
              const decision::Decision& decision, const Detail& detail = {});
 
-  // Moving or replacing this directory would take a rule away from what it was written for.
-  bool Pins(std::string_view name) const;
+  // Why moving or replacing this directory is refused: it would take a rule, or Aegis' state, away
+  // from its name. Aegis' state stays in wrap mode too.
+  std::optional<decision::Reason> Pins(std::string_view name) const;
 
   Mode mode() const { return mode_; }
 

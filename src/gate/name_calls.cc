@@ -158,10 +158,8 @@ TwoNames ResolveTwo(Services& services, Call& call, int from_dirfd, std::uint64_
 }
 
 int RefusePinned(Services& services, Call& call, const Resolved& resolved, Action action) {
-  return services.judge.Pins(resolved.name)
-             ? services.judge.Refuse(call.process, action, resolved.name,
-                                     decision::Reason::kPinnedPath)
-             : 0;
+  const auto reason = services.judge.Pins(resolved.name);
+  return reason ? services.judge.Refuse(call.process, action, resolved.name, *reason) : 0;
 }
 
 // Whether names lie below it: a directory, or a link that may lead to one.
@@ -310,7 +308,6 @@ Reply MakeNode(Services& services, Call& call, int dirfd, std::uint64_t address,
   if (const int error = NeedsParent(resolved, EEXIST)) {
     return Reply::Fail(error);
   }
-  services.fifo_seen = services.fifo_seen || S_ISFIFO(mode);
   services.umask.Become(call.process.umask);
   return Reply::FromErrno(SysError(
       ::mknodat(resolved.parent.get(), resolved.leaf.c_str(), static_cast<mode_t>(mode), device)));

@@ -88,12 +88,16 @@ bool IsPlain(std::string_view path) {
   }
 }
 
-// Reading a regular file or a directory under its canonical name, without a symlink on the way: two
+bool IsAsJudged(const struct stat& st, Action action) {
+  return action == Action::kDirList ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode);
+}
+
+// Reading a regular file or a directory under its canonical name, without a symlink on the way: few
 // calls to the kernel. The decision comes first, on the name as text; the open then proves that the
 // text is the name. Nothing when the case is any other: the caller goes the long way.
 std::optional<Reply> OpenPlainly(Services& services, Call& call, const Opening& opening) {
   const bool relative = !opening.path.starts_with('/');
-  if (services.fifo_seen || (relative && opening.dirfd != AT_FDCWD) || !IsPlain(opening.path)) {
+  if ((relative && opening.dirfd != AT_FDCWD) || !IsPlain(opening.path)) {
     return std::nullopt;
   }
   int base = services.roots.own_fds.get();  // not used for an absolute path
@@ -112,14 +116,17 @@ std::optional<Reply> OpenPlainly(Services& services, Call& call, const Opening& 
     return std::nullopt;
   }
   const std::string path(opening.path);
-  const base::UniqueFd fd = OpenNow(base, path.c_str(), opening.flags, 0, RESOLVE_NO_SYMLINKS);
   struct stat st{};
+  // Looked at before it is opened: even a short-lived open of a FIFO lets its writer go.
+  if (::fstatat(base, path.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 || !IsAsJudged(st, action)) {
+    return std::nullopt;
+  }
+  const base::UniqueFd fd = OpenNow(base, path.c_str(), opening.flags, 0, RESOLVE_NO_SYMLINKS);
   if (!fd.valid() || ::fstat(fd.get(), &st) != 0 || services.resolver.IsProc(fd.get(), st.st_dev)) {
     return std::nullopt;
   }
-  const bool as_judged = action == Action::kDirList ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode);
   // A working directory may have been moved since its name was read.
-  if (!as_judged || (relative && NameOf(services.roots, fd.get()) != name)) {
+  if (!IsAsJudged(st, action) || (relative && NameOf(services.roots, fd.get()) != name)) {
     return std::nullopt;
   }
   if (const int error = services.judge.Settle(call.process, action, escaped, decision)) {

@@ -112,8 +112,8 @@ Reply Handle(Services& services, const seccomp_notif& notification) {
   BlockingOpens::InstallWakeSignal();
   BlockingOpens blocking_opens(listener, input.roots.own_fds.get());
   BoundSockets bound_sockets;
-  Services services{listener,       judge,         resolver, processes, input.roots,
-                    blocking_opens, bound_sockets, {},       false};
+  Services services{listener,    judge,          resolver,      processes,
+                    input.roots, blocking_opens, bound_sockets, {}};
   while (true) {
     const auto notification = listener.Receive();
     if (notification) {

@@ -21,6 +21,7 @@
 #include "canon/sha256.h"
 #include "policy/bound.h"
 #include "policy/path_index.h"
+#include "policy/templates.h"
 
 namespace aegis::policy {
 namespace {
@@ -221,7 +222,9 @@ base::Result<PolicySet> PolicySet::Load(const std::vector<Source>& sources, cons
   std::vector<AegisSource> views;
   views.reserve(sources.size());
   for (const Source& source : sources) {
-    views.push_back({.file = View(source.file), .text = View(source.text)});
+    views.push_back({.file = View(source.file),
+                     .text = View(source.text),
+                     .validated = IsBuiltInText(source.text) ? std::uint8_t{1} : std::uint8_t{0}});
   }
   AegisText* error = nullptr;
   CedarHandle cedar(aegis_cedar_load(views.data(), views.size(), View(names.agent),

@@ -18,4 +18,8 @@ base::Result<std::string_view> TemplateText(std::string_view name);
 // programs.cedar beside every template except default-deny.
 base::Result<std::string_view> ProgramsText();
 
+// Whether a text is, to the byte, one of the above. Such a text need not be validated when it is
+// loaded: the tests of the templates do.
+bool IsBuiltInText(std::string_view text);
+
 }  // namespace aegis::policy

@@ -254,5 +254,20 @@ TEST(ProjectBoundTest, TheHomeDirectoryAsProjectStillProtectsWhatRunsOutside) {
   EXPECT_EQ(Ask(set, kRead, "/home/u/.ssh/id").outcome, kForbidden);
 }
 
+// Loading takes built-in texts as validated; here one more byte makes them ordinary ones.
+TEST(Templates, PassStrictValidation) {
+  std::vector<std::string> texts{std::string(ProgramsText().value())};
+  for (const std::string_view name : TemplateNames()) {
+    texts.emplace_back(TemplateText(name).value());
+  }
+  for (const std::string& text : texts) {
+    EXPECT_TRUE(IsBuiltInText(text));
+    EXPECT_FALSE(IsBuiltInText(text + "\n"));
+    const auto set = PolicySet::Load({{.file = "template.cedar", .text = text + "\n"}},
+                                     {.agent = "a", .home = "/home/u", .dir = "/home/u/p"});
+    EXPECT_TRUE(set.has_value()) << set.error().message();
+  }
+}
+
 }  // namespace
 }  // namespace aegis::policy

@@ -69,3 +69,39 @@ def test_a_network_socket_is_not_inherited(world):
         assert refused.code == 125 and "put a pipe between" in refused.err_text, refused
         world.wrap(["true"], stdin=descriptor).ok()
     world.run(["true"], stdin=stream).ok()
+
+
+def test_interpreters_are_judged(world):
+    """A script is started by the kernel's own exec of its interpreter: both are asked for."""
+    policy = world.root / "p.cedar"
+    policy.write_text(
+        '@id("all") permit(principal, action, resource);\n'
+        '@id("no-who") forbid(principal, action == Aegis::Action::"ProcessSpawn",'
+        ' resource == Aegis::Resource::"/usr/bin/whoami");\n')
+    for name, interpreter in (("who", "/usr/bin/whoami"), ("fine", "/bin/sh")):
+        script = world.project / name
+        script.write_text(f"#!{interpreter}\n")
+        script.chmod(0o755)
+    assert world.run(["./fine"], policy=str(policy)).code == 0
+    assert world.run(["./who"], policy=str(policy)).code == 126
+    assert [entry["resource"] for entry in world.denials()] == ["/usr/bin/whoami"]
+    spawned = [entry["resource"] for entry in world.decided() if entry["action"] == "ProcessSpawn"]
+    assert str(world.project / "who") in spawned and str(world.project / "fine") in spawned
+
+
+def test_a_fifo_made_outside(world):
+    """Nothing is lost of what its writer, outside, has to say."""
+    fifo = world.project / "fifo"
+    for _ in range(20):
+        if not fifo.exists():
+            subprocess.run(["mkfifo", fifo], check=True)
+        writer = subprocess.Popen(["sh", "-c", 'echo hello > "$1"', "sh", fifo])
+        assert world.run(["cat", "fifo"]).ok().text == "hello\n"
+        assert writer.wait() == 0
+
+
+def test_wrap_does_not_move_the_state(world):
+    moved = world.root / "moved"
+    done = world.wrap(["mv", world.root / "state", moved])
+    assert done.code != 0 and not moved.exists()
+    world.wrap(["mv", world.outside, moved]).ok()
