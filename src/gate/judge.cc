@@ -1,6 +1,9 @@
 #include "gate/judge.h"
 
+#include <time.h>
+
 #include <cerrno>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -87,10 +90,21 @@ int Judge::Record(const Process& process, Action action, std::string_view escape
   const bool reaches_others = action == Action::kNetConnect && !Refuses(decision);
   payload_.clear();
   ledger::AppendActionPayload(payload_, record);
+  AwaitSequencer();
   const auto appended =
       journal_.Append(ledger::kActionDecided, payload_,
                       reaches_others ? ledger::Durability::kDurable : ledger::Durability::kOrdered);
   return appended ? 0 : EACCES;
+}
+
+// The journal is the queue to the sequencer, and bounded: an agent that outruns it is slowed down,
+// so that neither the disk fills nor the end of the run waits for minutes of entries.
+void Judge::AwaitSequencer() const {
+  constexpr std::uint64_t kMaxBacklog = std::uint64_t{64} << 20U;
+  constexpr timespec kPause{0, 1'000'000};
+  while (journal_.backlog() > kMaxBacklog) {
+    ::nanosleep(&kPause, nullptr);
+  }
 }
 
 std::optional<Reason> Judge::Pins(std::string_view name) const {

@@ -57,6 +57,7 @@ class Judge {
  private:
   int Record(const Process& process, policy::Action action, std::string_view escaped,
              const decision::Decision& decision, const Detail& detail);
+  void AwaitSequencer() const;
 
   decision::Decider decider_;
   Mode mode_;

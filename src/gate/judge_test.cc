@@ -1,5 +1,6 @@
 #include "gate/judge.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "decision/decision.h"
 #include "gate/process_table.h"
 #include "gate/run.h"
@@ -60,6 +62,12 @@ class JudgeTest : public ::testing::Test {
                            })
                     .has_value());
     return payloads;
+  }
+
+  // The reading end as the sequencer has it: it may write the marks.
+  base::Result<ledger::JournalReader> Sequencers() {
+    return ledger::JournalReader::FromFd(
+        base::UniqueFd(::fcntl(journal_->fd(), F_DUPFD_CLOEXEC, 0)), "journal");
   }
 
   TestRoots files_;
@@ -115,6 +123,27 @@ TEST_F(JudgeTest, WhatCantBeRecordedDoesNotHappen) {
   }
   EXPECT_LT(refused_after, 2000);
   EXPECT_EQ(judge_->Ask(process_, Action::kFileRead, name), EACCES);
+}
+
+TEST_F(JudgeTest, TheBacklogIsWhatIsNotStored) {
+  Start(Mode::kRun);
+  EXPECT_EQ(judge_->Ask(process_, Action::kFileRead, "/srv/a"), 0);
+  const std::uint64_t one = journal_->backlog();
+  EXPECT_GT(one, 100U);
+  EXPECT_EQ(judge_->Ask(process_, Action::kFileRead, "/srv/b"), 0);
+  EXPECT_GT(journal_->backlog(), one);
+  const auto reader = Sequencers();
+  ASSERT_TRUE(reader->SetDrained(reader->marks()->committed).has_value());
+  EXPECT_EQ(journal_->backlog(), 0U);
+}
+
+TEST_F(JudgeTest, NothingWaitsForASequencerThatGaveUp) {
+  Start(Mode::kRun);
+  EXPECT_EQ(judge_->Ask(process_, Action::kFileRead, "/srv/a"), 0);
+  const auto reader = Sequencers();
+  ASSERT_TRUE(reader->SetFailed().has_value());
+  EXPECT_EQ(journal_->backlog(), 0U);
+  EXPECT_EQ(judge_->Ask(process_, Action::kFileRead, "/srv/a"), EACCES);
 }
 
 TEST_F(JudgeTest, PinsWhatHoldsARule) {

@@ -64,6 +64,11 @@ class JournalWriter {
   // every later Append fails. Without this, an Append behind another process's is kConflict.
   void ResumeAt(const ChainPosition& position);
 
+  // Bytes appended that the sequencer has not stored yet; 0 once it has given up on the store. A
+  // writer that outruns the sequencer should wait: the queue between them is bounded by whoever
+  // appends.
+  std::uint64_t backlog() const;
+
   std::uint64_t next_seq() const;
   const Identity& identity() const;
   const std::string& path() const;

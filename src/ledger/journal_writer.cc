@@ -323,6 +323,16 @@ void JournalWriter::ResumeAt(const ChainPosition& position) {
   state_->broken = state_->broken || !walk();
 }
 
+std::uint64_t JournalWriter::backlog() const {
+  State& state = *state_;
+  if (state.Field<std::uint32_t>(journal::kFailedAt).load(std::memory_order_acquire) != 0) {
+    return 0;
+  }
+  const auto drained =
+      state.Field<std::uint64_t>(journal::kDrainedAt).load(std::memory_order_acquire);
+  return state.position.offset - std::min(drained, state.position.offset);
+}
+
 std::uint64_t JournalWriter::next_seq() const { return state_->position.next_seq; }
 const Identity& JournalWriter::identity() const { return state_->identity; }
 const std::string& JournalWriter::path() const { return state_->path; }
