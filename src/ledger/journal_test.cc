@@ -2,9 +2,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -15,14 +12,11 @@
 #include <fstream>
 #include <ios>
 #include <optional>
-#include <random>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
-#include "base/unique_fd.h"
 #include "canon/canon.h"
 #include "ledger/journal_format.h"
 #include "ledger/recovery.h"

@@ -13,14 +13,12 @@ namespace aegis::ledger {
 namespace {
 
 constexpr const char* kSession = "018bcfe5-6800-7000-8000-000000000001";
-const std::string& Vectors() {
-  static const std::string path = AEGIS_TEST_VECTORS;
-  return path;
-}
+
+std::string Vector(const std::string& name) { return std::string(AEGIS_TEST_VECTORS) + "/" + name; }
 
 TEST(VectorsTest, PublishedCanonicalForms) {
   for (const char* name : {"values", "weird", "structures", "french"}) {
-    const std::string file = Vectors() + "/jcs/" + name;
+    const std::string file = Vector("jcs/") + name;
     const std::string out = Slurp(file + ".out.json");
     ASSERT_NE(out, "");
     EXPECT_EQ(Get(canon::Canonicalize(Slurp(file + ".in.json"))), out);
@@ -31,7 +29,7 @@ TEST(VectorsTest, PublishedCanonicalForms) {
 TEST(VectorsTest, AForeignJournalIsDrainedAndExportedAsItsMakerSays) {
   const TempDirectory directory;
   std::filesystem::create_directory(directory.File("journal"));
-  std::filesystem::copy_file(Vectors() + "/ledger/session.journal",
+  std::filesystem::copy_file(Vector("ledger/session.journal"),
                              directory.File("journal") + "/" + kSession + ".journal");
   Get(Ledger::Open(directory.path(), Ledger::Mode::kCreate));
   Ledger ledger = Get(Ledger::Open(directory.path(), Ledger::Mode::kRead));
@@ -40,7 +38,7 @@ TEST(VectorsTest, AForeignJournalIsDrainedAndExportedAsItsMakerSays) {
     text += piece;
     return {};
   }));
-  EXPECT_EQ(text, Slurp(Vectors() + "/ledger/session.jsonl"));
+  EXPECT_EQ(text, Slurp(Vector("ledger/session.jsonl")));
   EXPECT_TRUE(Get(ledger.Verify()).ok());
   const SessionInfo info = Get(ledger.FindSession(kSession));
   EXPECT_EQ(info.session.actions, 2);
