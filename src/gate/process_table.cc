@@ -197,6 +197,7 @@ void ProcessTable::DropExpired(std::int64_t now_ms) {
     return;
   }
   swept_ms_ = now_ms;
+  // NOLINTNEXTLINE(misc-include-cleaner): <unordered_map> has it
   std::erase_if(processes_, [now_ms](const auto& entry) {
     return now_ms - entry.second.read_at_ms > kLifetimeMs;
   });
@@ -204,6 +205,7 @@ void ProcessTable::DropExpired(std::int64_t now_ms) {
   for (const auto& [tid, process] : processes_) {
     alive.insert(process.tgid);
   }
+  // NOLINTNEXTLINE(misc-include-cleaner): <unordered_map> has it
   std::erase_if(groups_, [&alive](const auto& entry) { return !alive.contains(entry.first); });
 }
 

@@ -1,8 +1,8 @@
 #include "gate/run.h"
 
-#include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdlib.h>  // WIFSIGNALED and kin
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -138,6 +138,7 @@ std::vector<std::string> Escaped(const std::vector<std::string>& texts) {
 base::Result<> RecordStart(ledger::JournalWriter& journal, const RunSpec& spec,
                            const policy::PolicySet& policies, const sandbox::Plan& plan) {
   std::vector<std::string> files;
+  files.reserve(spec.policies.size());
   for (const policy::Source& source : spec.policies) {
     files.push_back(base::EscapeName(source.file));
   }

@@ -1,6 +1,5 @@
 #include "gate/supervisor.h"
 
-#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -14,7 +13,6 @@
 #include <string>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"

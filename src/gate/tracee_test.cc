@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -75,7 +74,7 @@ TEST(TraceeTest, NullIsEfault) {
 
 TEST(TraceeTest, ReadsArguments) {
   const std::array<const char*, 4> argv{"git", "commit", "-m", nullptr};
-  EXPECT_EQ(ReadArguments(::getpid(), At(argv.data())),
+  EXPECT_EQ(ReadArguments(::getpid(), At(static_cast<const void*>(argv.data()))),
             (std::vector<std::string>{"git", "commit", "-m"}));
   EXPECT_TRUE(ReadArguments(::getpid(), 0).empty());
 }
@@ -83,7 +82,7 @@ TEST(TraceeTest, ReadsArguments) {
 TEST(TraceeTest, ManyArgumentsAreCut) {
   std::vector<const char*> argv(5000, "argument");
   argv.push_back(nullptr);
-  const auto arguments = ReadArguments(::getpid(), At(argv.data()));
+  const auto arguments = ReadArguments(::getpid(), At(static_cast<const void*>(argv.data())));
   EXPECT_LT(arguments.size(), 300U);
   EXPECT_EQ(arguments.back(), "(further arguments left out)");
 }

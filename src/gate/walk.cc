@@ -18,6 +18,9 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "gate/process_table.h"
+#include "gate/resolver.h"
+#include "gate/roots.h"
 
 namespace aegis::gate {
 
