@@ -144,10 +144,10 @@ TEST_F(VerifyTest, MissingAndAddedRowsAreFound) {
         "DELETE FROM sessions WHERE session_id = 's1'", "DELETE FROM sessions",
         "UPDATE entries SET seq = seq + 1 WHERE session_id = 's1' AND seq = 9",
         "UPDATE entries SET id = id + 100 WHERE session_id = 's1' AND seq = 4",
-        "INSERT INTO entries SELECT 500, tenant_id, user_id, session_id, 10, ts_unix_ms, "
-        "event_type, payload, hash, prev_hash FROM entries WHERE id = 3",
-        "INSERT INTO entries SELECT 500, tenant_id, user_id, 's9', 0, ts_unix_ms, event_type, "
-        "payload, hash, NULL FROM entries WHERE id = 1"}) {
+        ("INSERT INTO entries SELECT 500, tenant_id, user_id, session_id, 10, ts_unix_ms, "
+         "event_type, payload, hash, prev_hash FROM entries WHERE id = 3"),
+        ("INSERT INTO entries SELECT 500, tenant_id, user_id, 's9', 0, ts_unix_ms, event_type, "
+         "payload, hash, NULL FROM entries WHERE id = 1")}) {
     EXPECT_FALSE(After(std::string(sql)).ok()) << sql;
   }
 }
@@ -207,8 +207,8 @@ TEST_F(VerifyTest, HostileRowsAreFindings) {
            "UPDATE entries SET session_id = zeroblob(" + big + ") WHERE id = 5",
            "UPDATE entries SET payload = CAST(x'7b22ff223a317d' AS TEXT) WHERE id = 5",
            "UPDATE entries SET user_id = CAST(x'ff' AS TEXT) WHERE id = 5",
-           "UPDATE entries SET payload = '{\"a\":' || replace(hex(zeroblob(50000)), '0', '[') "
-           "WHERE id = 5",
+           std::string("UPDATE entries SET payload = '{\"a\":' || ") +
+               "replace(hex(zeroblob(50000)), '0', '[') WHERE id = 5",
            "UPDATE entries SET ts_unix_ms = 9223372036854775807 WHERE id = 5",
            "UPDATE entries SET seq = 9223372036854775807 WHERE id = 5",
            "UPDATE entries SET payload = '{\"a\":NaN}' WHERE id = 5",

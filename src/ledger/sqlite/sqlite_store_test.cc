@@ -250,7 +250,7 @@ TEST_F(SqliteStoreTest, DamagedPagesAreAnError) {
     }
   }
   std::string content = Slurp(path_);
-  content.replace(4096, 3 * 4096, std::string(std::size_t{3} * 4096, '\xff'));
+  content.replace(4096, std::size_t{3} * 4096, std::string(std::size_t{3} * 4096, '\xff'));
   Spill(path_, content);
   const auto store = OpenSqliteStore(path_, OpenMode::kReadWrite);
   if (store) {
