@@ -218,7 +218,9 @@ Outcome RunSandbox(const PlanInput& input, const RunOptions& options) {
       (void)::setpgid(0, 0);
       input_fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     }
-    (void)::dup2(input_fd, STDIN_FILENO);
+    if (input_fd >= 0) {
+      (void)::dup2(input_fd, STDIN_FILENO);
+    }
     (void)::dup2(output[1], STDOUT_FILENO);
     RunLauncher(input, options);
   }
