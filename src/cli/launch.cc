@@ -81,7 +81,6 @@ base::Result<gate::RunSpec> Specify(Context& context, const Places& places,
   spec.config_name = std::move(configuration.name);
   spec.aegis_home = places.home.path();
   spec.state_dir = std::move(configuration.state_dir);
-  spec.ledger_path = std::move(configuration.ledger_path);
   spec.home = places.user_home;
   spec.tag = request.tag;
   spec.argv = request.argv;

@@ -21,6 +21,8 @@
 #include "gate/roots.h"
 #include "gate/tracee.h"
 // IWYU pragma: end_exports
+#include "decision/decision.h"
+#include "policy/policy.h"
 
 namespace aegis::gate {
 
@@ -92,6 +94,15 @@ inline int MemoryArgument(const Services& services, const Call& call, std::uint6
     return ESRCH;
   }
   return error;
+}
+
+// Asks for one action on what was looked up; Aegis' own state is refused whatever policies say.
+// 0, or the errno.
+inline int AskAbout(const Services& services, const Call& call, policy::Action action,
+                    const Resolved& resolved, const Detail& detail = {}) {
+  return resolved.aegis_state ? services.judge.Refuse(call.process, action, resolved.name,
+                                                      decision::Reason::kAegisState, detail)
+                              : services.judge.Ask(call.process, action, resolved.name, detail);
 }
 
 using Handler = Reply (*)(Services&, Call&);

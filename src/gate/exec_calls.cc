@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "base/text.h"
-#include "decision/decision.h"
 #include "gate/call.h"
 #include "gate/resolver.h"
 #include "gate/tracee.h"
@@ -54,13 +53,8 @@ int AskInterpreters(Services& services, Call& call, const Resolved& script, cons
   for (int depth = 0; depth < kMaxInterpreters && !path.empty(); ++depth) {
     const Resolved interpreter =
         services.resolver.ResolveObject(call.process, AT_FDCWD, path, Leaf::kFollow);
-    const int refused =
-        interpreter.aegis_state
-            ? services.judge.Refuse(call.process, policy::Action::kProcessSpawn, interpreter.name,
-                                    decision::Reason::kAegisState, detail)
-            : services.judge.Ask(call.process, policy::Action::kProcessSpawn, interpreter.name,
-                                 detail);
-    if (refused != 0) {
+    if (const int refused =
+            AskAbout(services, call, policy::Action::kProcessSpawn, interpreter, detail)) {
       return refused;
     }
     path = interpreter.exists() && S_ISREG(interpreter.st.st_mode)
@@ -80,12 +74,8 @@ Reply Execute(Services& services, Call& call, const Resolved& resolved, std::uin
   }
   Detail detail;
   detail.argv = arguments;
-  const int refused =
-      resolved.aegis_state
-          ? services.judge.Refuse(call.process, policy::Action::kProcessSpawn, resolved.name,
-                                  decision::Reason::kAegisState, detail)
-          : services.judge.Ask(call.process, policy::Action::kProcessSpawn, resolved.name, detail);
-  if (refused != 0) {
+  if (const int refused =
+          AskAbout(services, call, policy::Action::kProcessSpawn, resolved, detail)) {
     return Reply::Fail(refused);
   }
   if (resolved.error != 0) {

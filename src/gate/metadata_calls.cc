@@ -19,7 +19,6 @@
 #include <string_view>
 #include <vector>
 
-#include "decision/decision.h"
 #include "gate/call.h"
 #include "gate/resolver.h"
 #include "gate/tracee.h"
@@ -31,18 +30,12 @@ namespace {
 
 using policy::Action;
 
-int SysError(int result) { return result < 0 ? errno : 0; }
-
 // The object, judged for FileWrite; or the errno to answer with.
 SysResult<Resolved> Permitted(Services& services, Call& call, Resolved resolved) {
   if (resolved.error == EBADF) {
     return SysFail(EBADF);
   }
-  const int refused = resolved.aegis_state
-                          ? services.judge.Refuse(call.process, Action::kFileWrite, resolved.name,
-                                                  decision::Reason::kAegisState)
-                          : services.judge.Ask(call.process, Action::kFileWrite, resolved.name);
-  if (refused != 0) {
+  if (const int refused = AskAbout(services, call, Action::kFileWrite, resolved)) {
     return SysFail(refused);
   }
   if (resolved.error != 0) {

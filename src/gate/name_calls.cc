@@ -15,7 +15,6 @@
 #include <string_view>
 
 #include "base/text.h"
-#include "decision/decision.h"
 #include "gate/call.h"
 #include "gate/resolver.h"
 #include "gate/tracee.h"
@@ -66,19 +65,13 @@ int Judged(Services& services, Call& call, const Resolved& resolved,
            std::initializer_list<Action> actions, std::string_view target = {}) {
   Detail detail;
   detail.target = target;
-  if (resolved.aegis_state) {
-    return services.judge.Refuse(call.process, *actions.begin(), resolved.name,
-                                 decision::Reason::kAegisState, detail);
-  }
   for (const Action action : actions) {
-    if (const int error = services.judge.Ask(call.process, action, resolved.name, detail)) {
+    if (const int error = AskAbout(services, call, action, resolved, detail)) {
       return error;
     }
   }
   return 0;
 }
-
-int SysError(int result) { return result < 0 ? errno : 0; }
 
 int Remove(Services& services, Call& call, const Resolved& resolved, int flags) {
   if (const int error = Judged(services, call, resolved, {Action::kFileDelete})) {

@@ -17,10 +17,9 @@ struct RunSpec {
   Mode mode = Mode::kRun;
   std::string config_name;
   std::string aegis_home;
-  std::string state_dir;    // $AEGIS_HOME/NAME: journal/ lies here
-  std::string ledger_path;  // the SQLite file
-  std::string dir;          // canonical project directory (--dir)
-  std::string home;         // the user's home directory
+  std::string state_dir;  // $AEGIS_HOME/NAME: journal/ lies here
+  std::string dir;        // canonical project directory (--dir)
+  std::string home;       // the user's home directory
   std::string tag;
   std::vector<policy::Source> policies;
   std::string program;            // the file to execute, already looked up on PATH

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -18,6 +19,9 @@ template <typename T>
 using SysResult = std::expected<T, int>;
 
 inline std::unexpected<int> SysFail(int error) { return std::unexpected<int>(error); }
+
+// The errno of a call that returned `result`, 0 if it succeeded.
+inline int SysError(int result) { return result < 0 ? errno : 0; }
 
 using PathBuffer = std::array<char, PATH_MAX>;
 
