@@ -37,6 +37,7 @@
 #include "sandbox/namespaces.h"
 #include "sandbox/plan.h"
 #include "sandbox/protections.h"
+#include "sandbox/uapi.h"
 
 namespace aegis::gate {
 
@@ -276,6 +277,19 @@ base::Result<> RecordEnd(ledger::JournalWriter& journal, const sandbox::Plan& pl
   return journal.Append(ledger::kSessionEnded, payload, ledger::Durability::kOrdered);
 }
 
+// The sequencer wakes while the agent waits for the supervisor. A long time slice gives the
+// launcher its full share of the CPU, and the others the first turn (Linux 6.12; older kernels
+// ignore it).
+void TakeLaterTurns() {
+  constexpr std::uint64_t kLongestSliceNs = 100'000'000;
+  sandbox::uapi::SchedAttr attributes;
+  if (sandbox::uapi::SchedGetattr(0, attributes) == 0 && attributes.runtime != 0) {
+    attributes.flags = 0;
+    attributes.runtime = kLongestSliceNs;
+    sandbox::uapi::SchedSetattr(0, attributes);
+  }
+}
+
 // Everything between the command's execve and its last entry in the store.
 base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervisor,
                                    const sandbox::Plan& plan, ledger::Ledger& ledger,
@@ -288,6 +302,7 @@ base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervi
                                            CollectDenial(entry, outcome.first_denials);
                                          }));
   const Foreground foreground;
+  TakeLaterTurns();
   const CommandEnd end = follower.Follow(supervisor.pid, supervisor.control.get(), sequencer);
   AEGIS_TRY(sequencer.Drain());
   journal.ResumeAt(sequencer.position());

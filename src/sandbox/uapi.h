@@ -40,6 +40,19 @@ inline constexpr unsigned long kSeccompIoctlNotifSetFlags = _IOW('!', 4, std::ui
 
 // prctl and securebits are in linux/prctl.h and linux/securebits.h.
 
+// sched_setattr(2), the first version of the structure. For SCHED_OTHER `runtime` is the time slice,
+// ns (Linux 6.12; 0 from an older kernel).
+struct SchedAttr {
+  std::uint32_t size = 48;
+  std::uint32_t policy = 0;
+  std::uint64_t flags = 0;
+  std::int32_t nice = 0;
+  std::uint32_t priority = 0;
+  std::uint64_t runtime = 0;
+  std::uint64_t deadline = 0;
+  std::uint64_t period = 0;
+};
+
 // System calls whose numbers are the same on every architecture (from 424 on).
 inline constexpr int kSysOpenTree = 428;
 inline constexpr int kSysMoveMount = 429;
@@ -124,6 +137,14 @@ inline int PidfdGetfd(int pidfd, int target_fd) {
 
 inline int CloseRange(unsigned first, unsigned last, unsigned flags) {
   return static_cast<int>(::syscall(kSysCloseRange, first, last, flags));
+}
+
+inline int SchedGetattr(pid_t tid, SchedAttr& attributes) {
+  return static_cast<int>(::syscall(SYS_sched_getattr, tid, &attributes, sizeof attributes, 0U));
+}
+
+inline int SchedSetattr(pid_t tid, const SchedAttr& attributes) {
+  return static_cast<int>(::syscall(SYS_sched_setattr, tid, &attributes, 0U));
 }
 
 inline int PivotRoot(const char* new_root, const char* put_old) {
