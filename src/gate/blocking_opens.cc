@@ -59,14 +59,14 @@ void BlockingOpens::InstallWakeSignal() {
   ::sigaction(SIGUSR2, &action, nullptr);
 }
 
-Reply BlockingOpens::Start(std::uint64_t id, base::UniqueFd object, int flags, bool close_on_exec) {
+Reply BlockingOpens::Start(std::uint64_t id, Opening opening) {
   if (waiting_.fetch_add(1) >= kMaxWaiting) {
     waiting_.fetch_sub(1);
     return Reply::Fail(ENOMEM);
   }
   try {
-    std::thread([this, id, object = std::move(object), flags, close_on_exec] {
-      Run(id, object, flags, close_on_exec);
+    std::thread([this, id, opening = std::move(opening)] {
+      Run(id, opening);
       waiting_.fetch_sub(1);
     }).detach();
   } catch (const std::system_error&) {
@@ -76,16 +76,17 @@ Reply BlockingOpens::Start(std::uint64_t id, base::UniqueFd object, int flags, b
   return Reply::None();
 }
 
-void BlockingOpens::Run(std::uint64_t id, const base::UniqueFd& object, int flags,
-                        bool close_on_exec) const {
+void BlockingOpens::Run(std::uint64_t id, const Opening& opening) const {
   const Waker waker;
-  const std::string link = std::to_string(object.get());
+  const std::string link = std::to_string(opening.object.get());
   while (waker.armed() && listener_.StillWaiting(id)) {
-    const base::UniqueFd opened(::openat(own_fds_, link.c_str(), flags | O_CLOEXEC | O_NOCTTY));
+    const base::UniqueFd opened(
+        ::openat(own_fds_, link.c_str(), opening.flags | O_CLOEXEC | O_NOCTTY));
     if (!opened.valid() && errno == EINTR) {
       continue;
     }
-    const int error = opened.valid() ? listener_.Inject(id, opened.get(), close_on_exec) : errno;
+    const int error =
+        opened.valid() ? listener_.Inject(id, opened.get(), opening.close_on_exec) : errno;
     if (error != 0) {
       listener_.Answer(id, Reply::Fail(error));
     }

@@ -16,14 +16,21 @@ class BlockingOpens {
   explicit BlockingOpens(const Listener& listener, int own_fds)
       : listener_(listener), own_fds_(own_fds) {}
 
+  struct Opening {
+    base::UniqueFd object;  // O_PATH
+    base::UniqueFd held;    // closed only once the object is open; may be invalid
+    int flags = 0;
+    bool close_on_exec = false;
+  };
+
   // Answers the notification once the object is open. ENOMEM when too many are waiting.
-  Reply Start(std::uint64_t id, base::UniqueFd object, int flags, bool close_on_exec);
+  Reply Start(std::uint64_t id, Opening opening);
 
   // Once per process, before the first Start: the signal that wakes helpers to look around.
   static void InstallWakeSignal();
 
  private:
-  void Run(std::uint64_t id, const base::UniqueFd& object, int flags, bool close_on_exec) const;
+  void Run(std::uint64_t id, const Opening& opening) const;
 
   static constexpr int kMaxWaiting = 256;
 

@@ -14,8 +14,10 @@
 // IWYU pragma: begin_exports
 #include "base/unique_fd.h"
 #include "gate/blocking_opens.h"
+#include "gate/handover.h"
 #include "gate/judge.h"
 #include "gate/listener.h"
+#include "gate/place.h"
 #include "gate/process_table.h"
 #include "gate/resolver.h"
 #include "gate/roots.h"
@@ -57,10 +59,12 @@ class CallerUmask {
 // What the handlers work with; owned by the supervisor, for its receive loop.
 struct Services {
   Listener& listener;
+  Handover& handover;
   Judge& judge;
   Resolver& resolver;
   ProcessTable& processes;
   const Roots& roots;
+  Place& place;
   BlockingOpens& blocking_opens;
   BoundSockets& bound_sockets;
   CallerUmask umask;

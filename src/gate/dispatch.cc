@@ -34,6 +34,7 @@ constexpr Table MakeTable() {
   set(SYS_chdir, HandleFileStateChange);
   set(SYS_fchdir, HandleFileStateChange);
   set(SYS_umask, HandleFileStateChange);
+  set(SYS_sched_setaffinity, HandleSetAffinity);
   set(SYS_unlink, HandleUnlink);
   set(SYS_unlinkat, HandleUnlinkAt);
   set(SYS_rmdir, HandleRmdir);

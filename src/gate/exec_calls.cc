@@ -118,6 +118,11 @@ Reply HandleExecveAt(Services& services, Call& call) {
                  call.arg(2));
 }
 
+Reply HandleSetAffinity(Services& services, Call& /*call*/) {
+  services.handover.LeaveAffinityAlone();
+  return Reply::Continue();
+}
+
 Reply HandleFileStateChange(Services& services, Call& call) {
   services.processes.FileStateChanging(call.process);
   return Reply::Continue();

@@ -14,4 +14,7 @@ Reply HandleExecveAt(Services& services, Call& call);
 // the caller's working directory and umask is read again.
 Reply HandleFileStateChange(Services& services, Call& call);
 
+// sched_setaffinity(2): continued; from then on the gate leaves affinities alone.
+Reply HandleSetAffinity(Services& services, Call& call);
+
 }  // namespace aegis::gate

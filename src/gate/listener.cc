@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <expected>
 #include <optional>
 #include <utility>
 
@@ -71,16 +72,27 @@ void Listener::Answer(std::uint64_t id, const Reply& reply) const {
   ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_SEND, &response);
 }
 
-int Listener::Inject(std::uint64_t id, int fd, bool close_on_exec) const {
+int Listener::AddFd(std::uint64_t id, int fd, std::uint32_t flags, bool close_on_exec) const {
   seccomp_notif_addfd request{};
   request.id = id;
   request.srcfd = static_cast<std::uint32_t>(fd);
-  request.flags = SECCOMP_ADDFD_FLAG_SEND;
+  request.flags = flags;
   request.newfd_flags = close_on_exec ? O_CLOEXEC : 0;
-  if (::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request) < 0 && errno != ENOENT) {
-    return errno;
+  return ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request);
+}
+
+int Listener::Inject(std::uint64_t id, int fd, bool close_on_exec) const {
+  const int given = AddFd(id, fd, SECCOMP_ADDFD_FLAG_SEND, close_on_exec);
+  return given < 0 && errno != ENOENT ? errno : 0;
+}
+
+std::expected<int, int> Listener::AddDescriptor(std::uint64_t id, int fd,
+                                                bool close_on_exec) const {
+  const int given = AddFd(id, fd, 0, close_on_exec);
+  if (given < 0 && errno != ENOENT) {
+    return std::unexpected(errno);
   }
-  return 0;
+  return given < 0 ? 0 : given;
 }
 
 }  // namespace aegis::gate

@@ -43,6 +43,9 @@ struct Opening {
   std::string_view path;
   std::uint64_t flags = 0;
   std::uint64_t mode = 0;
+  // What was opened on the short way and is no plain file. A FIFO's writer has seen it open: it
+  // stays so until the caller has its own descriptor.
+  base::UniqueFd held;
 
   bool has(std::uint64_t flag) const { return (flags & flag) == flag; }
   bool any(std::uint64_t mask) const { return (flags & mask) != 0; }
@@ -58,23 +61,22 @@ base::UniqueFd OpenNow(int base, const char* path, std::uint64_t flags, std::uin
                              (flags & (O_CREAT | kTmpFile)) != 0 ? mode & 07777U : 0, resolve));
 }
 
-Reply Inject(const Services& services, const Call& call, const Opening& opening,
+Reply Inject(Services& services, const Call& call, const Opening& opening,
              const base::UniqueFd& fd) {
   if (!opening.has(O_NONBLOCK)) {
     ::fcntl(fd.get(), F_SETFL, static_cast<int>(opening.flags & ~std::uint64_t{O_ACCMODE}));
   }
-  const int error = services.listener.Inject(call.id(), fd.get(), opening.has(O_CLOEXEC));
+  const int error =
+      services.handover.Give(call.process.tid, call.id(), fd.get(), opening.has(O_CLOEXEC));
   return error == 0 ? Reply::None() : Reply::Fail(error);
 }
 
-// A path whose canonical form is plain text, unless a symlink is in it.
+// An absolute path that is canonical as it stands, unless a symlink is in it.
 bool IsPlain(std::string_view path) {
-  if (path.starts_with("/proc/") || path.starts_with("/dev/")) {
+  if (!path.starts_with('/') || path.starts_with("/proc/") || path.starts_with("/dev/")) {
     return false;
   }
-  if (path.starts_with('/')) {
-    path.remove_prefix(1);
-  }
+  path.remove_prefix(1);
   while (true) {
     const std::size_t slash = path.find('/');
     const std::string_view part = path.substr(0, slash);
@@ -95,9 +97,9 @@ bool IsAsJudged(const struct stat& st, Action action) {
 // Reading a regular file or a directory under its canonical name, without a symlink on the way: few
 // calls to the kernel. The decision comes first, on the name as text; the open then proves that the
 // text is the name. Nothing when the case is any other: the caller goes the long way.
-std::optional<Reply> OpenPlainly(Services& services, Call& call, const Opening& opening) {
+std::optional<Reply> OpenPlainly(Services& services, Call& call, Opening& opening) {
   const bool relative = !opening.path.starts_with('/');
-  if ((relative && opening.dirfd != AT_FDCWD) || !IsPlain(opening.path)) {
+  if (relative && opening.dirfd != AT_FDCWD) {
     return std::nullopt;
   }
   int base = services.roots.own_fds.get();  // not used for an absolute path
@@ -108,25 +110,28 @@ std::optional<Reply> OpenPlainly(Services& services, Call& call, const Opening& 
     name += name.ends_with('/') ? "" : "/";
   }
   name += opening.path;
+  if (base < 0 || !IsPlain(name)) {
+    return std::nullopt;
+  }
   const Action action = opening.has(O_DIRECTORY) ? Action::kDirList : Action::kFileRead;
   std::string escaped;
   base::AppendEscapedName(escaped, name);
   const decision::Decision decision = services.judge.Decide(call.process, action, escaped);
-  if (base < 0 || services.judge.Refuses(decision)) {
+  if (services.judge.Refuses(decision)) {
     return std::nullopt;
   }
-  const std::string path(opening.path);
+  // All of the path argument is followed by its NUL.
+  base::UniqueFd fd = OpenNow(base, opening.path.data(), opening.flags, 0, RESOLVE_NO_SYMLINKS);
   struct stat st{};
-  // Looked at before it is opened: even a short-lived open of a FIFO lets its writer go.
-  if (::fstatat(base, path.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 || !IsAsJudged(st, action)) {
-    return std::nullopt;
-  }
-  const base::UniqueFd fd = OpenNow(base, path.c_str(), opening.flags, 0, RESOLVE_NO_SYMLINKS);
   if (!fd.valid() || ::fstat(fd.get(), &st) != 0 || services.resolver.IsProc(fd.get(), st.st_dev)) {
     return std::nullopt;
   }
+  if (!IsAsJudged(st, action)) {
+    opening.held = std::move(fd);
+    return std::nullopt;
+  }
   // A working directory may have been moved since its name was read.
-  if (!IsAsJudged(st, action) || (relative && NameOf(services.roots, fd.get()) != name)) {
+  if (relative && !services.place.IsNamed(call.process)) {
     return std::nullopt;
   }
   if (const int error = services.judge.Settle(call.process, action, escaped, decision)) {
@@ -155,7 +160,7 @@ int AskOpening(Services& services, Call& call, const Opening& opening, const Res
                             resolved.name);
 }
 
-Reply OpenObject(Services& services, Call& call, const Opening& opening, Resolved resolved) {
+Reply OpenObject(Services& services, Call& call, Opening& opening, Resolved resolved) {
   if (const int error = AskOpening(services, call, opening, resolved)) {
     return Reply::Fail(error);
   }
@@ -177,8 +182,9 @@ Reply OpenObject(Services& services, Call& call, const Opening& opening, Resolve
   const bool may_block = S_ISFIFO(resolved.st.st_mode) && !opening.has(O_NONBLOCK) &&
                          (opening.flags & O_ACCMODE) != O_RDWR;
   if (may_block) {
-    return services.blocking_opens.Start(call.id(), std::move(resolved.object),
-                                         static_cast<int>(flags), opening.has(O_CLOEXEC));
+    return services.blocking_opens.Start(
+        call.id(), {std::move(resolved.object), std::move(opening.held), static_cast<int>(flags),
+                    opening.has(O_CLOEXEC)});
   }
   const std::string link = std::to_string(resolved.object.get());
   const base::UniqueFd fd = OpenNow(services.roots.own_fds.get(), link.c_str(), flags, 0, 0);
@@ -197,11 +203,18 @@ Reply CreateFile(Services& services, Call& call, const Opening& opening, const R
   return Reply::Fail(swapped ? EAGAIN : errno);
 }
 
-Reply OpenOrCreate(Services& services, Call& call, const Opening& opening) {
-  // O_EXCL fails on a link too, wherever it leads.
-  const Leaf leaf = opening.any(O_NOFOLLOW | O_EXCL) ? Leaf::kKeep : Leaf::kFollow;
+// Where an open that may create begins. O_EXCL fails on a link too, wherever it leads.
+Resolved ResolveToCreate(Services& services, Call& call, const Opening& opening) {
+  if (opening.any(O_EXCL)) {
+    return services.resolver.ResolveNew(call.process, opening.dirfd, opening.path);
+  }
+  const Leaf leaf = opening.any(O_NOFOLLOW) ? Leaf::kKeep : Leaf::kFollow;
+  return services.resolver.Resolve(call.process, opening.dirfd, opening.path, leaf);
+}
+
+Reply OpenOrCreate(Services& services, Call& call, Opening& opening) {
   for (int tries = 0; tries < kMaxCreateTries; ++tries) {
-    Resolved resolved = services.resolver.Resolve(call.process, opening.dirfd, opening.path, leaf);
+    Resolved resolved = ResolveToCreate(services, call, opening);
     if (!resolved.creatable() || resolved.aegis_state) {
       if (resolved.wants_directory && resolved.parent.valid()) {
         resolved.error = EISDIR;
@@ -245,7 +258,7 @@ Reply OpenUnnamed(Services& services, Call& call, const Opening& opening) {
   return fd.valid() ? Inject(services, call, opening, fd) : Reply::Fail(errno);
 }
 
-Reply Open(Services& services, Call& call, const Opening& opening) {
+Reply Open(Services& services, Call& call, Opening& opening) {
   const bool creates_directory = opening.has(O_CREAT | O_DIRECTORY);  // refused since Linux 6.4
   if (creates_directory || (opening.has(kTmpFile) && (opening.flags & O_ACCMODE) == O_RDONLY)) {
     return Reply::Fail(EINVAL);
@@ -291,17 +304,17 @@ Reply OpenPathArgument(Services& services, Call& call, std::uint64_t address, Op
 
 Reply HandleOpen(Services& services, Call& call) {
   return OpenPathArgument(services, call, call.arg(0),
-                          {AT_FDCWD, {}, call.arg(1) & UINT32_MAX, call.arg(2)});
+                          {AT_FDCWD, {}, call.arg(1) & UINT32_MAX, call.arg(2), {}});
 }
 
 Reply HandleOpenAt(Services& services, Call& call) {
   return OpenPathArgument(services, call, call.arg(1),
-                          {call.int_arg(0), {}, call.arg(2) & UINT32_MAX, call.arg(3)});
+                          {call.int_arg(0), {}, call.arg(2) & UINT32_MAX, call.arg(3), {}});
 }
 
 Reply HandleCreat(Services& services, Call& call) {
   return OpenPathArgument(services, call, call.arg(0),
-                          {AT_FDCWD, {}, O_CREAT | O_WRONLY | O_TRUNC, call.arg(1)});
+                          {AT_FDCWD, {}, O_CREAT | O_WRONLY | O_TRUNC, call.arg(1), {}});
 }
 
 Reply HandleOpenAt2(Services& services, Call& call) {
@@ -320,7 +333,8 @@ Reply HandleOpenAt2(Services& services, Call& call) {
       (how.mode != 0 && !creates)) {
     return Reply::Fail(EINVAL);
   }
-  return OpenPathArgument(services, call, call.arg(1), {call.int_arg(0), {}, how.flags, how.mode});
+  return OpenPathArgument(services, call, call.arg(1),
+                          {call.int_arg(0), {}, how.flags, how.mode, {}});
 }
 
 }  // namespace aegis::gate

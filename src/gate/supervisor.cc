@@ -19,9 +19,11 @@
 #include "gate/blocking_opens.h"
 #include "gate/call.h"
 #include "gate/dispatch.h"
+#include "gate/handover.h"
 #include "gate/judge.h"
 #include "gate/listener.h"
 #include "gate/messages.h"
+#include "gate/place.h"
 #include "gate/process_table.h"
 #include "gate/resolver.h"
 #include "gate/roots.h"
@@ -110,8 +112,10 @@ Reply Handle(Services& services, const seccomp_notif& notification) {
   BlockingOpens::InstallWakeSignal();
   BlockingOpens blocking_opens(listener, input.roots.own_fds.get());
   BoundSockets bound_sockets;
-  Services services{listener,    judge,          resolver,      processes,
-                    input.roots, blocking_opens, bound_sockets, {}};
+  Handover handover(listener);
+  Place place(input.roots);
+  Services services{listener,    handover, judge,          resolver,      processes,
+                    input.roots, place,    blocking_opens, bound_sockets, {}};
   while (true) {
     const auto notification = listener.Receive();
     if (notification) {

@@ -74,7 +74,7 @@ CapabilitySet FileCapabilities(bool root) { return root ? kFile : 0; }
 
 base::Result<> LimitSupervisor(bool root) {
   AEGIS_TRY(SetProcess(PR_SET_NO_NEW_PRIVS, 1, "set no_new_privs"));
-  AEGIS_TRY(SetCapabilities(Bit(CAP_SYS_PTRACE) | FileCapabilities(root)));
+  AEGIS_TRY(SetCapabilities(Bit(CAP_SYS_PTRACE) | Bit(CAP_SYS_NICE) | FileCapabilities(root)));
   return SetProcess(PR_SET_DUMPABLE, 0, "make the supervisor undumpable");
 }
 

@@ -14,8 +14,9 @@ using CapabilitySet = std::uint64_t;
 CapabilitySet FileCapabilities(bool root);
 
 // Supervisor, after StartInit: keeps CAP_SYS_PTRACE (to read the agent's memory and descriptors,
-// also of programs that made themselves undumpable) and FileCapabilities, drops the rest for good,
-// and becomes undumpable, so that no process of the user reads its memory.
+// also of programs that made themselves undumpable), CAP_SYS_NICE (for the CPU affinity of a root
+// agent; good for processes of this user namespace only) and FileCapabilities, drops the rest for
+// good, and becomes undumpable, so that no process of the user reads its memory.
 base::Result<> LimitSupervisor(bool root);
 
 // Init: no capability, none to come back, undumpable, no_new_privs.

@@ -73,6 +73,7 @@ constexpr auto kTable = std::to_array<SyscallRow>({
     {"removexattr", 197, kNotify, kNotify},
     {"lremovexattr", 198, kNotify, kNotify},
     {"fremovexattr", 199, kNotify, kNotify},
+    {"sched_setaffinity", 203, kNotify, kNotify},
     {"lookup_dcookie", 212, kEperm, kEperm},
     {"clock_settime", 227, kEperm, kEperm},
     {"utimes", 235, kNotify, kNotify},
