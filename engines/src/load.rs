@@ -23,16 +23,39 @@ pub struct Source<'a> {
     pub validated: bool,
 }
 
-/// Loads on a thread of its own, which has ended on return.
+/// Loads on two threads of its own, which have ended on return.
 pub fn load(sources: &[Source], agent: &str, aliases: &Aliases) -> Result<Cedar, String> {
+    let (first, rest) = sources.split_at(sources.len().min(1));
     std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .stack_size(LOAD_STACK)
-            .spawn_scoped(scope, || Loader::new(agent)?.load(sources, aliases))
-            .map_err(|e| format!("start a thread to parse policies: {e}"))?
-            .join()
-            .map_err(|_| "the policy parser failed".to_string())?
+        joined(spawn(scope, || {
+            let beside = spawn(scope, || (Loader::new(agent), parse_all(rest)))?;
+            let mut parsed = parse_all(first);
+            let (loader, others) = joined(Ok(beside))?;
+            parsed.extend(others);
+            loader?.load(sources, parsed, aliases)
+        }))?
     })
+}
+
+type Running<'scope, T> = std::thread::ScopedJoinHandle<'scope, T>;
+
+fn spawn<'scope, T: Send + 'scope>(
+    scope: &'scope std::thread::Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<Running<'scope, T>, String> {
+    std::thread::Builder::new()
+        .stack_size(LOAD_STACK)
+        .spawn_scoped(scope, work)
+        .map_err(|e| format!("start a thread to parse policies: {e}"))
+}
+
+fn joined<T>(running: Result<Running<T>, String>) -> Result<T, String> {
+    running?.join().map_err(|_| "the policy parser failed".to_string())
+}
+
+fn parse_all(sources: &[Source]) -> Vec<Result<Vec<Parsed>, String>> {
+    let parser = Parser { validator: OnceCell::new() };
+    sources.iter().map(|source| parser.parse(source)).collect()
 }
 
 fn entity_type(name: &str) -> Result<EntityTypeName, String> {
@@ -72,10 +95,9 @@ fn described(error: &dyn Diagnostic) -> (Option<usize>, String) {
     (offset_of(error), message)
 }
 
-struct Loader {
+/// Texts to policies: within bounds, well formed, and valid by the schema.
+struct Parser {
     validator: OnceCell<Validator>,
-    cedar: Cedar,
-    mention_index: HashMap<String, u32>,
 }
 
 /// A policy of the text with its place.
@@ -84,34 +106,7 @@ struct Parsed {
     offset: Option<usize>,
 }
 
-impl Loader {
-    fn new(agent: &str) -> Result<Self, String> {
-        let action_type = entity_type(schema::ACTION)?;
-        let cedar = Cedar {
-            info: vec![],
-            mentions: vec![],
-            mention_uids: vec![],
-            index: Index::default(),
-            indices: HashMap::new(),
-            authorizer: Authorizer::new(),
-            agent: uid(&entity_type(schema::AGENT)?, agent),
-            actions: ACTIONS.iter().map(|name| uid(&action_type, name)).collect(),
-            resource_type: entity_type(schema::RESOURCE)?,
-        };
-        Ok(Loader { validator: OnceCell::new(), cedar, mention_index: HashMap::new() })
-    }
-
-    fn load(mut self, sources: &[Source], aliases: &Aliases) -> Result<Cedar, String> {
-        for source in sources {
-            for parsed in self.parse(source)? {
-                let place = parsed.offset;
-                self.add(source, parsed, aliases)
-                    .map_err(|message| located(source, place, &message))?;
-            }
-        }
-        Ok(self.cedar)
-    }
-
+impl Parser {
     fn parse(&self, source: &Source) -> Result<Vec<Parsed>, String> {
         let starts = bounds::check(source.text)
             .map_err(|fault| located(source, Some(fault.offset), &fault.message))?;
@@ -163,6 +158,46 @@ impl Loader {
             }
             None => Ok(()),
         }
+    }
+}
+
+struct Loader {
+    cedar: Cedar,
+    mention_index: HashMap<String, u32>,
+}
+
+impl Loader {
+    fn new(agent: &str) -> Result<Self, String> {
+        let action_type = entity_type(schema::ACTION)?;
+        let cedar = Cedar {
+            info: vec![],
+            mentions: vec![],
+            mention_uids: vec![],
+            index: Index::default(),
+            indices: HashMap::new(),
+            authorizer: Authorizer::new(),
+            agent: uid(&entity_type(schema::AGENT)?, agent),
+            actions: ACTIONS.iter().map(|name| uid(&action_type, name)).collect(),
+            resource_type: entity_type(schema::RESOURCE)?,
+        };
+        Ok(Loader { cedar, mention_index: HashMap::new() })
+    }
+
+    /// `parsed` stands for `sources`, one by one.
+    fn load(
+        mut self,
+        sources: &[Source],
+        parsed: Vec<Result<Vec<Parsed>, String>>,
+        aliases: &Aliases,
+    ) -> Result<Cedar, String> {
+        for (source, policies) in sources.iter().zip(parsed) {
+            for policy in policies? {
+                let place = policy.offset;
+                self.add(source, policy, aliases)
+                    .map_err(|message| located(source, place, &message))?;
+            }
+        }
+        Ok(self.cedar)
     }
 
     fn add(&mut self, source: &Source, parsed: Parsed, aliases: &Aliases) -> Result<(), String> {

@@ -1,9 +1,11 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>   // rename
 #include <stdlib.h>  // mkostemp, realpath: POSIX, absent from <cstdlib>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -40,6 +42,22 @@ Result<> CheckName(std::string_view verb, const std::string& path) {
                 Describe(verb, path.substr(0, path.find('\0'))) + ": the path contains a NUL byte");
   }
   return {};
+}
+
+// An absolute path without empty, "." and ".." components.
+bool IsCanonicalText(std::string_view path) {
+  if (!path.starts_with('/') || path.find('\0') != std::string_view::npos) {
+    return false;
+  }
+  for (std::size_t at = 0; path != "/" && at < path.size();) {
+    const std::size_t end = std::min(path.find('/', at + 1), path.size());
+    const std::string_view name = path.substr(at + 1, end - at - 1);
+    if (name.empty() || name == "." || name == "..") {
+      return false;
+    }
+    at = end;
+  }
+  return true;
 }
 
 std::string DirectoryOf(const std::string& path) {
@@ -172,6 +190,21 @@ Result<> MakeDirectories(const std::string& path, mode_t mode) {
     AEGIS_TRY(MakeDirectory(path.substr(0, at), mode));
   }
   return MakeDirectory(path, mode);
+}
+
+PlainLookup LookUpPlainly(const std::string& path) {
+  if (!IsCanonicalText(path)) {
+    return PlainLookup::kUnclear;
+  }
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  const UniqueFd fd(
+      static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
+  if (fd.valid()) {
+    return PlainLookup::kFound;
+  }
+  return errno == ENOENT || errno == ENOTDIR ? PlainLookup::kMissing : PlainLookup::kUnclear;
 }
 
 Result<std::string> CanonicalPath(const std::string& path) {

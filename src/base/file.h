@@ -28,6 +28,16 @@ Result<> WriteAll(int fd, std::string_view bytes);
 // Opens with O_CLOEXEC added; the error names the path in escaped form.
 Result<UniqueFd> Open(const std::string& path, int flags, mode_t mode = 0);
 
+// What a lookup finds that follows no symlink.
+enum class PlainLookup {
+  kFound,    // the name exists, and is its own canonical path
+  kMissing,  // it does not, and no symlink leads towards it
+  kUnclear,  // a symlink is on the way, the path is no canonical one, or the kernel can't tell
+};
+
+// One system call (openat2(2), RESOLVE_NO_SYMLINKS).
+PlainLookup LookUpPlainly(const std::string& path);
+
 // The absolute path without `.`, `..`, symlinks or trailing slash; the name must exist.
 Result<std::string> CanonicalPath(const std::string& path);
 

@@ -172,5 +172,25 @@ TEST_F(FileTest, WriteAllReportsAFullDevice) {
   EXPECT_EQ(WriteAll(full->get(), "x").error().code(), Errc::kExhausted);
 }
 
+TEST(LookUpPlainlyTest, AnswersOnlyWhereNoSymlinkIsMet) {
+  std::string pattern = testing::TempDir() + "look_up_XXXXXX";
+  ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+  const std::string base = std::filesystem::canonical(pattern).string();
+  std::filesystem::create_directories(base + "/real/sub");
+  std::filesystem::create_symlink("real", base + "/link");
+  std::filesystem::create_symlink("nowhere", base + "/dangling");
+  EXPECT_EQ(LookUpPlainly(base + "/real/sub"), PlainLookup::kFound);
+  EXPECT_EQ(LookUpPlainly("/"), PlainLookup::kFound);
+  EXPECT_EQ(LookUpPlainly(base + "/missing/x"), PlainLookup::kMissing);
+  EXPECT_EQ(LookUpPlainly("/dev/null/x"), PlainLookup::kMissing);
+  for (const std::string& unclear :
+       {base + "/link", base + "/link/sub", base + "/link/missing", base + "/dangling",
+        base + "/real/", base + "//real", base + "/./real", base + "/real/../real",
+        std::string("real"), std::string()}) {
+    EXPECT_EQ(LookUpPlainly(unclear), PlainLookup::kUnclear) << unclear;
+  }
+  std::filesystem::remove_all(base);
+}
+
 }  // namespace
 }  // namespace aegis::base

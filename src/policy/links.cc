@@ -11,6 +11,9 @@ namespace aegis::policy {
 // ~/.config that is a link.
 std::string LeadsTo(const std::string& path) {
   const std::string bytes = base::UnescapeName(path);
+  if (base::LookUpPlainly(bytes) != base::PlainLookup::kUnclear) {
+    return {};
+  }
   std::size_t end = bytes.size();
   while (end > 0) {
     if (const auto found = base::CanonicalPath(bytes.substr(0, end)); found.has_value()) {

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <future>
 #include <memory>
 #include <random>
 #include <span>
@@ -226,6 +228,8 @@ base::Result<PolicySet> PolicySet::Load(const std::vector<Source>& sources, cons
                      .text = View(source.text),
                      .validated = IsBuiltInText(source.text) ? std::uint8_t{1} : std::uint8_t{0}});
   }
+  // Beside the engine's own work: OpenSSL takes a millisecond to get ready.
+  std::future<std::string> digest = std::async(DigestOf, std::cref(sources));
   AegisText* error = nullptr;
   CedarHandle cedar(aegis_cedar_load(views.data(), views.size(), View(names.agent),
                                      View(names.home), View(names.dir), &error));
@@ -245,7 +249,7 @@ base::Result<PolicySet> PolicySet::Load(const std::vector<Source>& sources, cons
                                           .reaches = {},
                                           .index = PathIndex(mentions, SecretSeed()),
                                           .names = std::move(others),
-                                          .digest = DigestOf(sources),
+                                          .digest = digest.get(),
                                           .targets = {}});
   impl->Describe();
   impl->FollowLinks(names);

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <string>
 
+#include "base/file.h"
+
 namespace aegis::sandbox {
 namespace {
 
@@ -56,7 +58,19 @@ std::string SystemHostView::ReadLink(const std::string& path) const {
   return length <= 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(length));
 }
 
+base::PlainLookup SystemHostView::LookUpPlainly(const std::string& path) const {
+  return base::LookUpPlainly(path);
+}
+
 std::string ResolvePath(const HostView& host, const std::string& path) {
+  switch (host.LookUpPlainly(path)) {
+    case base::PlainLookup::kFound:
+      return path;
+    case base::PlainLookup::kMissing:
+      return {};
+    case base::PlainLookup::kUnclear:
+      break;
+  }
   std::string done;
   std::string rest = path;
   int links = 0;
