@@ -33,21 +33,23 @@ int Handover::Give(pid_t caller, std::uint64_t id, int fd, bool close_on_exec) {
   if (choice_.next() == HandoverWay::kTogether && cpu_.Bring(caller)) {
     return Together(start, id, fd, close_on_exec);
   }
-  cpu_.Leave();
   const int error = listener_.Inject(id, fd, close_on_exec);
-  choice_.Took(Clock::now() - start);
+  Learn(Clock::now() - start);
   return error;
+}
+
+void Handover::Learn(Clock::duration time) {
+  choice_.Took(time);
+  if (time > HandoverChoice::kSlow) {
+    cpu_.Leave();  // the caller is on another CPU: its next wake-up brings this thread there
+  }
 }
 
 int Handover::Together(Clock::time_point start, std::uint64_t id, int fd, bool close_on_exec) {
   const auto given = listener_.AddDescriptor(id, fd, close_on_exec);
   cpu_.Release();
   // The answer is not in this time: the caller may run before it returns.
-  const auto time = Clock::now() - start;
-  choice_.Took(time);
-  if (time > HandoverChoice::kSlow) {
-    cpu_.Leave();  // the caller was on another CPU: its next wake-up brings this thread there
-  }
+  Learn(Clock::now() - start);
   if (!given) {
     return given.error();
   }

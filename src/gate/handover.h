@@ -32,6 +32,7 @@ class Handover {
 
  private:
   bool MayShare(pid_t caller);
+  void Learn(std::chrono::steady_clock::duration time);
   int Together(std::chrono::steady_clock::time_point start, std::uint64_t id, int fd,
                bool close_on_exec);
 

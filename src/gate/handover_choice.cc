@@ -5,23 +5,17 @@
 
 namespace aegis::gate {
 
-namespace {
-
-// One slow handover in ten is no reason yet; two at the beginning of a trial are.
-constexpr int kRise = 10;
-constexpr int kTooSlow = 2 * kRise;
-
-}  // namespace
-
 void HandoverChoice::Took(std::chrono::nanoseconds time) {
+  constexpr int kGrowth = 16;
   if (together_left_ > 0) {
     --together_left_;
-    return;
-  }
-  slowness_ = time > kSlow ? slowness_ + kRise : std::max(slowness_ - 1, 0);
-  if (slowness_ >= kTooSlow) {
-    slowness_ = 0;
-    together_left_ = kWhile;
+  } else if (time > kSlow) {
+    quick_ = 0;
+    together_left_ = while_;
+    while_ = std::min(while_ * kGrowth, kLongest);
+  } else if (++quick_ >= while_) {
+    quick_ = 0;
+    while_ = std::max(while_ / 2, 1);
   }
 }
 
