@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "gate/messages.h"
 #include "ledger/sequencer.h"
 #include "sandbox/init.h"
 
@@ -57,23 +58,48 @@ base::Result<Follower> Follower::Start() {
   return Follower(std::move(fd));
 }
 
-CommandEnd Follower::Follow(pid_t supervisor, int control, ledger::Sequencer& sequencer) {
+CommandEnd Follower::Follow(const Followed& followed, ledger::Sequencer& sequencer) {
   CommandEnd end;
-  std::array<pollfd, 2> sources{{{signals_.get(), POLLIN, 0}, {control, POLLIN, 0}}};
-  while (!supervisor_dead_) {
-    const nfds_t count = end.status ? 1 : 2;  // the control socket is at its end then
-    if (::poll(sources.data(), count, kDrainMs) < 0 && errno != EINTR) {
+  std::array<pollfd, 3> sources{{{signals_.get(), POLLIN, 0},
+                                 {followed.control, POLLIN, 0},
+                                 {followed.supervisor_socket, POLLIN, 0}}};
+  int wait_ms = 0;  // the store takes the session's beginning while the command starts
+  while (!supervisor_dead_ && !ended_) {
+    const int ready = ::poll(sources.data(), sources.size(), std::exchange(wait_ms, kDrainMs));
+    if (ready < 0 && errno != EINTR) {
       break;
     }
-    TakeEvents(control, end);
-    PassSignals(control, supervisor);
-    if (stopped_ && !end.status) {
+    TakeEvents(followed.control, end);
+    TakeWord(sources[2].fd);
+    PassSignals(followed.control, followed.supervisor);
+    if (end.status) {
+      sources[1].fd = -1;  // the control socket is at its end
+    } else if (stopped_) {
       StopWithCommand();
     }
-    (void)sequencer.Drain();  // a failure makes every later append fail, and Finish tells it
+    if (ready <= 0) {
+      (void)sequencer.Drain();  // a failure makes every later append fail, and Finish tells it
+    }
   }
-  TakeEvents(control, end);
+  TakeEvents(followed.control, end);
   return end;
+}
+
+void Follower::AwaitDeath(pid_t supervisor) {
+  while (!supervisor_dead_ && ::waitpid(supervisor, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  supervisor_dead_ = true;
+}
+
+// What the supervisor says while the command runs: that it ends. At the end of the stream it is
+// dying, which SIGCHLD tells: `socket` becomes -1.
+void Follower::TakeWord(int& socket) {
+  Message message{};
+  const ssize_t got = socket < 0 ? -1 : ::recv(socket, &message, sizeof(message), MSG_DONTWAIT);
+  ended_ = ended_ || (got > 0 && message == Message::kEnded);
+  if (got == 0) {
+    socket = -1;
+  }
 }
 
 void Follower::PassSignals(int control, pid_t supervisor) {

@@ -17,6 +17,13 @@ struct CommandEnd {
   std::optional<int> exec_error;  // errno of the execve that failed
 };
 
+// The processes of a run, as the launcher reaches them.
+struct Followed {
+  pid_t supervisor = 0;
+  int supervisor_socket = -1;
+  int control = -1;  // the other end of init's control socket
+};
+
 // The launcher's side while the command runs: drains the journal, passes signals on, stops and goes
 // on with the job. One thread.
 class Follower {
@@ -24,20 +31,25 @@ class Follower {
   // Blocks the signals it will pass on; what arrives from here on is kept for Follow.
   static base::Result<Follower> Start();
 
-  // Until the supervisor is dead. `control`: the other end of init's control socket. A ledger that
-  // fails makes the journal refuse (sequencer.h); the run then starves, and the error comes back
-  // from Sequencer::Finish.
-  CommandEnd Follow(pid_t supervisor, int control, ledger::Sequencer& sequencer);
+  // Until nothing more can be appended: the supervisor is dead, or has said that it ends.
+  // A ledger that fails makes the journal refuse (sequencer.h); the run then starves, and the error
+  // comes back from Sequencer::Finish.
+  CommandEnd Follow(const Followed& followed, ledger::Sequencer& sequencer);
+
+  // After Follow: until the supervisor, and with it everything inside, is dead.
+  void AwaitDeath(pid_t supervisor);
 
  private:
   explicit Follower(base::UniqueFd signals) : signals_(std::move(signals)) {}
 
   void PassSignals(int control, pid_t supervisor);
   void TakeEvents(int control, CommandEnd& end);
+  void TakeWord(int& socket);
   void StopWithCommand();
 
   base::UniqueFd signals_;
   bool supervisor_dead_ = false;
+  bool ended_ = false;      // nothing more will be appended
   bool continued_ = false;  // SIGCONT came since the last look
   bool stopped_ = false;    // the command is stopped, as far as init said
 };

@@ -13,6 +13,7 @@ enum class Message : std::uint8_t {
   kGo = 'G',         // launcher: the ledger is open, the command may be executed
   kListening = 'L',  // supervisor: the command's execve is the first call it will judge
   kFailed = 'F',     // supervisor: nothing ran; code and text follow
+  kEnded = 'E',      // supervisor: everything inside is dead, and nothing more will be appended
 };
 
 base::Result<> Send(int socket, Message message);

@@ -205,9 +205,11 @@ base::Result<Supervisor> ForkSupervisor(SupervisorInput& input) {
 }
 
 // Up to the moment before the command's execve; meanwhile the ledger is opened.
-base::Result<ledger::Ledger> StartSupervisor(const RunSpec& spec, const Supervisor& supervisor) {
+base::Result<ledger::Ledger> StartSupervisor(const RunSpec& spec, const Supervisor& supervisor,
+                                             SupervisorInput& input) {
   AEGIS_TRY(sandbox::WriteIdMaps(supervisor.pid, supervisor.socket.get()));
   AEGIS_ASSIGN(auto ledger, ledger::Ledger::Open(spec.state_dir, ledger::Ledger::Mode::kCreate));
+  input.decider.reset();  // the supervisor has its own; there is time to free this one now
   AEGIS_ASSIGN(const Message ready, ReceiveMessage(supervisor.socket.get()));
   if (ready != Message::kReady) {
     return base::Fail(base::Errc::kInternal, "the supervisor spoke out of turn");
@@ -290,34 +292,52 @@ void TakeLaterTurns() {
   }
 }
 
-// Everything between the command's execve and its last entry in the store.
+// Continues the journal where the supervisor has left it: what the session is so far.
+base::Result<std::optional<ledger::Session>> ResumeJournal(ledger::JournalWriter& journal,
+                                                           const ledger::Sequencer& sequencer,
+                                                           ledger::Store& store) {
+  AEGIS_ASSIGN(auto session, store.FindSession(journal.identity().session_id));
+  journal.ResumeAt(sequencer.position(), [&session](const ledger::EntryView& entry) {
+    if (session) {
+      ledger::Advance(*session, entry);
+    } else {
+      session = ledger::BeginSession(entry);
+    }
+  });
+  return session;
+}
+
+// Everything between the command's execve and its last entry in the store, which is closed then.
 base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervisor,
-                                   const sandbox::Plan& plan, ledger::Ledger& ledger,
+                                   const sandbox::Plan& plan, ledger::Ledger ledger,
                                    ledger::JournalWriter& journal) {
   RunOutcome outcome;
   outcome.session_id = journal.identity().session_id;
-  AEGIS_ASSIGN(auto sequencer,
-               ledger::Sequencer::Attach(journal, ledger.store(),
-                                         [&outcome](const ledger::EntryView& entry) {
-                                           CollectDenial(entry, outcome.first_denials);
-                                         }));
+  auto sequencer = ledger::Sequencer::Attach(
+      journal, ledger.store(),
+      [&outcome](const ledger::EntryView& entry) { CollectDenial(entry, outcome.first_denials); });
+  if (!sequencer) {
+    Abandon(supervisor);
+    return base::Fail(std::move(sequencer).error());
+  }
   const Foreground foreground;
   TakeLaterTurns();
-  const CommandEnd end = follower.Follow(supervisor.pid, supervisor.control.get(), sequencer);
-  AEGIS_TRY(sequencer.Drain());
-  journal.ResumeAt(sequencer.position());
-  AEGIS_ASSIGN(const auto so_far, ledger.store().FindSession(outcome.session_id));
-  AEGIS_TRY(RecordEnd(journal, plan, end, so_far));
-  AEGIS_TRY(sequencer.Finish());
+  const Followed followed{supervisor.pid, supervisor.socket.get(), supervisor.control.get()};
+  const CommandEnd end = follower.Follow(followed, *sequencer);
+  const auto so_far = ResumeJournal(journal, *sequencer, ledger.store());
+  const auto recorded =
+      so_far ? RecordEnd(journal, plan, end, *so_far) : base::Fail(so_far.error());
+  AEGIS_TRY(sequencer->Finish());  // tells the cause if the ledger has failed
+  AEGIS_TRY(recorded);
   if (!end.status) {
     return base::Fail(
         base::Errc::kInternal,
         "the supervisor died; the agent was killed with it (session " + outcome.session_id + ")");
   }
   outcome.exit_code = ExitCode(end);
-  if (so_far) {
-    outcome.actions = static_cast<std::uint64_t>(so_far->actions);
-    outcome.denials = static_cast<std::uint64_t>(so_far->denials);
+  if (so_far->has_value()) {
+    outcome.actions = static_cast<std::uint64_t>((*so_far)->actions);
+    outcome.denials = static_cast<std::uint64_t>((*so_far)->denials);
   }
   return outcome;
 }
@@ -352,13 +372,15 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
   AEGIS_ASSIGN(Follower follower, Follower::Start());
   const sandbox::Plan plan = input.plan;
   AEGIS_ASSIGN(const Supervisor supervisor, ForkSupervisor(input));
-  auto ledger = StartSupervisor(spec, supervisor);
+  auto ledger = StartSupervisor(spec, supervisor, input);
   if (!ledger) {
     Abandon(supervisor);
     return base::Fail(std::move(ledger).error());
   }
   journal.Keep();
-  return FollowRun(follower, supervisor, plan, *ledger, journal.writer());
+  auto outcome = FollowRun(follower, supervisor, plan, std::move(*ledger), journal.writer());
+  follower.AwaitDeath(supervisor.pid);
+  return outcome;
 }
 
 }  // namespace aegis::gate

@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
+#include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -105,7 +108,23 @@ Reply Handle(Services& services, const seccomp_notif& notification) {
   return handler(services, call);
 }
 
-[[noreturn]] void Serve(SupervisorInput& input, Listener& listener) {
+// Held while a call is handled: whoever else holds it knows that nothing is being appended.
+using Serving = std::timed_mutex;
+
+// The receive loop can't wait for init as well: this thread does, and ends the process once
+// everything inside is dead. The launcher need not wait until the kernel has taken the namespaces
+// down: it is told that the journal is complete.
+void EndWithInit(pid_t init, int launcher_socket, Serving& serving) {
+  constexpr std::chrono::seconds kPatience(1);  // a handler may hang in a system call
+  while (::waitpid(init, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  if (serving.try_lock_for(kPatience)) {
+    (void)Send(launcher_socket, Message::kEnded);
+  }
+  ::_exit(EXIT_SUCCESS);
+}
+
+[[noreturn]] void Serve(SupervisorInput& input, Listener& listener, Serving& serving) {
   Judge judge(std::move(*input.decider), *input.journal, input.plan.mode);
   ProcessTable processes(input.roots);
   Resolver resolver(input.roots, processes);
@@ -119,6 +138,7 @@ Reply Handle(Services& services, const seccomp_notif& notification) {
   while (true) {
     const auto notification = listener.Receive();
     if (notification) {
+      const std::lock_guard lock(serving);
       listener.Answer(notification->id, Handle(services, *notification));
     } else if (listener.Abandoned()) {
       ::pause();  // init is dying; the thread that waits for it ends the process
@@ -131,15 +151,10 @@ base::Result<> Run(SupervisorInput& input) {
   AEGIS_ASSIGN(sandbox::Listener listening, sandbox::ReceiveListener(init));
   AEGIS_TRY(LearnDevices(input.roots, !input.plan.whole_root, input.plan.masked));
   AEGIS_TRY(Send(input.launcher_socket.get(), Message::kListening));
-  // The receive loop can't wait for init as well: this thread does, and ends the process once
-  // everything inside is dead.
-  std::thread([pid = init.pid] {
-    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-    }
-    ::_exit(EXIT_SUCCESS);
-  }).detach();
+  Serving serving;
+  std::thread(EndWithInit, init.pid, input.launcher_socket.get(), std::ref(serving)).detach();
   Listener listener(std::move(listening.fd));
-  Serve(input, listener);
+  Serve(input, listener, serving);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -62,7 +63,9 @@ class JournalWriter {
   // For the launcher after its child has died: continue the chain at its end, which is sought from
   // `position` (a Sequencer's) on, for a last SESSION_ENDED. If the rest of the journal is damaged,
   // every later Append fails. Without this, an Append behind another process's is kConflict.
-  void ResumeAt(const ChainPosition& position);
+  // `observer` is given the entries behind `position`, in order.
+  void ResumeAt(const ChainPosition& position,
+                const std::function<void(const EntryView&)>& observer = {});
 
   // Bytes appended that the sequencer has not stored yet; 0 once it has given up on the store. A
   // writer that outruns the sequencer should wait: the queue between them is bounded by whoever

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -304,13 +305,19 @@ Result<> JournalWriter::Append(std::string_view event_type, std::string_view can
   return durability == Durability::kDurable ? state.Sync() : Result<>();
 }
 
-void JournalWriter::ResumeAt(const ChainPosition& position) {
+void JournalWriter::ResumeAt(const ChainPosition& position,
+                             const std::function<void(const EntryView&)>& observer) {
   const auto walk = [&]() -> Result<> {
     base::UniqueFd fd(fcntl(state_->fd.get(), F_DUPFD_CLOEXEC, 0));
     AEGIS_ASSIGN(JournalReader reader, JournalReader::FromFd(std::move(fd), state_->path));
     AEGIS_ASSIGN(const JournalReader::Marks marks, reader.marks());
     reader.SeekTo(position);
-    AEGIS_TRY(reader.Read(marks.committed, [](const EntryView&) { return Result<bool>(true); }));
+    AEGIS_TRY(reader.Read(marks.committed, [&observer](const EntryView& entry) {
+      if (observer) {
+        observer(entry);
+      }
+      return Result<bool>(true);
+    }));
     struct stat status{};
     if (fstat(state_->fd.get(), &status) != 0) {
       return base::FailErrno("stat journal");
