@@ -1,6 +1,7 @@
 #include "gate/blocking_opens.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,6 +52,19 @@ class Waker {
   bool armed_ = false;
 };
 
+// Whether a writer has come, and perhaps gone, since the FIFO was opened as `held`: POLLHUP says so
+// too (pipe(7)). A blocking open would wait for another one.
+bool PeerHasBeen(const base::UniqueFd& held) {
+  pollfd fifo{held.get(), POLLIN, 0};
+  return held.valid() && ::poll(&fifo, 1, 0) == 1;
+}
+
+// `held` as the caller wants its descriptor.
+base::UniqueFd TakeHeld(BlockingOpens::Opening& opening) {
+  ::fcntl(opening.held.get(), F_SETFL, opening.flags & ~O_ACCMODE);
+  return std::move(opening.held);
+}
+
 }  // namespace
 
 void BlockingOpens::InstallWakeSignal() {
@@ -65,8 +79,8 @@ Reply BlockingOpens::Start(std::uint64_t id, Opening opening) {
     return Reply::Fail(ENOMEM);
   }
   try {
-    std::thread([this, id, opening = std::move(opening)] {
-      Run(id, opening);
+    std::thread([this, id, opening = std::move(opening)]() mutable {
+      Run(id, std::move(opening));
       waiting_.fetch_sub(1);
     }).detach();
   } catch (const std::system_error&) {
@@ -76,12 +90,14 @@ Reply BlockingOpens::Start(std::uint64_t id, Opening opening) {
   return Reply::None();
 }
 
-void BlockingOpens::Run(std::uint64_t id, const Opening& opening) const {
+void BlockingOpens::Run(std::uint64_t id, Opening opening) const {
   const Waker waker;
   const std::string link = std::to_string(opening.object.get());
   while (waker.armed() && listener_.StillWaiting(id)) {
-    const base::UniqueFd opened(
-        ::openat(own_fds_, link.c_str(), opening.flags | O_CLOEXEC | O_NOCTTY));
+    const base::UniqueFd opened =
+        PeerHasBeen(opening.held) ? TakeHeld(opening)
+                                  : base::UniqueFd(::openat(own_fds_, link.c_str(),
+                                                            opening.flags | O_CLOEXEC | O_NOCTTY));
     if (!opened.valid() && errno == EINTR) {
       continue;
     }

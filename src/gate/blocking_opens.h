@@ -18,7 +18,7 @@ class BlockingOpens {
 
   struct Opening {
     base::UniqueFd object;  // O_PATH
-    base::UniqueFd held;    // closed only once the object is open; may be invalid
+    base::UniqueFd held;    // a FIFO: opened for reading without waiting; may be invalid
     int flags = 0;
     bool close_on_exec = false;
   };
@@ -30,7 +30,7 @@ class BlockingOpens {
   static void InstallWakeSignal();
 
  private:
-  void Run(std::uint64_t id, const Opening& opening) const;
+  void Run(std::uint64_t id, Opening opening) const;
 
   static constexpr int kMaxWaiting = 256;
 

@@ -105,3 +105,37 @@ def test_wrap_does_not_move_the_state(world):
     done = world.wrap(["mv", world.root / "state", moved])
     assert done.code != 0 and not moved.exists()
     world.wrap(["mv", world.outside, moved]).ok()
+
+
+def test_the_cpu_affinity_stays_the_agents(world):
+    words = world.python("affinity.py")
+    native = world.native(words).ok().text
+    assert native == "True\nTrue\nTrue True\nTrue True\n"
+    assert world.run(words).ok().text == native
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_working_directory_that_moves_takes_its_files_along(world, link):
+    """The name is judged and recorded that the directory has when the file is opened."""
+    before, after = world.project / "before", world.project / "after"
+    before.mkdir()
+    (before / "file").write_text("the same\n")
+    words = world.python("reads_again.py", before, "file")
+    with world.start(world.run_words(words), stdin=subprocess.PIPE, text=True) as agent:
+        def read():
+            agent.stdin.write("\n")
+            agent.stdin.flush()
+            return agent.stdout.readline()
+
+        assert read() == "the same\n"
+        before.rename(after)
+        if link:
+            before.symlink_to("after")
+        else:
+            before.mkdir()
+            (before / "file").write_text("another\n")
+        assert [read(), read()] == ["the same\n"] * 2
+        agent.stdin.close()
+    read_names = [payload["resource"] for payload in world.decided()
+                  if payload["action"] == "FileRead" and payload["resource"].endswith("/file")]
+    assert read_names == [str(before / "file"), str(after / "file"), str(after / "file")]
