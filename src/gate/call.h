@@ -17,7 +17,6 @@
 #include "gate/handover.h"
 #include "gate/judge.h"
 #include "gate/listener.h"
-#include "gate/place.h"
 #include "gate/process_table.h"
 #include "gate/resolver.h"
 #include "gate/roots.h"
@@ -64,7 +63,6 @@ struct Services {
   Resolver& resolver;
   ProcessTable& processes;
   const Roots& roots;
-  Place& place;
   BlockingOpens& blocking_opens;
   BoundSockets& bound_sockets;
   CallerUmask umask;

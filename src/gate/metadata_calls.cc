@@ -70,23 +70,19 @@ SysResult<Resolved> ByPath(Services& services, Call& call, int dirfd, std::uint6
                    services.resolver.ResolveObject(call.process, dirfd, *path, leaf));
 }
 
-// Calls `change` with a path that reaches the object through its descriptor: 0, or the errno.
-template <typename Change>
-int ByOwnFd(const Services& services, const Resolved& resolved, Change change) {
-  const std::string path = std::to_string(resolved.object.get());
-  return services.place.EnterOwnFds() ? SysError(change(path.c_str())) : errno;
-}
+// The relative name that reaches an object through its descriptor: the working directory is
+// /proc/<supervisor>/fd (roots.h).
+std::string NameByFd(const Resolved& resolved) { return std::to_string(resolved.object.get()); }
 
-Reply ChangeMode(const Services& services, const SysResult<Resolved>& object, std::uint64_t mode) {
+Reply ChangeMode(const SysResult<Resolved>& object, std::uint64_t mode) {
   if (!object) {
     return Reply::Fail(object.error());
   }
   if (S_ISLNK(object->st.st_mode)) {
     return Reply::Fail(EOPNOTSUPP);  // as the kernel: links have no mode of their own
   }
-  return Reply::FromErrno(ByOwnFd(services, *object, [mode](const char* path) {
-    return ::chmod(path, static_cast<mode_t>(mode & 07777U));
-  }));
+  return Reply::FromErrno(
+      SysError(::chmod(NameByFd(*object).c_str(), static_cast<mode_t>(mode & 07777U))));
 }
 
 Reply ChangeOwner(const SysResult<Resolved>& object, std::uint64_t owner, std::uint64_t group) {
@@ -175,10 +171,9 @@ Reply SetAttribute(Services& services, Call& call, const SysResult<Resolved>& ob
   if (!attribute) {
     return Reply::Fail(attribute.error());
   }
-  return Reply::FromErrno(ByOwnFd(services, *object, [&](const char* path) {
-    return ::setxattr(path, attribute->name.c_str(), attribute->value.data(),
-                      attribute->value.size(), call.int_arg(4));
-  }));
+  return Reply::FromErrno(
+      SysError(::setxattr(NameByFd(*object).c_str(), attribute->name.c_str(),
+                          attribute->value.data(), attribute->value.size(), call.int_arg(4))));
 }
 
 Reply RemoveAttribute(Services& services, Call& call, const SysResult<Resolved>& object) {
@@ -189,15 +184,14 @@ Reply RemoveAttribute(Services& services, Call& call, const SysResult<Resolved>&
   if (!attribute) {
     return Reply::Fail(attribute.error());
   }
-  return Reply::FromErrno(ByOwnFd(services, *object, [&](const char* path) {
-    return ::removexattr(path, attribute->name.c_str());
-  }));
+  return Reply::FromErrno(
+      SysError(::removexattr(NameByFd(*object).c_str(), attribute->name.c_str())));
 }
 
 }  // namespace
 
 Reply HandleChmod(Services& services, Call& call) {
-  return ChangeMode(services, ByPath(services, call, AT_FDCWD, call.arg(0), 0), call.arg(1));
+  return ChangeMode(ByPath(services, call, AT_FDCWD, call.arg(0), 0), call.arg(1));
 }
 Reply HandleFchmod(Services& services, Call& call) {
   const auto object = ByDescriptor(services, call, call.int_arg(0));
@@ -208,10 +202,10 @@ Reply HandleFchmod(Services& services, Call& call) {
       SysError(::fchmod(object->object.get(), static_cast<mode_t>(call.arg(1) & 07777U))));
 }
 Reply HandleFchmodAt(Services& services, Call& call) {
-  return ChangeMode(services, ByPath(services, call, call.int_arg(0), call.arg(1), 0), call.arg(2));
+  return ChangeMode(ByPath(services, call, call.int_arg(0), call.arg(1), 0), call.arg(2));
 }
 Reply HandleFchmodAt2(Services& services, Call& call) {
-  return ChangeMode(services, ByPath(services, call, call.int_arg(0), call.arg(1), call.int_arg(3)),
+  return ChangeMode(ByPath(services, call, call.int_arg(0), call.arg(1), call.int_arg(3)),
                     call.arg(2));
 }
 Reply HandleChown(Services& services, Call& call) {
@@ -271,9 +265,8 @@ Reply HandleTruncate(Services& services, Call& call) {
   if (!S_ISREG(object->st.st_mode)) {
     return Reply::Fail(S_ISDIR(object->st.st_mode) ? EISDIR : EINVAL);
   }
-  return Reply::FromErrno(ByOwnFd(services, *object, [&](const char* path) {
-    return ::truncate(path, static_cast<off_t>(call.arg(1)));
-  }));
+  return Reply::FromErrno(
+      SysError(::truncate(NameByFd(*object).c_str(), static_cast<off_t>(call.arg(1)))));
 }
 
 Reply HandleSetxattr(Services& services, Call& call) {

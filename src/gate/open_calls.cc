@@ -94,6 +94,14 @@ bool IsAsJudged(const struct stat& st, Action action) {
   return action == Action::kDirList ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode);
 }
 
+// Whether a name relative to the caller's working directory is, or was a moment ago, the object
+// that was opened. The directory may have been moved since its name was read.
+bool IsSameObject(int directory, const char* name, const struct stat& opened) {
+  struct stat st{};
+  return ::fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == opened.st_ino &&
+         st.st_dev == opened.st_dev;
+}
+
 // Reading a regular file or a directory under its canonical name, without a symlink on the way: few
 // calls to the kernel. The decision comes first, on the name as text; the open then proves that the
 // text is the name. Nothing when the case is any other: the caller goes the long way.
@@ -102,15 +110,18 @@ std::optional<Reply> OpenPlainly(Services& services, Call& call, Opening& openin
   if (relative && opening.dirfd != AT_FDCWD) {
     return std::nullopt;
   }
-  int base = services.roots.own_fds.get();  // not used for an absolute path
+  int directory = -1;
   std::string name;
   if (relative) {
-    base = services.processes.WorkingDirectory(call.process);
+    directory = services.processes.WorkingDirectory(call.process);
+    if (directory < 0) {
+      return std::nullopt;
+    }
     name = call.process.cwd_name;
     name += name.ends_with('/') ? "" : "/";
   }
   name += opening.path;
-  if (base < 0 || !IsPlain(name)) {
+  if (!IsPlain(name)) {
     return std::nullopt;
   }
   const Action action = opening.has(O_DIRECTORY) ? Action::kDirList : Action::kFileRead;
@@ -120,18 +131,18 @@ std::optional<Reply> OpenPlainly(Services& services, Call& call, Opening& openin
   if (services.judge.Refuses(decision)) {
     return std::nullopt;
   }
-  // All of the path argument is followed by its NUL.
-  base::UniqueFd fd = OpenNow(base, opening.path.data(), opening.flags, 0, RESOLVE_NO_SYMLINKS);
+  base::UniqueFd fd =
+      OpenNow(services.roots.own_fds.get(), name.c_str(), opening.flags, 0, RESOLVE_NO_SYMLINKS);
   struct stat st{};
   if (!fd.valid() || ::fstat(fd.get(), &st) != 0 || services.resolver.IsProc(fd.get(), st.st_dev)) {
     return std::nullopt;
   }
-  if (!IsAsJudged(st, action)) {
-    opening.held = std::move(fd);
+  // All of the path argument is followed by its NUL.
+  if (relative && !IsSameObject(directory, opening.path.data(), st)) {
     return std::nullopt;
   }
-  // A working directory may have been moved since its name was read.
-  if (relative && !services.place.IsNamed(call.process)) {
+  if (!IsAsJudged(st, action)) {
+    opening.held = std::move(fd);
     return std::nullopt;
   }
   if (const int error = services.judge.Settle(call.process, action, escaped, decision)) {
@@ -179,6 +190,11 @@ Reply OpenObject(Services& services, Call& call, Opening& opening, Resolved reso
     return terminal.valid() ? Inject(services, call, opening, terminal) : Reply::Fail(errno);
   }
   const std::uint64_t flags = opening.flags & ~std::uint64_t{O_CREAT | O_EXCL | O_NOFOLLOW};
+  struct stat held{};
+  if (::fstat(opening.held.get(), &held) != 0 || held.st_ino != resolved.st.st_ino ||
+      held.st_dev != resolved.st.st_dev) {
+    opening.held.Reset();  // the name changed hands
+  }
   const bool may_block = S_ISFIFO(resolved.st.st_mode) && !opening.has(O_NONBLOCK) &&
                          (opening.flags & O_ACCMODE) != O_RDWR;
   if (may_block) {

@@ -131,7 +131,6 @@ int ProcessTable::WorkingDirectory(Process& process) {
     const std::string link = std::to_string(process.tid) + "/cwd";
     process.cwd.Reset(
         ::openat(roots_.host_proc.get(), link.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    process.cwd_id = ++last_cwd_id_;
     process.cwd_name = process.cwd.valid() ? NameOf(roots_, process.cwd.get()) : std::string();
   }
   return process.cwd.get();

@@ -19,11 +19,10 @@ struct Process {
   pid_t inside_tid = 0;  // as the agent sees them
   pid_t inside_tgid = 0;
   mode_t umask = 022;
-  std::string exe;           // canonical path of the image, escaped
-  base::UniqueFd pidfd;      // of the thread, or of its process on Linux before 6.9
-  base::UniqueFd cwd;        // O_PATH; only valid through ProcessTable::WorkingDirectory
-  std::string cwd_name;      // its canonical path, bytes
-  std::uint64_t cwd_id = 0;  // of this `cwd`, never used again
+  std::string exe;       // canonical path of the image, escaped
+  base::UniqueFd pidfd;  // of the thread, or of its process on Linux before 6.9
+  base::UniqueFd cwd;    // O_PATH; only valid through ProcessTable::WorkingDirectory
+  std::string cwd_name;  // its canonical path, bytes
   std::uint64_t file_state = 0;
   std::int64_t read_at_ms = 0;
 };
@@ -67,7 +66,6 @@ class ProcessTable {
   std::unordered_map<pid_t, Process> processes_;
   std::unordered_map<pid_t, Group> groups_;
   std::int64_t swept_ms_ = 0;
-  std::uint64_t last_cwd_id_ = 0;
   int held_ = 0;  // descriptors kept, at most
 };
 

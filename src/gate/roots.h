@@ -13,8 +13,9 @@
 namespace aegis::gate {
 
 // The directories from which the supervisor looks at files. The supervisor itself lives in the
-// agent's mount namespace, so that its "/" is the agent's. Its working directory starts as its own
-// /proc/<pid>/fd (place.h).
+// agent's mount namespace, so that its "/" is the agent's; its working directory is its own
+// /proc/<pid>/fd, so that the relative name "17" reaches descriptor 17 (calls that know paths
+// only).
 struct Roots {
   base::UniqueFd host_root;  // "/" outside, opened before the mount namespace was left
   base::UniqueFd host_proc;  // /proc outside: host process ids

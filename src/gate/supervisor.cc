@@ -26,7 +26,6 @@
 #include "gate/judge.h"
 #include "gate/listener.h"
 #include "gate/messages.h"
-#include "gate/place.h"
 #include "gate/process_table.h"
 #include "gate/resolver.h"
 #include "gate/roots.h"
@@ -132,9 +131,8 @@ void EndWithInit(pid_t init, int launcher_socket, Serving& serving) {
   BlockingOpens blocking_opens(listener, input.roots.own_fds.get());
   BoundSockets bound_sockets;
   Handover handover(listener);
-  Place place(input.roots);
-  Services services{listener,    handover, judge,          resolver,      processes,
-                    input.roots, place,    blocking_opens, bound_sockets, {}};
+  Services services{listener,    handover,       judge,         resolver, processes,
+                    input.roots, blocking_opens, bound_sockets, {}};
   while (true) {
     const auto notification = listener.Receive();
     if (notification) {
