@@ -40,8 +40,8 @@ inline constexpr unsigned long kSeccompIoctlNotifSetFlags = _IOW('!', 4, std::ui
 
 // prctl and securebits are in linux/prctl.h and linux/securebits.h.
 
-// sched_setattr(2), the first version of the structure. For SCHED_OTHER `runtime` is the time slice,
-// ns (Linux 6.12; 0 from an older kernel).
+// sched_setattr(2), the first version of the structure. For SCHED_OTHER `runtime` is the time
+// slice, ns (Linux 6.12; 0 from an older kernel).
 struct SchedAttr {
   std::uint32_t size = 48;
   std::uint32_t policy = 0;
