@@ -96,10 +96,10 @@ bool IsAsJudged(const struct stat& st, Action action) {
 
 // Whether a name relative to the caller's working directory is, or was a moment ago, the object
 // that was opened. The directory may have been moved since its name was read.
-bool IsSameObject(int directory, const char* name, const struct stat& opened) {
+bool IsSameObject(int directory, const std::string& name, const struct stat& opened) {
   struct stat st{};
-  return ::fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == opened.st_ino &&
-         st.st_dev == opened.st_dev;
+  return ::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+         st.st_ino == opened.st_ino && st.st_dev == opened.st_dev;
 }
 
 // Reading a regular file or a directory under its canonical name, without a symlink on the way: few
@@ -137,8 +137,7 @@ std::optional<Reply> OpenPlainly(Services& services, Call& call, Opening& openin
   if (!fd.valid() || ::fstat(fd.get(), &st) != 0 || services.resolver.IsProc(fd.get(), st.st_dev)) {
     return std::nullopt;
   }
-  // All of the path argument is followed by its NUL.
-  if (relative && !IsSameObject(directory, opening.path.data(), st)) {
+  if (relative && !IsSameObject(directory, std::string(opening.path), st)) {
     return std::nullopt;
   }
   if (!IsAsJudged(st, action)) {
