@@ -10,8 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "base/result.h"
@@ -24,8 +26,10 @@ namespace aegis::gate {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // `ordered` entries are on the disk within 50 ms (docs/ledger-format.md).
-constexpr int kDrainMs = 40;
+constexpr std::chrono::milliseconds kDrainInterval(40);
 
 void Forward(int control, int signal) {
   sandbox::Request request;
@@ -63,10 +67,12 @@ CommandEnd Follower::Follow(const Followed& followed, ledger::Sequencer& sequenc
   std::array<pollfd, 3> sources{{{signals_.get(), POLLIN, 0},
                                  {followed.control, POLLIN, 0},
                                  {followed.supervisor_socket, POLLIN, 0}}};
-  int wait_ms = 0;  // the store takes the session's beginning while the command starts
+  // At once: the store takes the session's beginning while the command starts.
+  Clock::time_point next_drain = Clock::now();
   while (!supervisor_dead_ && !ended_) {
-    const int ready = ::poll(sources.data(), sources.size(), std::exchange(wait_ms, kDrainMs));
-    if (ready < 0 && errno != EINTR) {
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next_drain - Clock::now());
+    const int wait_ms = std::max(0, static_cast<int>(wait.count()));
+    if (::poll(sources.data(), sources.size(), wait_ms) < 0 && errno != EINTR) {
       break;
     }
     TakeEvents(followed.control, end);
@@ -77,8 +83,9 @@ CommandEnd Follower::Follow(const Followed& followed, ledger::Sequencer& sequenc
     } else if (stopped_) {
       StopWithCommand();
     }
-    if (ready <= 0) {
+    if (Clock::now() >= next_drain) {
       (void)sequencer.Drain();  // a failure makes every later append fail, and Finish tells it
+      next_drain = Clock::now() + kDrainInterval;
     }
   }
   TakeEvents(followed.control, end);
