@@ -55,8 +55,11 @@ const Command kWrapCommand = {
         "is\n"
         "recorded as such. Two exceptions: Aegis' own state stays masked, and setuid programs "
         "gain\n"
-        "nothing. Network, environment and temporary directories are the caller's. A NAME that is\n"
-        "missing is made. Exit codes are those of `aegis run`.\n",
+        "nothing. What would blind the record is closed as in run: io_uring, new namespaces, "
+        "mounts\n"
+        "and file handles. Network, environment and temporary directories are the caller's. A "
+        "NAME\n"
+        "that is missing is made. Exit codes are those of `aegis run`.\n",
     .failure = kAegisFailed,
     .run = Run,
 };

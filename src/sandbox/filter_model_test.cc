@@ -36,8 +36,8 @@ bool IsOddSocket(std::uint32_t family, std::uint32_t type, std::uint32_t protoco
 
 bool IsInodeIoctl(std::uint32_t command) {
   constexpr std::array<std::uint32_t, 3> kCopies = {0x40049409, 0x4020940d, 0xc0189436};
-  constexpr std::array<std::uint32_t, 6> kSetters = {0x40086602, 0x40046602, 0x40087602,
-                                                     0x401c5820, 0x40806685, 0x800c6613};
+  constexpr std::array<std::uint32_t, 7> kSetters = {0x40086602, 0x40046602, 0x40087602, 0x401c5820,
+                                                     0x40806685, 0x800c6613, 0x40086604};
   const std::uint32_t type = (command >> 8U) & 0xffU;
   if (std::ranges::find(kCopies, command) != kCopies.end()) {
     return false;

@@ -153,6 +153,7 @@ TEST(Filter, IoctlsThatTypeOrChangeInodesAreRefused) {
       {"TIOCLINUX", SYS_ioctl, {0, TIOCLINUX}, kEperm, kEperm},
       {"FS_IOC_SETFLAGS", SYS_ioctl, {3, FS_IOC_SETFLAGS}, kEperm, kNotify},
       {"FS_IOC_FSSETXATTR", SYS_ioctl, {3, FS_IOC_FSSETXATTR | kHigh}, kEperm, kNotify},
+      {"EXT4_IOC_SETVERSION", SYS_ioctl, {3, 0x40086604}, kEperm, kNotify},
       {"FS_IOC_ENABLE_VERITY", SYS_ioctl, {3, 0x40806685}, kEperm, kNotify},
       {"BTRFS_IOC_SUBVOL_CREATE", SYS_ioctl, {3, 0x5000940e}, kEperm, kNotify},
       {"bcachefs subvolume", SYS_ioctl, {3, 0x4020bc10}, kEperm, kNotify},
