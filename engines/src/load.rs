@@ -27,13 +27,14 @@ pub struct Source<'a> {
 pub fn load(sources: &[Source], agent: &str, aliases: &Aliases) -> Result<Cedar, String> {
     let (first, rest) = sources.split_at(sources.len().min(1));
     std::thread::scope(|scope| {
-        joined(spawn(scope, || {
+        let loading = spawn(scope, || {
             let beside = spawn(scope, || (Loader::new(agent), parse_all(rest)))?;
             let mut parsed = parse_all(first);
-            let (loader, others) = joined(Ok(beside))?;
+            let (loader, others) = joined(beside)?;
             parsed.extend(others);
             loader?.load(sources, parsed, aliases)
-        }))?
+        })?;
+        joined(loading)?
     })
 }
 
@@ -49,8 +50,8 @@ fn spawn<'scope, T: Send + 'scope>(
         .map_err(|e| format!("start a thread to parse policies: {e}"))
 }
 
-fn joined<T>(running: Result<Running<T>, String>) -> Result<T, String> {
-    running?.join().map_err(|_| "the policy parser failed".to_string())
+fn joined<T>(running: Running<T>) -> Result<T, String> {
+    running.join().map_err(|_| "the policy parser failed".to_string())
 }
 
 fn parse_all(sources: &[Source]) -> Vec<Result<Vec<Parsed>, String>> {

@@ -44,22 +44,6 @@ Result<> CheckName(std::string_view verb, const std::string& path) {
   return {};
 }
 
-// An absolute path without empty, "." and ".." components.
-bool IsCanonicalText(std::string_view path) {
-  if (!path.starts_with('/') || path.find('\0') != std::string_view::npos) {
-    return false;
-  }
-  for (std::size_t at = 0; path != "/" && at < path.size();) {
-    const std::size_t end = std::min(path.find('/', at + 1), path.size());
-    const std::string_view name = path.substr(at + 1, end - at - 1);
-    if (name.empty() || name == "." || name == "..") {
-      return false;
-    }
-    at = end;
-  }
-  return true;
-}
-
 std::string DirectoryOf(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) {
@@ -190,6 +174,21 @@ Result<> MakeDirectories(const std::string& path, mode_t mode) {
     AEGIS_TRY(MakeDirectory(path.substr(0, at), mode));
   }
   return MakeDirectory(path, mode);
+}
+
+bool IsCanonicalText(std::string_view path) {
+  if (!path.starts_with('/') || path.find('\0') != std::string_view::npos) {
+    return false;
+  }
+  for (std::size_t at = 0; path != "/" && at < path.size();) {
+    const std::size_t end = std::min(path.find('/', at + 1), path.size());
+    const std::string_view name = path.substr(at + 1, end - at - 1);
+    if (name.empty() || name == "." || name == "..") {
+      return false;
+    }
+    at = end;
+  }
+  return true;
 }
 
 PlainLookup LookUpPlainly(const std::string& path) {

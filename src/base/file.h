@@ -28,6 +28,10 @@ Result<> WriteAll(int fd, std::string_view bytes);
 // Opens with O_CLOEXEC added; the error names the path in escaped form.
 Result<UniqueFd> Open(const std::string& path, int flags, mode_t mode = 0);
 
+// Whether a path is absolute and has no NUL and no empty, "." or ".." components: canonical as it
+// stands, unless a symlink is in it.
+bool IsCanonicalText(std::string_view path);
+
 // What a lookup finds that follows no symlink.
 enum class PlainLookup {
   kFound,    // the name exists, and is its own canonical path

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
 #include "decision/decision.h"
@@ -71,23 +72,14 @@ Reply Inject(Services& services, const Call& call, const Opening& opening,
   return error == 0 ? Reply::None() : Reply::Fail(error);
 }
 
-// An absolute path that is canonical as it stands, unless a symlink is in it.
+// A path whose name is its text, unless a symlink is in it. Names in /proc and /dev have rules of
+// their own.
 bool IsPlain(std::string_view path) {
-  if (!path.starts_with('/') || path.starts_with("/proc/") || path.starts_with("/dev/")) {
-    return false;
-  }
-  path.remove_prefix(1);
-  while (true) {
-    const std::size_t slash = path.find('/');
-    const std::string_view part = path.substr(0, slash);
-    if (part.empty() || part == "." || part == "..") {
-      return false;
-    }
-    if (slash == std::string_view::npos) {
-      return true;
-    }
-    path.remove_prefix(slash + 1);
-  }
+  return base::IsCanonicalText(path) && !path.starts_with("/proc/") && !path.starts_with("/dev/");
+}
+
+bool IsSameInode(const struct stat& a, const struct stat& b) {
+  return a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
 bool IsAsJudged(const struct stat& st, Action action) {
@@ -99,7 +91,7 @@ bool IsAsJudged(const struct stat& st, Action action) {
 bool IsSameObject(int directory, const std::string& name, const struct stat& opened) {
   struct stat st{};
   return ::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-         st.st_ino == opened.st_ino && st.st_dev == opened.st_dev;
+         IsSameInode(st, opened);
 }
 
 // Reading a regular file or a directory under its canonical name, without a symlink on the way: few
@@ -189,14 +181,14 @@ Reply OpenObject(Services& services, Call& call, Opening& opening, Resolved reso
     return terminal.valid() ? Inject(services, call, opening, terminal) : Reply::Fail(errno);
   }
   const std::uint64_t flags = opening.flags & ~std::uint64_t{O_CREAT | O_EXCL | O_NOFOLLOW};
-  struct stat held{};
-  if (::fstat(opening.held.get(), &held) != 0 || held.st_ino != resolved.st.st_ino ||
-      held.st_dev != resolved.st.st_dev) {
-    opening.held.Reset();  // the name changed hands
-  }
   const bool may_block = S_ISFIFO(resolved.st.st_mode) && !opening.has(O_NONBLOCK) &&
                          (opening.flags & O_ACCMODE) != O_RDWR;
   if (may_block) {
+    struct stat held{};
+    if (opening.held.valid() &&
+        (::fstat(opening.held.get(), &held) != 0 || !IsSameInode(held, resolved.st))) {
+      opening.held.Reset();  // the name changed hands
+    }
     return services.blocking_opens.Start(
         call.id(), {std::move(resolved.object), std::move(opening.held), static_cast<int>(flags),
                     opening.has(O_CLOEXEC)});

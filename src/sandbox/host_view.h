@@ -23,8 +23,7 @@ class HostView {
   // The text of a symlink; empty if it is none.
   virtual std::string ReadLink(const std::string& path) const = 0;
   // A shorter way to the answer of ResolvePath where no symlink is met.
-  virtual base::PlainLookup LookUpPlainly(const std::string& path) const {
-    (void)path;
+  virtual base::PlainLookup LookUpPlainly(const std::string& /*path*/) const {
     return base::PlainLookup::kUnclear;
   }
 };
