@@ -73,7 +73,8 @@ CommandEnd Follower::Follow(const Followed& followed, ledger::Sequencer& sequenc
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next_drain - Clock::now());
     const int wait_ms = std::max(0, static_cast<int>(wait.count()));
     if (::poll(sources.data(), sources.size(), wait_ms) < 0 && errno != EINTR) {
-      break;
+      ::kill(followed.supervisor, SIGKILL);  // what can't be followed does not go on
+      AwaitDeath(followed.supervisor);
     }
     TakeEvents(followed.control, end);
     TakeWord(sources[2].fd);
