@@ -6,7 +6,6 @@
 #include <sys/sysmacros.h>
 
 #include <cerrno>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
