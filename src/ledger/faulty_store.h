@@ -53,8 +53,9 @@ class FaultyStore final : public Store {
   }
   int calls(Call call) const { return calls_[Index(call)]; }
 
-  base::Result<> Append(std::span<const EntryView> group) override {
-    return Run<base::Result<>>(Call::kAppend, [&] { return inner_->Append(group); });
+  using Store::Append;
+  base::Result<> Append(std::span<const EntryView> group, const CheckpointSigner& sign) override {
+    return Run<base::Result<>>(Call::kAppend, [&] { return inner_->Append(group, sign); });
   }
   base::Result<std::optional<Session>> FindSession(std::string_view session_id) override {
     return Run<base::Result<std::optional<Session>>>(

@@ -496,7 +496,7 @@ TEST_F(ReleaseTest, ReadersOfALivingSessionSeeItWhole) {
   Ledger empty = Get(Ledger::Open(other, Ledger::Mode::kRead));
   const VerifyReport report = Get(empty.Verify());
   ASSERT_FALSE(report.ok());
-  EXPECT_NE(report.findings[0].what.find("rolled back"), std::string::npos);
+  EXPECT_NE(report.findings.first()[0].what.find("rolled back"), std::string::npos);
 }
 
 TEST_F(ReleaseTest, TailsOfHostileMarksAreDamageNotCrashes) {

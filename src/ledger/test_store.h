@@ -27,7 +27,8 @@ class MemoryStore final : public Store {
   };
   using Chains = std::map<std::string, Chain, std::less<>>;
 
-  base::Result<> Append(std::span<const EntryView> group) override {
+  using Store::Append;
+  base::Result<> Append(std::span<const EntryView> group, const CheckpointSigner&) override {
     std::map<std::string_view, const EntryView*> heads;
     for (const EntryView& entry : group) {
       const EntryView*& head = heads[entry.session_id];
@@ -52,6 +53,9 @@ class MemoryStore final : public Store {
   base::Result<std::unique_ptr<Snapshot>> OpenSnapshot() override {
     return base::Fail(base::Errc::kUnsupported, "no snapshots");
   }
+  base::Result<> PutCheckpoint(const StoredCheckpoint&) override { return {}; }
+  base::Result<> AddKey(const StoredKey&) override { return {}; }
+  base::Result<> Erase(std::span<const IdRange>, const EntryView&) override { return {}; }
 
   // What a session's entries say, in order.
   std::vector<std::string> payloads(std::string_view session_id) const {
