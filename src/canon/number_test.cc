@@ -21,6 +21,7 @@
 #include "canon/encoding.h"
 #include "canon/json.h"
 #include "canon/sha256.h"
+#include "canon/test_oracle.h"
 
 namespace aegis::canon {
 namespace {
@@ -110,6 +111,22 @@ TEST(NumberTest, WritesThePublishedFileToAMillionLines) {
     }
     EXPECT_EQ(text.size(), prefix.bytes);
     EXPECT_EQ(HexEncode(HashSha256(text).view()), prefix.digest) << prefix.lines << " lines";
+  }
+}
+
+TEST(NumberTest, AnIndependentImplementationAgrees) {
+  NumberFile file;
+  for (int i = 0; i < 20000; ++i) {
+    const double number = file.Next();
+    std::string text;
+    ASSERT_TRUE(AppendJsonNumber(text, number));
+    ASSERT_EQ(text, OracleNumber(number));
+  }
+  for (int exponent = -1074; exponent < 1024; ++exponent) {
+    const double number = std::ldexp(1.0, exponent);
+    std::string text;
+    ASSERT_TRUE(AppendJsonNumber(text, number));
+    ASSERT_EQ(text, OracleNumber(number)) << exponent;
   }
 }
 
