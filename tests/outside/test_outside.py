@@ -397,3 +397,26 @@ def test_published_numbers():
         digest.update(f"{bits:x},{verify_export.number_text(value)}\n".encode())
     assert digest.hexdigest() == (
         "22776e6d4b49fa294a0d0f349268e5c28808fe7e0cb2bcbe28f63894e494d4c7")
+
+
+# --- the vectors ---
+
+
+def test_vectors_are_what_the_formats_say(outside, tmp_path):
+    ledger = VECTORS / "ledger"
+    leaves = [reference.leaf_of(json.loads(line))
+              for line in (ledger / "session.jsonl").read_bytes().splitlines()]
+    log, witness = reference.LOG, reference.WITNESS
+    note = reference.checkpoint(leaves, log, witness)
+    made = {"keys": (log.verifier() + witness.verifier()).encode(), "checkpoint": note,
+            "older.checkpoint": reference.checkpoint(leaves[:3], log),
+            "consistency": reference.consistency(3, leaves),
+            "2.tlog-proof": reference.proof(2, leaves, note)}
+    for name, content in made.items():
+        assert (ledger / f"session.{name}").read_bytes() == content, name
+    keys, newer, older, growth, proof = (ledger / f"session.{name}" for name in made)
+    outside.python.accepts(ledger / "session.jsonl", "--keys", keys, "--checkpoint", newer,
+                           "--consistency", older, growth, "--proof", proof)
+    (tmp_path / "leaf").write_bytes(leaves[2])
+    outside.go.accepts("inclusion", keys, proof, tmp_path / "leaf")
+    outside.go.accepts("consistency", keys, older, newer, growth)
