@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <sstream>
@@ -107,6 +108,14 @@ DriverRun RunDriver(const std::string& directory, const Settings& settings) {
   run.calls = Lines(Slurp(calls));
   (void)unlink(calls.c_str());
   return run;
+}
+
+std::string Scratch() {
+  std::string name = std::filesystem::is_directory("/dev/shm")
+                         ? "/dev/shm/ledger-XXXXXX"
+                         : (std::filesystem::temp_directory_path() / "ledger-XXXXXX").string();
+  EXPECT_NE(mkdtemp(name.data()), nullptr);
+  return name;
 }
 
 void ExpectKept(const std::string& directory, const Told& told, bool lost_ordered) {

@@ -34,6 +34,9 @@ struct DriverRun {
 DriverRun RunDriver(const std::string& directory,
                     const std::vector<std::pair<const char*, std::string>>& settings);
 
+// A new directory, in memory if there is such a place: these tests sync without end.
+std::string Scratch();
+
 // Checks what a ledger holds, that ran or died and was opened again, against what was told: opens
 // it, with all journals drained, verifies it, and looks at each entry. `lost_ordered`: entries that
 // were appended, but neither durable nor stored, may be missing.

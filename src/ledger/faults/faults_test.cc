@@ -28,15 +28,6 @@ constexpr std::size_t kSample = 3;  // every so-manieth pair of call and fault
 constexpr std::array<std::string_view, 8> kFaults = {
     "kill_before", "kill_after", "eio", "enospc", "full", "eintr", "short", "short_full"};
 
-// In memory, if there is such a place: thousands of runs sync.
-std::string Scratch() {
-  std::string name = std::filesystem::is_directory("/dev/shm")
-                         ? "/dev/shm/ledger-XXXXXX"
-                         : (std::filesystem::temp_directory_path() / "ledger-XXXXXX").string();
-  EXPECT_NE(mkdtemp(name.data()), nullptr);
-  return name;
-}
-
 bool Applies(std::string_view fault, std::string_view call) {
   const bool writes = call.starts_with("write ") || call.starts_with("pwrite ");
   return !fault.starts_with("short") || writes;
