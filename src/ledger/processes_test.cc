@@ -403,7 +403,7 @@ TEST(ProcessesTest, TenWritersKilledAtRandomLoseAndForkNothing) {
       EXPECT_EQ(finding.kind, JournalFinding::Kind::kDrained) << finding.detail;
     }
     const VerifyReport report = Get(ledger.Verify());
-    EXPECT_TRUE(report.ok()) << report.findings.front().what;
+    EXPECT_TRUE(report.ok()) << report.findings.first().front().what;
     std::map<std::string, std::uint64_t> found;
     Get(ledger.Sessions(std::nullopt, [&found](const SessionInfo& info) -> base::Result<bool> {
       found[info.session.session_id] = info.session.head_seq + 1;

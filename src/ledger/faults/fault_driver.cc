@@ -109,7 +109,7 @@ class Scene {
       return Fail(Errc::kUnavailable, "no ledger");
     }
     AEGIS_ASSIGN(const VerifyReport report, ledger_->Verify());
-    return report.ok() ? Result<>() : Fail(Errc::kCorrupt, report.findings.front().what);
+    return report.ok() ? Result<>() : Fail(Errc::kCorrupt, report.findings.first().front().what);
   }
 
  private:

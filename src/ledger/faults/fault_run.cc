@@ -128,7 +128,7 @@ void ExpectKept(const std::string& directory, const Told& told, bool lost_ordere
   }
   const auto report = ledger->Verify();
   ASSERT_TRUE(report) << report.error().message();
-  EXPECT_TRUE(report->ok()) << report->findings.front().what;
+  EXPECT_TRUE(report->ok()) << report->findings.first().front().what;
   std::map<std::string, std::uint64_t, std::less<>> found;
   const auto queried = ledger->Query({}, [&](const EntryView& entry) -> base::Result<bool> {
     EXPECT_EQ(entry.seq, found[std::string(entry.session_id)]++);
