@@ -7,6 +7,7 @@
 
 #include "canon/canon.h"
 #include "ledger/entry.h"
+#include "ledger/glob.h"
 
 namespace aegis::ledger {
 namespace {
@@ -23,13 +24,6 @@ bool ContainsIgnoringCase(std::string_view text, std::string_view wanted) {
                      [](char x, char y) { return Lower(x) == Lower(y); }) != text.end();
 }
 
-// A text as it looks inside the JSON of a payload.
-std::string AsJson(std::string_view text) {
-  std::string quoted;
-  canon::AppendJsonString(quoted, text);
-  return quoted.substr(1, quoted.size() - 2);
-}
-
 bool MemberIs(const EntryView& entry, std::string_view key,
               const std::optional<std::string>& wanted, bool ignore_case) {
   if (!wanted) {
@@ -39,7 +33,25 @@ bool MemberIs(const EntryView& entry, std::string_view key,
   return value && (ignore_case ? EqualIgnoringCase(*value, *wanted) : *value == *wanted);
 }
 
+bool PathMatches(const Glob& path, std::string_view payload) {
+  const auto matches = [&path](std::string_view object, std::string_view key) {
+    const auto name = canon::StringMember(object, key);
+    return name && path.Matches(*name);
+  };
+  if (matches(payload, "resource")) {
+    return true;
+  }
+  const auto context = canon::Member(payload, "context");
+  return context && matches(*context, "target");
+}
+
 }  // namespace
+
+std::string JsonContents(std::string_view text) {
+  std::string quoted;
+  canon::AppendJsonString(quoted, text);
+  return quoted.substr(1, quoted.size() - 2);
+}
 
 bool Matches(const QueryFilter& filter, const EntryView& entry) {
   if ((filter.from_ms && entry.ts_unix_ms < *filter.from_ms) ||
@@ -49,11 +61,12 @@ bool Matches(const QueryFilter& filter, const EntryView& entry) {
     return false;
   }
   if (filter.text && !ContainsIgnoringCase(entry.event_type, *filter.text) &&
-      !ContainsIgnoringCase(entry.payload, AsJson(*filter.text))) {
+      !ContainsIgnoringCase(entry.payload, JsonContents(*filter.text))) {
     return false;
   }
   return MemberIs(entry, "action", filter.action, false) &&
-         MemberIs(entry, "decision", filter.decision, true);
+         MemberIs(entry, "decision", filter.decision, true) &&
+         (!filter.path || PathMatches(*filter.path, entry.payload));
 }
 
 }  // namespace aegis::ledger

@@ -3,8 +3,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "ledger/entry.h"
+#include "ledger/glob.h"
 
 namespace aegis::ledger {
 
@@ -19,10 +21,15 @@ struct QueryFilter {
   std::optional<std::string> principal{};   // the agent: user_id, or the session's config
   std::optional<std::string> event_type{};  // e.g. "ACTION_DECIDED"
   std::optional<std::string> text{};  // occurs in the payload or event type, ASCII case ignored
+  std::optional<Glob> path{};         // matches payload.resource or payload.context.target
 };
 
-// Whether an entry passes everything but `last` and `principal`, which need more than the entry.
+// Whether an entry passes everything but what needs more than the entry: `principal`, and which of
+// those that match are wanted (`last`, `limit`, `cursor`).
 bool Matches(const QueryFilter& filter, const EntryView& entry);
+
+// A text as it stands inside a JSON string.
+std::string JsonContents(std::string_view text);
 
 enum class ExportFormat : std::uint8_t { kJson, kJsonLines };
 

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
 
 #include "ledger/entry.h"
+#include "ledger/glob.h"
 #include "ledger/test_ledger.h"
 
 namespace aegis::ledger {
@@ -46,6 +48,22 @@ TEST_F(MatchesTest, TextIsSoughtAsItReads) {
   EXPECT_TRUE(Matches({.text = "action_decided"}, entry_));
   EXPECT_TRUE(Matches({.text = ""}, entry_));
   EXPECT_FALSE(Matches({.text = "absent"}, entry_));
+}
+
+TEST_F(MatchesTest, PathsAreThoseOfResourceAndTarget) {
+  const auto matches = [this](std::string_view pattern) {
+    return Matches({.path = Get(Glob::Parse(pattern))}, entry_);
+  };
+  EXPECT_TRUE(matches("/srv/*"));
+  EXPECT_TRUE(matches("/srv/a \"quoted\" name"));
+  EXPECT_FALSE(matches("/srv"));
+  EXPECT_FALSE(matches("/usr/bin/cat"));
+  entry_.payload = R"({"context":{"target":"/new/b\\\\c"},"resource":"/old/a"})";
+  EXPECT_TRUE(matches("/old/?"));
+  EXPECT_TRUE(matches(R"(/new/b\\c)"));
+  EXPECT_FALSE(matches("/other/**"));
+  entry_.payload = R"({"context":7,"resource":[]})";
+  EXPECT_FALSE(matches("**"));
 }
 
 TEST_F(MatchesTest, AllConditionsMustHold) {
