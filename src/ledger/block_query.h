@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "ledger/block_summary.h"
+#include "ledger/query.h"
+
+namespace aegis::ledger {
+
+// A summary where it lies. Views of another size than they should have hold nothing and everything:
+// whoever reads them must check (see IsWhole).
+struct BlockSummaryView {
+  std::optional<std::int64_t> min_ms{};
+  std::optional<std::int64_t> max_ms{};
+  std::string_view terms{};
+  std::string_view denials{};
+  std::string_view grams{};
+
+  BlockSummaryView() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): as a string is a view of itself
+  BlockSummaryView(const BlockSummary& summary);
+  bool IsWhole() const;
+};
+
+// Asks summaries whether a block may hold an entry that a filter lets pass. Without false
+// negatives: of an entry that Matches(filter, entry), the summary of its block says so.
+class BlockQuery {
+ public:
+  explicit BlockQuery(const QueryFilter& filter);
+
+  // Everything but filter.principal.
+  bool MayMatch(const BlockSummaryView& summary) const;
+  // Whether an entry of the block may be of the user filter.principal, if that is set. (The entries
+  // of sessions with that configuration don't say so themselves.)
+  bool MayHaveUser(const BlockSummaryView& summary) const;
+  // Only entries whose bit in `denials` is set can match.
+  bool denials_only() const { return denials_only_; }
+
+ private:
+  using Bits = std::vector<std::size_t>;
+
+  std::optional<std::int64_t> from_ms_;
+  std::optional<std::int64_t> to_ms_;
+  Bits terms_;
+  std::optional<Bits> user_;
+  Bits grams_;                    // all of them
+  std::vector<Bits> text_grams_;  // and all of at least one of these, if there are any
+  bool denials_only_ = false;
+};
+
+}  // namespace aegis::ledger
