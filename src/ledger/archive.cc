@@ -20,6 +20,7 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "ledger/entry.h"
+#include "ledger/export_format.h"
 #include "ledger/query.h"
 #include "ledger/recovery.h"
 #include "ledger/session.h"
@@ -224,25 +225,19 @@ Result<> Ledger::Query(const QueryFilter& filter, const EntryVisitor& visit) {
   return filter.last ? run.Last(*filter.last, visit) : run.All(visit);
 }
 
-Result<> Ledger::Export(const QueryFilter& filter, ExportFormat format, const Sink& sink) {
+Result<> Ledger::Export(const QueryFilter& filter, ExportWriter writer, const Sink& sink) {
   constexpr std::size_t kPiece = std::size_t{64} << 10U;
-  const bool array = format == ExportFormat::kJson;
-  std::string text = array ? "[" : "";
-  bool first = true;
+  std::string text;
+  writer.AppendBegin(text, false);
   const auto queried = Query(filter, [&](const EntryView& entry) -> Result<bool> {
-    if (array) {
-      text += first ? "\n" : ",\n";
-    }
-    first = false;
-    AppendEnvelope(text, entry);
-    text += array ? "" : "\n";
+    writer.AppendEntry(text, entry, std::nullopt);
     if (text.size() >= kPiece) {
       AEGIS_TRY(sink(text));
       text.clear();
     }
     return true;
   });
-  text += array ? "\n]\n" : "";
+  writer.AppendEnd(text);
   // What could be read is given, also when the end could not.
   AEGIS_TRY(sink(text));
   return queried;

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "ledger/entry.h"
+#include "ledger/export_format.h"
 #include "ledger/query.h"
 #include "ledger/recovery.h"
 #include "ledger/session.h"
@@ -46,10 +47,9 @@ class Ledger {
   // Matching entries in ledger order.
   base::Result<> Query(const QueryFilter& filter, const EntryVisitor& visit);
 
-  // The same as text: one canonical envelope per line, or one JSON array of them. `sink` gets
-  // pieces; its error ends the export and is returned.
+  // The same as text. `sink` gets pieces; its error ends the export and is returned.
   using Sink = std::function<base::Result<>(std::string_view)>;
-  base::Result<> Export(const QueryFilter& filter, ExportFormat format, const Sink& sink);
+  base::Result<> Export(const QueryFilter& filter, ExportWriter writer, const Sink& sink);
 
   // Sessions by start, oldest first; the last `last` of them.
   base::Result<> Sessions(std::optional<std::uint64_t> last, const SessionVisitor& visit);

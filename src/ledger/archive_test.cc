@@ -41,10 +41,11 @@ class ArchiveTest : public testing::Test {
   }
   static std::string Export(Ledger& ledger, const QueryFilter& filter, ExportFormat format) {
     std::string text;
-    Get(ledger.Export(filter, format, [&](std::string_view piece) -> base::Result<> {
-      text += piece;
-      return {};
-    }));
+    Get(ledger.Export(filter, ExportWriter(format, "1"),
+                      [&](std::string_view piece) -> base::Result<> {
+                        text += piece;
+                        return {};
+                      }));
     return text;
   }
 

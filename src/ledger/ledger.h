@@ -6,13 +6,15 @@
 //   commands          --Query, Export, Sessions, Verify--> Ledger (store + journals not yet
 //   drained)
 
-#include "ledger/archive.h"    // IWYU pragma: export
-#include "ledger/entry.h"      // IWYU pragma: export
-#include "ledger/journal.h"    // IWYU pragma: export
-#include "ledger/payload.h"    // IWYU pragma: export
-#include "ledger/query.h"      // IWYU pragma: export
-#include "ledger/recovery.h"   // IWYU pragma: export
-#include "ledger/sequencer.h"  // IWYU pragma: export
-#include "ledger/session.h"    // IWYU pragma: export
-#include "ledger/store.h"      // IWYU pragma: export
-#include "ledger/verify.h"     // IWYU pragma: export
+#include "ledger/archive.h"        // IWYU pragma: export
+#include "ledger/entry.h"          // IWYU pragma: export
+#include "ledger/export_format.h"  // IWYU pragma: export
+#include "ledger/glob.h"           // IWYU pragma: export
+#include "ledger/journal.h"        // IWYU pragma: export
+#include "ledger/payload.h"        // IWYU pragma: export
+#include "ledger/query.h"          // IWYU pragma: export
+#include "ledger/recovery.h"       // IWYU pragma: export
+#include "ledger/sequencer.h"      // IWYU pragma: export
+#include "ledger/session.h"        // IWYU pragma: export
+#include "ledger/store.h"          // IWYU pragma: export
+#include "ledger/verify.h"         // IWYU pragma: export

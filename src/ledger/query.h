@@ -31,6 +31,4 @@ bool Matches(const QueryFilter& filter, const EntryView& entry);
 // A text as it stands inside a JSON string.
 std::string JsonContents(std::string_view text);
 
-enum class ExportFormat : std::uint8_t { kJson, kJsonLines };
-
 }  // namespace aegis::ledger

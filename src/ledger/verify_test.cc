@@ -228,10 +228,11 @@ TEST_F(VerifyTest, DamageToTheFileItselfIsNeverTakenForContent) {
       return base::Fail(base::Errc::kCorrupt, report.findings[0].what);
     }
     std::string text;
-    AEGIS_TRY(ledger.Export({}, ExportFormat::kJsonLines, [&text](std::string_view piece) {
-      text += piece;
-      return base::Result<>();
-    }));
+    AEGIS_TRY(ledger.Export({}, ExportWriter(ExportFormat::kJsonLines, "1"),
+                            [&text](std::string_view piece) {
+                              text += piece;
+                              return base::Result<>();
+                            }));
     return text;
   };
   const std::string before = Get(exported());
