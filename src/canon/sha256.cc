@@ -1,6 +1,10 @@
+// OpenSSL deprecates these functions for those of EVP, which cost 50 to 90 ns more for each message:
+// half of the time that hashing a node of the ledger's tree takes. Both run the same code inside.
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "canon/sha256.h"
 
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include <memory>
 #include <string_view>
@@ -10,19 +14,7 @@
 namespace aegis::canon {
 
 struct Sha256Hasher::State {
-  EVP_MD* algorithm = nullptr;
-  EVP_MD_CTX* context = nullptr;
-
-  State() : algorithm(EVP_MD_fetch(nullptr, "SHA256", nullptr)), context(EVP_MD_CTX_new()) {
-    AEGIS_CHECK(algorithm != nullptr);
-    AEGIS_CHECK(context != nullptr);
-  }
-  ~State() {
-    EVP_MD_CTX_free(context);
-    EVP_MD_free(algorithm);
-  }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
+  SHA256_CTX context{};
 };
 
 std::string_view Sha256::view() const {
@@ -35,19 +27,15 @@ Sha256Hasher::~Sha256Hasher() = default;
 Sha256Hasher::Sha256Hasher(Sha256Hasher&&) noexcept = default;
 Sha256Hasher& Sha256Hasher::operator=(Sha256Hasher&&) noexcept = default;
 
-void Sha256Hasher::Begin() {
-  AEGIS_CHECK(EVP_DigestInit_ex2(state_->context, state_->algorithm, nullptr) == 1);
-}
+void Sha256Hasher::Begin() { AEGIS_CHECK(SHA256_Init(&state_->context) == 1); }
 
 void Sha256Hasher::Update(std::string_view part) {
-  AEGIS_CHECK(EVP_DigestUpdate(state_->context, part.data(), part.size()) == 1);
+  AEGIS_CHECK(SHA256_Update(&state_->context, part.data(), part.size()) == 1);
 }
 
 Sha256 Sha256Hasher::Finish() {
   Sha256 digest;
-  unsigned int size = 0;
-  AEGIS_CHECK(EVP_DigestFinal_ex(state_->context, digest.bytes.data(), &size) == 1);
-  AEGIS_CHECK(size == digest.bytes.size());
+  AEGIS_CHECK(SHA256_Final(digest.bytes.data(), &state_->context) == 1);
   return digest;
 }
 

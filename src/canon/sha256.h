@@ -16,9 +16,8 @@ struct Sha256 {
   std::string_view view() const;
 };
 
-// Computes SHA-256 with the fastest code that OpenSSL has for this machine. The algorithm is looked
-// up once per object, so keep one for many messages. One thread at a time; may be used after
-// fork(). A build of OpenSSL without SHA-256 aborts: nothing here could work.
+// Computes SHA-256 with the fastest code that OpenSSL has for this machine. Keep one for many
+// messages. One thread at a time; may be used after fork().
 class Sha256Hasher {
  public:
   Sha256Hasher();

@@ -49,13 +49,15 @@ std::string Describe(const ledger::Finding& finding) {
   if (finding.id) {
     text += "(row " + std::to_string(*finding.id) + ") ";
   }
-  return text + (text.empty() ? "" : ": ") + finding.what;
+  return text + (text.empty() ? "" : ": ") + std::string(ledger::FindingKindName(finding.kind)) +
+         ": " + finding.what;
 }
 
 ordered_json AsJson(const ledger::VerifyReport& report) {
   ordered_json findings = ordered_json::array();
-  for (const ledger::Finding& finding : report.findings) {
-    findings.push_back({{"session_id", finding.session_id},
+  for (const ledger::Finding& finding : report.findings.first()) {
+    findings.push_back({{"kind", ledger::FindingKindName(finding.kind)},
+                        {"session_id", finding.session_id},
                         {"seq", OrNull(finding.seq)},
                         {"id", OrNull(finding.id)},
                         {"what", finding.what}});
@@ -66,8 +68,10 @@ ordered_json AsJson(const ledger::VerifyReport& report) {
       undrained.push_back({{"path", base::EscapeName(journal.path)}, {"detail", journal.detail}});
     }
   }
-  return {{"valid", Verified(report)}, {"entries", report.entries}, {"sessions", report.sessions},
-          {"bad", report.bad},         {"findings", findings},      {"unread_journals", undrained}};
+  return {{"valid", Verified(report)},      {"entries", report.entries},
+          {"sessions", report.sessions},    {"erased", report.erased},
+          {"bad", report.findings.count()}, {"findings", findings},
+          {"unread_journals", undrained}};
 }
 
 void Print(Context& context, const ledger::VerifyReport& report, const std::string& name) {
@@ -79,8 +83,8 @@ void Print(Context& context, const ledger::VerifyReport& report, const std::stri
     return;
   }
   context.out.Line(context.out.Bad("INVALID") + ": " + name + ", " + seen + ", " +
-                   Count(report.bad, "finding"));
-  for (const ledger::Finding& finding : report.findings) {
+                   Count(report.findings.count(), "finding"));
+  for (const ledger::Finding& finding : report.findings.first()) {
     context.out.Line("  " + base::ForDisplay(Describe(finding)));
   }
   for (const ledger::JournalFinding& journal : report.journals) {
@@ -106,7 +110,7 @@ base::Result<int> Run(Context& context, const Args& args) {
     return 0;
   }
   context.Say("the ledger of \"" + configuration.name + "\" does not verify" +
-              (report.findings.empty() ? "" : ": " + Describe(report.findings.front())));
+              (report.ok() ? "" : ": " + Describe(report.findings.first().front())));
   return 1;
 }
 

@@ -49,6 +49,7 @@ Result<std::unique_ptr<Store>> OpenStore(const std::string& path, Ledger::Mode m
 
 struct Ledger::State {
   std::string journal_dir;
+  std::string store_path;
   std::unique_ptr<Store> store;
   std::vector<JournalFinding> recovered;
 
@@ -78,7 +79,8 @@ Result<Ledger> Ledger::Open(const std::string& directory, Mode mode) {
   if (mode == Mode::kCreate) {
     AEGIS_TRY(base::MakeDirectories(state->journal_dir, 0700));
   }
-  AEGIS_ASSIGN(state->store, OpenStore(directory + "/audit.db", mode));
+  state->store_path = directory + "/audit.db";
+  AEGIS_ASSIGN(state->store, OpenStore(state->store_path, mode));
   AEGIS_ASSIGN(state->recovered, DrainDeadJournals(state->journal_dir, *state->store));
   return Ledger(std::move(state));
 }
@@ -126,7 +128,6 @@ class QueryRun {
  public:
   QueryRun(const QueryFilter& filter, Snapshot& snapshot, Tails& tails)
       : filter_(filter),
-        stored_{.session_id = filter.session_id, .from_ms = filter.from_ms, .to_ms = filter.to_ms},
         snapshot_(snapshot),
         tails_(tails),
         principal_(filter.principal, snapshot, tails) {}
@@ -139,7 +140,8 @@ class QueryRun {
       stopped = !more;
       return more;
     };
-    AEGIS_TRY(snapshot_.Scan(stored_, StoreOrder::kLedger, OnRow(if_matching)));
+    AEGIS_ASSIGN(const IdRange range, Range());
+    AEGIS_TRY(snapshot_.Scan(range, StoreOrder::kLedger, OnRow(if_matching)));
     return stopped ? Result<>() : tails_.Visit(if_matching);
   }
 
@@ -164,7 +166,7 @@ class QueryRun {
       return more;
     };
     for (auto id = ids.rbegin(); id != ids.rend() && !stopped; ++id) {
-      AEGIS_TRY(snapshot_.Row(*id, OnRow(give)));
+      AEGIS_TRY(snapshot_.Scan({.first = *id, .last = *id}, StoreOrder::kLedger, OnRow(give)));
     }
     std::uint64_t skip = in_tails - std::min(count, in_tails);
     if (!stopped) {
@@ -181,6 +183,16 @@ class QueryRun {
   }
 
  private:
+  // Where in the store matching entries can lie.
+  Result<IdRange> Range() {
+    if (!filter_.session_id) {
+      return IdRange{};
+    }
+    AEGIS_ASSIGN(const std::optional<Session> session, snapshot_.FindSession(*filter_.session_id));
+    return session ? IdRange{.first = session->first_id, .last = session->last_id}
+                   : IdRange{.first = 1, .last = 0};
+  }
+
   Result<bool> Passes(const EntryView& entry) {
     return Matches(filter_, entry) ? principal_.Passes(entry) : Result<bool>(false);
   }
@@ -198,7 +210,8 @@ class QueryRun {
   }
 
   Result<> CollectLast(std::uint64_t wanted, std::vector<std::int64_t>& ids) {
-    return snapshot_.Scan(stored_, StoreOrder::kLedgerReversed,
+    AEGIS_ASSIGN(const IdRange range, Range());
+    return snapshot_.Scan(range, StoreOrder::kLedgerReversed,
                           [&](const RawRow& row) -> Result<bool> {
                             return OnRow([&](const EntryView& entry) -> Result<bool> {
                               AEGIS_ASSIGN(const bool matches, Passes(entry));
@@ -211,7 +224,6 @@ class QueryRun {
   }
 
   const QueryFilter& filter_;
-  StoreFilter stored_;
   Snapshot& snapshot_;
   Tails& tails_;
   PrincipalFilter principal_;
@@ -311,11 +323,12 @@ Result<SessionInfo> Ledger::FindSession(std::string_view id_or_prefix) {
   return found.front();
 }
 
-Result<VerifyReport> Ledger::Verify() {
+Result<VerifyReport> Ledger::Verify(const VerifyOptions& options) {
   Tails tails;
   AEGIS_ASSIGN(tails, Tails::Open(state_->journal_dir));
   AEGIS_ASSIGN(const std::unique_ptr<Snapshot> snapshot, state_->store->OpenSnapshot());
-  AEGIS_ASSIGN(VerifyReport report, VerifySnapshot(*snapshot));
+  const StoreOpener open = [this] { return OpenStore(state_->store_path, Mode::kRead); };
+  AEGIS_ASSIGN(VerifyReport report, VerifySnapshot(*snapshot, open, options));
   report.journals = state_->recovered;
   // The tails continue the stored chains: reading them checks hash and link of each record.
   auto read = tails.Align(*snapshot);
@@ -326,9 +339,7 @@ Result<VerifyReport> Ledger::Verify() {
     });
   }
   if (!read) {
-    ++report.bad;
-    report.findings.push_back(
-        {.session_id = {}, .seq = {}, .id = {}, .what = read.error().message()});
+    report.findings.Add({.kind = Finding::Kind::kJournal, .what = read.error().message()});
   }
   return report;
 }

@@ -56,7 +56,7 @@ class Ledger {
   // kNotFound; a prefix that only one session has will do.
   base::Result<SessionInfo> FindSession(std::string_view id_or_prefix);
 
-  base::Result<VerifyReport> Verify();
+  base::Result<VerifyReport> Verify(const VerifyOptions& options = {});
 
  private:
   struct State;

@@ -21,6 +21,32 @@ bool IsSessionIdCharacter(char c) {
          c == '_' || c == '.';
 }
 
+void AppendPrevHash(std::string& out, const EntryView& entry) {
+  if (entry.prev_hash) {
+    out += R"(,"prev_hash":")";
+    canon::AppendBase64(out, entry.prev_hash->view());
+    out += '"';
+  }
+}
+
+void AppendPosition(std::string& out, const EntryView& entry) {
+  out += R"(,"seq":)";
+  canon::AppendJsonInteger(out, static_cast<std::int64_t>(entry.seq));
+  out += R"(,"session_id":)";
+  canon::AppendJsonString(out, entry.session_id);
+  out += R"(,"tenant_id":)";
+  canon::AppendJsonString(out, entry.tenant_id);
+}
+
+void AppendRemains(std::string& out, const EntryView& entry) {
+  out += R"({"erased":true,"hash":")";
+  canon::AppendHex(out, entry.hash.view());
+  out += '"';
+  AppendPrevHash(out, entry);
+  AppendPosition(out, entry);
+  out += '}';
+}
+
 void AppendFields(std::string& out, const EntryView& entry, bool with_hash) {
   out += R"({"event_type":)";
   canon::AppendJsonString(out, entry.event_type);
@@ -31,17 +57,8 @@ void AppendFields(std::string& out, const EntryView& entry, bool with_hash) {
   }
   out += R"(,"payload":)";
   out += entry.payload;
-  if (entry.prev_hash) {
-    out += R"(,"prev_hash":")";
-    canon::AppendBase64(out, entry.prev_hash->view());
-    out += '"';
-  }
-  out += R"(,"seq":)";
-  canon::AppendJsonInteger(out, static_cast<std::int64_t>(entry.seq));
-  out += R"(,"session_id":)";
-  canon::AppendJsonString(out, entry.session_id);
-  out += R"(,"tenant_id":)";
-  canon::AppendJsonString(out, entry.tenant_id);
+  AppendPrevHash(out, entry);
+  AppendPosition(out, entry);
   out += R"(,"ts_unix_ms":)";
   canon::AppendJsonInteger(out, entry.ts_unix_ms);
   out += R"(,"user_id":)";
@@ -56,7 +73,21 @@ std::int64_t SystemClock() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
-void AppendEnvelope(std::string& out, const EntryView& entry) { AppendFields(out, entry, true); }
+void AppendEnvelope(std::string& out, const EntryView& entry) {
+  if (entry.erased) {
+    AppendRemains(out, entry);
+  } else {
+    AppendFields(out, entry, true);
+  }
+}
+
+void AppendLeaf(std::string& out, const EntryView& entry) {
+  out += R"({"hash":")";
+  canon::AppendHex(out, entry.hash.view());
+  out += '"';
+  AppendPosition(out, entry);
+  out += '}';
+}
 
 void AppendHashedEnvelope(std::string& out, const EntryView& entry) {
   AppendFields(out, entry, false);

@@ -26,6 +26,7 @@ inline constexpr std::string_view kSessionStarted = "SESSION_STARTED";
 inline constexpr std::string_view kSessionEnded = "SESSION_ENDED";
 
 // One entry. Views belong to whoever made it; `payload` is canonical JSON text of an object.
+// Of an erased entry only tenant, session, seq and the hashes are left: its content was purged.
 struct EntryView {
   std::string_view tenant_id{};
   std::string_view user_id{};
@@ -36,6 +37,7 @@ struct EntryView {
   std::string_view payload{};
   std::optional<canon::Sha256> prev_hash{};  // none for seq 0
   canon::Sha256 hash{};
+  bool erased = false;
 };
 
 // Sees entries one by one; false stops without error. Views are valid during the call only.
@@ -45,9 +47,14 @@ using EntryVisitor = std::function<base::Result<bool>(const EntryView&)>;
 using Clock = std::function<std::int64_t()>;
 std::int64_t SystemClock();
 
-// The envelope as canonical JSON, whole, and without `hash` (which is what is hashed).
+// The envelope as canonical JSON, whole, and without `hash` (which is what is hashed). An erased
+// entry has no envelope any more; AppendEnvelope then gives what is left of it, with
+// `"erased":true`.
 void AppendEnvelope(std::string& out, const EntryView& entry);
 void AppendHashedEnvelope(std::string& out, const EntryView& entry);
+
+// The entry as a leaf of the ledger's tree: canonical JSON of hash, seq, session and tenant.
+void AppendLeaf(std::string& out, const EntryView& entry);
 
 // What `hash` must be. `scratch` is overwritten; keep it to save allocations.
 canon::Sha256 HashEntry(canon::Sha256Hasher& hasher, const EntryView& entry, std::string& scratch);

@@ -9,6 +9,7 @@
 #include "ledger/archive.h"        // IWYU pragma: export
 #include "ledger/entry.h"          // IWYU pragma: export
 #include "ledger/export_format.h"  // IWYU pragma: export
+#include "ledger/finding.h"        // IWYU pragma: export
 #include "ledger/glob.h"           // IWYU pragma: export
 #include "ledger/journal.h"        // IWYU pragma: export
 #include "ledger/payload.h"        // IWYU pragma: export

@@ -145,7 +145,7 @@ TEST(ProcessesTest, AKilledRunIsRecovered) {
     ASSERT_EQ(waitpid(child, nullptr, 0), child);
     Ledger ledger = Get(Ledger::Open(directory.path(), Ledger::Mode::kRead));
     const VerifyReport report = Get(ledger.Verify());
-    ASSERT_TRUE(report.ok()) << report.findings[0].what;
+    ASSERT_TRUE(report.ok()) << report.findings.first()[0].what;
     ASSERT_GE(report.entries, least);
     ASSERT_LE(report.entries, least + static_cast<std::uint64_t>(round) + 1);
     EXPECT_TRUE(Get(ListJournals(directory.File("journal"))).empty());
@@ -175,7 +175,7 @@ TEST(ProcessesTest, ReadersSeeWholeChainsWhileARunWrites) {
     last = next;
     ++readings;
     const VerifyReport report = Get(ledger.Verify());
-    EXPECT_TRUE(report.ok()) << (report.ok() ? "" : report.findings[0].what);
+    EXPECT_TRUE(report.ok()) << (report.ok() ? "" : report.findings.first()[0].what);
   }
   EXPECT_EQ(status, 0) << WEXITSTATUS(status);
   EXPECT_GT(readings, 0);

@@ -42,6 +42,9 @@ class FakeStore final : public Store {
   base::Result<std::unique_ptr<Snapshot>> OpenSnapshot() override {
     return base::Fail(base::Errc::kUnsupported, "no snapshots");
   }
+  base::Result<> PutCheckpoint(const StoredCheckpoint&) override { return {}; }
+  base::Result<> AddKey(const StoredKey&) override { return {}; }
+  base::Result<> Erase(std::span<const IdRange>, const EntryView&) override { return {}; }
 
   int failures_left = 0;
   base::Errc failure = base::Errc::kExhausted;

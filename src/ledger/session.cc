@@ -26,6 +26,13 @@ void ReadStart(Session& session, std::string_view payload) {
 void Apply(Session& session, const EntryView& entry) {
   session.head_seq = entry.seq;
   session.head_hash = entry.hash;
+  if (entry.erased) {
+    ++session.erased;
+    return;
+  }
+  if (session.user_id.empty()) {
+    session.user_id = entry.user_id;
+  }
   if (entry.event_type == kActionDecided) {
     ++session.actions;
     // The members before `decision` are skipped, not decoded.
@@ -45,7 +52,6 @@ Session BeginSession(const EntryView& first) {
   Session session;
   session.session_id = first.session_id;
   session.tenant_id = first.tenant_id;
-  session.user_id = first.user_id;
   session.started_ms = first.ts_unix_ms;
   if (first.event_type == kSessionStarted) {
     ReadStart(session, first.payload);
@@ -55,5 +61,22 @@ Session BeginSession(const EntryView& first) {
 }
 
 void Advance(Session& session, const EntryView& next) { Apply(session, next); }
+
+void Join(Session& session, const Session& next) {
+  if (session.user_id.empty()) {
+    session.user_id = next.user_id;
+  }
+  if (next.ended_ms) {
+    session.ended_ms = next.ended_ms;
+    session.exit_code = next.exit_code;
+    session.signal = next.signal;
+  }
+  session.actions += next.actions;
+  session.denials += next.denials;
+  session.erased += next.erased;
+  session.head_seq = next.head_seq;
+  session.head_hash = next.head_hash;
+  session.last_id = next.last_id;
+}
 
 }  // namespace aegis::ledger

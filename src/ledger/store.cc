@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <expected>
 #include <optional>
 #include <string>
@@ -48,18 +49,48 @@ Result<std::int64_t> Integer(std::string_view column, const RawValue& value, std
   return value.integer;
 }
 
+Result<canon::Sha256> Digest(std::string_view column, const RawValue& value) {
+  canon::Sha256 digest;
+  if (value.type != RawValue::Type::kBlob || value.bytes.size() != digest.bytes.size()) {
+    return Bad(column, "is not 32 bytes");
+  }
+  std::memcpy(digest.bytes.data(), value.bytes.data(), digest.bytes.size());
+  return digest;
+}
+
 }  // namespace
 
-Result<EntryView> ToEntry(const RawRow& row) {
+Result<EntryView> ToPosition(const RawRow& row) {
   if (!row.unreadable.empty()) {
     return Fail(Errc::kCorrupt, "the row can't be read: " + row.unreadable);
   }
   EntryView entry;
   AEGIS_ASSIGN(entry.tenant_id, Text("tenant_id", row.tenant_id, kMaxIdLength));
-  AEGIS_ASSIGN(entry.user_id, Text("user_id", row.user_id, kMaxIdLength));
   AEGIS_ASSIGN(entry.session_id, Text("session_id", row.session_id, kMaxIdLength));
   AEGIS_ASSIGN(const std::int64_t seq, Integer("seq", row.seq, 0));
   entry.seq = static_cast<std::uint64_t>(seq);
+  AEGIS_ASSIGN(entry.hash, Digest("hash", row.hash));
+  if (row.prev_hash.type != RawValue::Type::kNull) {
+    AEGIS_ASSIGN(entry.prev_hash, Digest("prev_hash", row.prev_hash));
+  }
+  if (entry.prev_hash.has_value() == (seq == 0)) {
+    return Bad("prev_hash", seq == 0 ? "is set at the chain's beginning" : "is missing");
+  }
+  return entry;
+}
+
+// What a purge takes away: all of it or nothing.
+Result<> TakeContent(const RawRow& row, EntryView& entry) {
+  if (row.payload.type == RawValue::Type::kNull) {
+    entry.erased = true;
+    for (const RawValue* value : {&row.user_id, &row.ts_unix_ms, &row.event_type}) {
+      if (value->type != RawValue::Type::kNull) {
+        return Bad("payload", "is missing");
+      }
+    }
+    return {};
+  }
+  AEGIS_ASSIGN(entry.user_id, Text("user_id", row.user_id, kMaxIdLength));
   AEGIS_ASSIGN(entry.ts_unix_ms, Integer("ts_unix_ms", row.ts_unix_ms, -kMaxExact));
   AEGIS_ASSIGN(entry.event_type, Text("event_type", row.event_type, kMaxIdLength));
   if (row.payload.type != RawValue::Type::kText) {
@@ -72,21 +103,13 @@ Result<EntryView> ToEntry(const RawRow& row) {
     return Bad("payload", "is not a canonical JSON object");
   }
   entry.payload = row.payload.bytes;
-  AEGIS_ASSIGN(const std::string_view hex, Text("hash", row.hash, 64));
-  const auto hash = canon::Sha256FromHex(hex);
-  if (!hash) {
-    return Bad("hash", "is not a SHA-256 in lower-case hex");
-  }
-  entry.hash = *hash;
-  if (row.prev_hash.type == RawValue::Type::kNull) {
-    return seq == 0 ? Result<EntryView>(entry) : Bad("prev_hash", "is missing");
-  }
-  AEGIS_ASSIGN(const std::string_view base64, Text("prev_hash", row.prev_hash, 44));
-  entry.prev_hash = canon::Sha256FromBase64(base64);
-  if (!entry.prev_hash) {
-    return Bad("prev_hash", "is not a SHA-256 in base64");
-  }
-  return seq != 0 ? Result<EntryView>(entry) : Bad("prev_hash", "is set at the chain's beginning");
+  return {};
+}
+
+Result<EntryView> ToEntry(const RawRow& row) {
+  AEGIS_ASSIGN(EntryView entry, ToPosition(row));
+  AEGIS_TRY(TakeContent(row, entry));
+  return entry;
 }
 
 }  // namespace aegis::ledger

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "canon/canon.h"
 #include "ledger/entry.h"
+#include "ledger/merkle.h"
 #include "ledger/session.h"
 
 namespace aegis::ledger {
@@ -33,23 +33,44 @@ struct RawRow {
 // The entry in a row, or what is wrong with the row (kCorrupt): types, ranges, forms of the hashes,
 // a payload that is no canonical object. Does not recompute the hash.
 base::Result<EntryView> ToEntry(const RawRow& row);
+// The same in two steps: first what the tree and the chain need (tenant, session, seq, hashes),
+// then the content, which is added to it.
+base::Result<EntryView> ToPosition(const RawRow& row);
+base::Result<> TakeContent(const RawRow& row, EntryView& entry);
 
-// What the store itself can narrow a reading to.
-struct StoreFilter {
-  std::optional<std::string> session_id{};
-  std::optional<std::int64_t> from_ms{};  // inclusive
-  std::optional<std::int64_t> to_ms{};    // exclusive
+// Row ids, both ends included. Entry i of the tree, counted from 0, lies in row i + 1.
+struct IdRange {
+  std::int64_t first = 1;
+  std::int64_t last = INT64_MAX;
 };
-
-enum class StoreOrder : std::uint8_t {
-  kLedger,
-  kLedgerReversed,
-  kSession
-};  // kSession: by session, seq
+enum class StoreOrder : std::uint8_t { kLedger, kLedgerReversed };
 
 // A row seen; false stops.
 using RowVisitor = std::function<base::Result<bool>(const RawRow&)>;
 using StoredSessionVisitor = std::function<base::Result<bool>(const base::Result<Session>&)>;
+
+// A key as the store knows it: of the log itself, or of a witness whose cosignatures it keeps.
+struct StoredKey {
+  std::int64_t id = 0;
+  std::string role{};         // "log" or "witness"
+  std::string verifier{};     // signed-note verifier key
+  std::string endorsement{};  // note by which the log's key before it hands over; empty for others
+};
+using KeyVisitor = std::function<base::Result<bool>(const base::Result<StoredKey>&)>;
+
+struct StoredCheckpoint {
+  std::uint64_t size = 0;
+  std::string note{};
+};
+using CheckpointVisitor = std::function<base::Result<bool>(const base::Result<StoredCheckpoint>&)>;
+
+// A derived row that serves the tree: hashes of the nodes [256 * number, ...) of level 8 * level.
+struct StoredTile {
+  std::int64_t level = 0;
+  std::int64_t number = 0;
+  std::string_view hashes{};
+};
+using TileVisitor = std::function<base::Result<bool>(const base::Result<StoredTile>&)>;
 
 // A consistent view of a store at one moment, in bounded memory. Must not outlive its store; one at
 // a time, and no Append of the same Store object while it lives.
@@ -60,19 +81,35 @@ class Snapshot {
   Snapshot& operator=(const Snapshot&) = delete;
   virtual ~Snapshot() = default;
 
-  virtual base::Result<> Scan(const StoreFilter& filter, StoreOrder order,
-                              const RowVisitor& visit) = 0;
-  virtual base::Result<> Row(std::int64_t id, const RowVisitor& visit) = 0;
-  // All rows of `sessions` by session id; a row that is no session comes as kCorrupt.
+  // The rows that are there, in the order of their ids. One that can't be read hides no other.
+  virtual base::Result<> Scan(IdRange range, StoreOrder order, const RowVisitor& visit) = 0;
+  // The largest row id, 0 if there is none.
+  virtual base::Result<std::int64_t> LastId() = 0;
+
+  // All rows of `sessions`; a row that is no session comes as kCorrupt.
   virtual base::Result<> Sessions(const StoredSessionVisitor& visit) = 0;
-  // The `count` that started last, the newest first.
+  // The `count` that were stored last, the newest first.
   virtual base::Result<> RecentSessions(std::uint64_t count, const StoredSessionVisitor& visit) = 0;
   virtual base::Result<std::optional<Session>> FindSession(std::string_view session_id) = 0;
-  virtual base::Result<std::int64_t> CountEntries() = 0;
+
+  // The tree over all entries.
+  virtual base::Result<CompactRange> Tree() = 0;
+  // The hashes of one tile of level >= 1, one after the other; empty if it is not there.
+  virtual base::Result<std::string> Tile(std::int64_t level, std::int64_t number) = 0;
+  virtual base::Result<> Tiles(const TileVisitor& visit) = 0;
+
+  virtual base::Result<> Keys(const KeyVisitor& visit) = 0;  // by id
+  // Signed tree heads by size, the largest first or last.
+  virtual base::Result<> Checkpoints(StoreOrder order, const CheckpointVisitor& visit) = 0;
+
+  // Bytes that the store takes.
+  virtual base::Result<std::uint64_t> Bytes() = 0;
 };
 
 // Where entries rest. One object per process and thread; several processes may have the same store
-// open. Must not be used (or closed) by a forked child.
+// open. Must not be used (or closed) by a forked child. Errors of all changes: kUnavailable: busy
+// too long, may be tried again. Others (kExhausted, kCorrupt, kDenied ...): the store is broken or
+// full. Nothing was stored then.
 class Store {
  public:
   Store() = default;
@@ -80,13 +117,21 @@ class Store {
   Store& operator=(const Store&) = delete;
   virtual ~Store() = default;
 
-  // Adds consecutive entries of one session in one durable transaction, and moves the session's
-  // head from exactly the first one's predecessor. kConflict if the head stands elsewhere: another
-  // writer was first, nothing was stored. kUnavailable: busy too long, may be tried again.
-  // Others (kExhausted, kCorrupt, kDenied ...): the store is broken or full, nothing was stored.
+  // Adds entries, of one or several sessions, in one durable transaction: to the end of the ledger
+  // and its tree, in the order given. Each must continue its session from where it stands:
+  // kConflict if one does not, because another writer was first.
   virtual base::Result<> Append(std::span<const EntryView> group) = 0;
-
   virtual base::Result<std::optional<Session>> FindSession(std::string_view session_id) = 0;
+
+  // Keeps a signed tree head; one of the same size is replaced (by one with more signatures).
+  virtual base::Result<> PutCheckpoint(const StoredCheckpoint& checkpoint) = 0;
+  // Adds a key behind those that are there; kConflict unless `id` is the next.
+  virtual base::Result<> AddKey(const StoredKey& key) = 0;
+
+  // Removes the content of the entries in `ranges` and appends `record`, which must name them, in
+  // one transaction. Records of earlier purges keep their content.
+  virtual base::Result<> Erase(std::span<const IdRange> ranges, const EntryView& record) = 0;
+
   virtual base::Result<std::unique_ptr<Snapshot>> OpenSnapshot() = 0;
 };
 

@@ -69,6 +69,13 @@ Statement& Statement::Bind(int index, std::string_view text) {
   return *this;
 }
 
+Statement& Statement::BindBlob(int index, std::string_view bytes) {
+  const char* const data = bytes.empty() ? "" : bytes.data();
+  bind_failed_ |=
+      sqlite3_bind_blob64(statement_.get(), index, data, bytes.size(), SQLITE_STATIC) != SQLITE_OK;
+  return *this;
+}
+
 Statement& Statement::BindNull(int index) {
   bind_failed_ |= sqlite3_bind_null(statement_.get(), index) != SQLITE_OK;
   return *this;
@@ -119,6 +126,14 @@ std::string_view Statement::Text(int column) const {
              : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
 }
 
+std::string_view Statement::Blob(int column) const {
+  const void* const data = sqlite3_column_blob(statement_.get(), column);
+  const int size = sqlite3_column_bytes(statement_.get(), column);
+  return data == nullptr
+             ? std::string_view()
+             : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
+}
+
 RawValue Statement::Raw(int column) const {
   RawValue value;
   switch (sqlite3_column_type(statement_.get(), column)) {
@@ -135,6 +150,7 @@ RawValue Statement::Raw(int column) const {
       break;
     case SQLITE_BLOB:
       value.type = RawValue::Type::kBlob;
+      value.bytes = Blob(column);
       break;
     default:
       break;

@@ -24,6 +24,7 @@ class Statement {
 
   Statement& Bind(int index, std::int64_t value);
   Statement& Bind(int index, std::string_view text);
+  Statement& BindBlob(int index, std::string_view bytes);
   Statement& BindNull(int index);
   template <typename T>
   Statement& Bind(int index, const std::optional<T>& value) {
@@ -41,6 +42,7 @@ class Statement {
 
   std::int64_t Integer(int column) const;
   std::string_view Text(int column) const;  // valid until the next Step or Reset
+  std::string_view Blob(int column) const;  // likewise; the bytes of a value of any type
   RawValue Raw(int column) const;           // likewise
 
  private:

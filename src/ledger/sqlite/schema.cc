@@ -18,19 +18,18 @@ using base::Fail;
 using base::Result;
 
 // SQLite keeps these texts as they stand, so they can be compared.
-constexpr std::array<std::string_view, 2> kTables = {
+constexpr std::array<std::string_view, 7> kTables = {
     "CREATE TABLE entries ("
     "id INTEGER PRIMARY KEY, "
     "tenant_id TEXT NOT NULL, "
-    "user_id TEXT NOT NULL, "
+    "user_id TEXT, "
     "session_id TEXT NOT NULL, "
     "seq INTEGER NOT NULL, "
-    "ts_unix_ms INTEGER NOT NULL, "
-    "event_type TEXT NOT NULL, "
-    "payload TEXT NOT NULL, "
-    "hash TEXT NOT NULL, "
-    "prev_hash TEXT, "
-    "UNIQUE (session_id, seq))",
+    "ts_unix_ms INTEGER, "
+    "event_type TEXT, "
+    "payload TEXT, "
+    "hash BLOB NOT NULL, "
+    "prev_hash BLOB)",
     "CREATE TABLE sessions ("
     "session_id TEXT NOT NULL PRIMARY KEY, "
     "tenant_id TEXT NOT NULL, "
@@ -48,8 +47,19 @@ constexpr std::array<std::string_view, 2> kTables = {
     "signal INTEGER, "
     "actions INTEGER NOT NULL, "
     "denials INTEGER NOT NULL, "
+    "erased INTEGER NOT NULL, "
     "head_seq INTEGER NOT NULL, "
-    "head_hash TEXT NOT NULL)"};
+    "head_hash BLOB NOT NULL, "
+    "first_id INTEGER NOT NULL, "
+    "last_id INTEGER NOT NULL)",
+    "CREATE TABLE tree (id INTEGER PRIMARY KEY, size INTEGER NOT NULL, nodes BLOB NOT NULL)",
+    "CREATE TABLE tiles (level INTEGER NOT NULL, number INTEGER NOT NULL, hashes BLOB NOT NULL, "
+    "PRIMARY KEY (level, number)) WITHOUT ROWID",
+    "CREATE TABLE blocks (number INTEGER PRIMARY KEY, min_ms INTEGER, max_ms INTEGER, "
+    "terms BLOB NOT NULL, trigrams BLOB NOT NULL)",
+    "CREATE TABLE keys (id INTEGER PRIMARY KEY, role TEXT NOT NULL, verifier TEXT NOT NULL, "
+    "endorsement TEXT NOT NULL)",
+    "CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL)"};
 
 Result<> CheckIdentity(Database& database) {
   AEGIS_ASSIGN(const std::int64_t application, database.QueryInteger("PRAGMA application_id"));
@@ -76,6 +86,7 @@ Result<> CreateSchema(Database& database) {
   for (const std::string_view table : kTables) {
     AEGIS_TRY(database.Execute(std::string(table)));
   }
+  AEGIS_TRY(database.Execute("INSERT INTO tree (id, size, nodes) VALUES (1, 0, x'')"));
   AEGIS_TRY(database.Execute("PRAGMA application_id = " + std::to_string(kApplicationId)));
   AEGIS_TRY(database.Execute("PRAGMA user_version = " + std::to_string(kSchemaVersion)));
   return transaction.Commit();

@@ -10,7 +10,7 @@
 namespace aegis::ledger {
 
 inline constexpr std::int64_t kApplicationId = 0x41454749;  // "AEGI"
-inline constexpr std::int64_t kSchemaVersion = 1;
+inline constexpr std::int64_t kSchemaVersion = 2;
 
 // Makes the tables in an empty database, in one transaction; whoever else does so at the same time
 // finds them made.

@@ -1,6 +1,7 @@
 #include "ledger/sqlite/session_row.h"
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,6 +52,16 @@ class RowReader {
     ok_ &= value.has_value();
     return value.value_or(0);
   }
+  canon::Sha256 Digest() {
+    canon::Sha256 digest;
+    const RawValue value = statement_.Raw(column_++);
+    const bool fits = value.type == Type::kBlob && value.bytes.size() == digest.bytes.size();
+    if (fits) {
+      std::memcpy(digest.bytes.data(), value.bytes.data(), digest.bytes.size());
+    }
+    ok_ &= fits;
+    return digest;
+  }
   void Require(bool condition) { ok_ &= condition; }
   bool ok() const { return ok_; }
 
@@ -68,8 +79,6 @@ Statement& BindText(Statement& statement, int index, const std::optional<std::st
 
 Result<> WriteSessionRow(Statement& statement, const Session& session,
                          const std::optional<Session>& before) {
-  const std::string head_hash = canon::HexEncode(session.head_hash.view());
-  const std::string old_hash = before ? canon::HexEncode(before->head_hash.view()) : "";
   statement.Bind(1, std::string_view(session.session_id))
       .Bind(2, std::string_view(session.tenant_id))
       .Bind(3, std::string_view(session.user_id));
@@ -84,11 +93,14 @@ Result<> WriteSessionRow(Statement& statement, const Session& session,
       .Bind(14, session.signal)
       .Bind(15, session.actions)
       .Bind(16, session.denials)
-      .Bind(17, static_cast<std::int64_t>(session.head_seq))
-      .Bind(18, std::string_view(head_hash));
+      .Bind(17, session.erased)
+      .Bind(18, static_cast<std::int64_t>(session.head_seq))
+      .BindBlob(19, session.head_hash.view())
+      .Bind(20, session.first_id)
+      .Bind(21, session.last_id);
   if (before) {
-    statement.Bind(19, static_cast<std::int64_t>(before->head_seq))
-        .Bind(20, std::string_view(old_hash));
+    statement.Bind(22, static_cast<std::int64_t>(before->head_seq))
+        .BindBlob(23, before->head_hash.view());
   }
   return statement.Run();
 }
@@ -109,16 +121,17 @@ Result<Session> ReadSessionRow(const Statement& statement) {
   session.signal = row.OptionalInteger();
   session.actions = row.Integer();
   session.denials = row.Integer();
+  session.erased = row.Integer();
   const std::int64_t head_seq = row.Integer();
   row.Require(head_seq >= 0);
   session.head_seq = static_cast<std::uint64_t>(head_seq);
-  const auto head_hash = canon::Sha256FromHex(row.Text());
-  row.Require(head_hash.has_value());
+  session.head_hash = row.Digest();
+  session.first_id = row.Integer();
+  session.last_id = row.Integer();
   if (!row.ok()) {
     return Fail(Errc::kCorrupt,
                 "the row of session " + base::EscapeName(session.session_id) + " is damaged");
   }
-  session.head_hash = *head_hash;
   return session;
 }
 

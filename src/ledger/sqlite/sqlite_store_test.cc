@@ -142,7 +142,7 @@ TEST_F(SqliteStoreTest, TheHeadMovesByCompareAndSwap) {
   }
   EXPECT_EQ(Get(two->FindSession("s1"))->head_hash, mine.hash);
   Get(AppendOne(*two, chain.Next()));
-  EXPECT_EQ(Get(Get(one->OpenSnapshot())->CountEntries()), 3);
+  EXPECT_EQ(Get(Get(one->OpenSnapshot())->LastId()), 3);
 }
 
 TEST_F(SqliteStoreTest, ChainsBeginAtZeroAndHaveNoGaps) {
@@ -156,7 +156,7 @@ TEST_F(SqliteStoreTest, ChainsBeginAtZeroAndHaveNoGaps) {
   EXPECT_EQ(AppendOne(*store, zero).error().code(), base::Errc::kConflict);
   EXPECT_EQ(AppendOne(*store, two).error().code(), base::Errc::kConflict);
   EXPECT_FALSE(store->Append(std::vector<EntryView>{one, zero}));
-  EXPECT_EQ(Get(Get(store->OpenSnapshot())->CountEntries()), 1);
+  EXPECT_EQ(Get(Get(store->OpenSnapshot())->LastId()), 1);
   Get(store->Append(std::vector<EntryView>{one, two}));
 }
 
@@ -168,9 +168,9 @@ TEST_F(SqliteStoreTest, ASnapshotDoesNotMoveWhileOthersWrite) {
   {
     const auto snapshot = Get(reader->OpenSnapshot());
     Get(AppendOne(*writer, chain.Next()));
-    EXPECT_EQ(Get(snapshot->CountEntries()), 1);
+    EXPECT_EQ(Get(snapshot->LastId()), 1);
   }
-  EXPECT_EQ(Get(Get(reader->OpenSnapshot())->CountEntries()), 2);
+  EXPECT_EQ(Get(Get(reader->OpenSnapshot())->LastId()), 2);
 }
 
 TEST_F(SqliteStoreTest, MissingLedgersAreMadeOnlyWhenAsked) {
@@ -211,7 +211,7 @@ TEST_F(SqliteStoreTest, ChangedSchemasAreRefused) {
     std::filesystem::remove(path_);
   }
   Open();
-  Sql(path_, "PRAGMA user_version = 2");
+  Sql(path_, "PRAGMA user_version = 3");
   EXPECT_EQ(OpenError(), base::Errc::kUnsupported);
 }
 

@@ -1,0 +1,56 @@
+#pragma once
+
+// Internal to aegis::ledger: the part of a verification that needs nothing but one run of rows, so
+// that many runs can be read at once.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "canon/canon.h"
+#include "ledger/entry.h"
+#include "ledger/finding.h"
+#include "ledger/merkle.h"
+#include "ledger/session.h"
+#include "ledger/store.h"
+
+namespace aegis::ledger {
+
+// Rows of one chunk: a whole number of tiles, and a subtree of the tree.
+inline constexpr std::int64_t kChunkRows = 1 << 14;
+
+// What a chunk says of one session: its entries there, joined.
+struct SessionPart {
+  Session session{};
+  std::uint64_t first_seq = 0;
+  std::optional<canon::Sha256> first_prev_hash{};
+  bool bad = false;  // something in it was found wrong already
+};
+
+struct Chunk {
+  std::uint64_t rows = 0;    // seen
+  std::uint64_t erased = 0;  // of them
+  std::uint64_t lost = 0;    // missing or unreadable, and not yet explained by a gap in a chain
+  Findings findings{};
+  std::vector<SessionPart> sessions{};  // in the order of their first entries
+
+  bool tree_known = true;  // every leaf could be read
+  CompactRange tree{};     // over the leaves of the chunk
+  // Trees over the first leaves of the chunk, for the sizes that were asked for.
+  std::vector<std::pair<std::uint64_t, CompactRange>> cuts{};
+  std::vector<canon::Sha256> tiles{};  // roots of its whole tiles
+
+  std::vector<IdRange> erased_ids{};
+  std::vector<IdRange> purged_ids{};  // named by records of purges
+};
+
+// Reads the rows of `range`, all of which should be there, and checks what can be checked without
+// their surroundings. `cuts`, ascending, are sizes of the whole tree within (first - 1, last]. An
+// error only if the store could not be read; what is wrong is in the findings.
+base::Result<Chunk> ReadChunk(Snapshot& snapshot, IdRange range,
+                              const std::vector<std::uint64_t>& cuts);
+
+}  // namespace aegis::ledger
