@@ -134,7 +134,7 @@ BlockSummaryBuilder::BlockSummaryBuilder() : grams_(kGramWords) { (void)Finish()
 
 BlockSummary BlockSummaryBuilder::Finish() {
   entries_ = 0;
-  user_id_.clear();
+  user_id_.reset();
   session_id_.clear();
   event_type_before_.clear();
   payload_before_.clear();
@@ -151,16 +151,17 @@ BlockSummary BlockSummaryBuilder::Finish() {
 }
 
 void BlockSummaryBuilder::Add(const EntryView& entry) {
-  summary_.min_ms = std::min(summary_.min_ms.value_or(entry.ts_unix_ms), entry.ts_unix_ms);
-  summary_.max_ms = std::max(summary_.max_ms.value_or(entry.ts_unix_ms), entry.ts_unix_ms);
-  AddTerms(entry);
-  AddGrams(entry.event_type, event_type_before_);
-  AddGrams(entry.payload, payload_before_);
-  ++entries_;
-}
-
-void BlockSummaryBuilder::AddErased(std::string_view session_id) {
-  AddTerm(HashTerm(TermKind::kSession, session_id));
+  if (entries_ == 0 || entry.session_id != session_id_) {
+    session_id_ = entry.session_id;
+    AddTerm(HashTerm(TermKind::kSession, session_id_));
+  }
+  if (!entry.erased) {
+    summary_.min_ms = std::min(summary_.min_ms.value_or(entry.ts_unix_ms), entry.ts_unix_ms);
+    summary_.max_ms = std::max(summary_.max_ms.value_or(entry.ts_unix_ms), entry.ts_unix_ms);
+    AddTerms(entry);
+    AddGrams(entry.event_type, event_type_before_);
+    AddGrams(entry.payload, payload_before_);
+  }
   ++entries_;
 }
 
@@ -169,13 +170,9 @@ void BlockSummaryBuilder::AddTerm(std::uint64_t hash) {
 }
 
 void BlockSummaryBuilder::AddTerms(const EntryView& entry) {
-  if (entries_ == 0 || entry.session_id != session_id_) {
-    session_id_ = entry.session_id;
-    AddTerm(HashTerm(TermKind::kSession, session_id_));
-  }
-  if (entries_ == 0 || entry.user_id != user_id_) {
+  if (!user_id_ || entry.user_id != *user_id_) {
     user_id_ = entry.user_id;
-    AddTerm(HashTerm(TermKind::kUser, user_id_));
+    AddTerm(HashTerm(TermKind::kUser, *user_id_));
   }
   AddTerm(HashTerm(TermKind::kEventType, entry.event_type));
   std::string action_text;

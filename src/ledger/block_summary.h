@@ -71,10 +71,8 @@ class BlockSummaryBuilder {
  public:
   BlockSummaryBuilder();
 
-  // The next entry of the block. At most kBlockEntries.
+  // The next entry of the block. At most kBlockEntries. Of an erased one only the session counts.
   void Add(const EntryView& entry);
-  // The same for one of which only its session is left.
-  void AddErased(std::string_view session_id);
 
   // The summary of what was added since the last Finish.
   BlockSummary Finish();
@@ -90,8 +88,8 @@ class BlockSummaryBuilder {
   BlockSummary summary_;              // without grams
   std::vector<std::uint64_t> grams_;  // the bit set
   std::int64_t entries_ = 0;
-  std::string user_id_;  // those of the entry before
-  std::string session_id_;
+  std::string session_id_;  // those of the entry before
+  std::optional<std::string> user_id_;
   std::string event_type_before_;  // lower-case texts of the entry before
   std::string payload_before_;
   std::string lower_;

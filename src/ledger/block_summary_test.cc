@@ -146,7 +146,7 @@ TEST(BlockSummaryTest, IsAFunctionOfItsEntriesAlone) {
 
 TEST(BlockSummaryTest, OfErasedEntriesOnlyTheSessionIsLeft) {
   BlockSummaryBuilder builder;
-  builder.AddErased("gone");
+  builder.Add({.session_id = "gone", .erased = true});
   const BlockSummary summary = builder.Finish();
   EXPECT_EQ(summary.min_ms, std::nullopt);
   EXPECT_EQ(summary.grams, std::string(BlockSummary::kGramsBytes, '\0'));
@@ -155,6 +155,7 @@ TEST(BlockSummaryTest, OfErasedEntriesOnlyTheSessionIsLeft) {
   EXPECT_FALSE(MayMatch(summary, {.from_ms = 0}));
   EXPECT_FALSE(MayMatch(summary, {.to_ms = 0}));
   EXPECT_FALSE(MayMatch(summary, {.principal = "tester"}));
+  EXPECT_FALSE(MayMatch(summary, {.principal = ""}));
   EXPECT_FALSE(MayMatch(summary, {.text = "something"}));
 }
 

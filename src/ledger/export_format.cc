@@ -156,7 +156,7 @@ void AppendCsv(std::string& out, const EntryView& entry, std::optional<std::uint
   const Fields fields = ReadFields(entry.payload);
   CsvLine line(out);
   line.Number(position);
-  line.Text(base::FormatTime(entry.ts_unix_ms));
+  line.Text(entry.erased ? std::string() : base::FormatTime(entry.ts_unix_ms));
   line.Text(entry.session_id);
   line.Number(std::optional(entry.seq));
   line.Text(entry.tenant_id);
@@ -252,14 +252,15 @@ int Severity(const Fields& fields) {
 void AppendCef(std::string& out, const EntryView& entry, std::optional<std::uint64_t> position,
                std::string_view version) {
   const Fields fields = ReadFields(entry.payload);
+  const std::string_view type = entry.erased ? "ERASED" : entry.event_type;
   out += "CEF:0|Aegis|Aegis|";
   AppendCefHeader(out, version);
-  AppendCefHeader(out, fields.action.empty() ? entry.event_type : fields.action);
-  AppendCefHeader(out, std::string(entry.event_type) + (fields.action.empty() ? "" : " ") +
-                           fields.action + (fields.decision.empty() ? "" : " ") + fields.decision);
+  AppendCefHeader(out, fields.action.empty() ? type : fields.action);
+  AppendCefHeader(out, std::string(type) + (fields.action.empty() ? "" : " ") + fields.action +
+                           (fields.decision.empty() ? "" : " ") + fields.decision);
   out += std::to_string(Severity(fields)) + "|";
   CefExtension extension(out);
-  extension.Number("rt", std::optional(entry.ts_unix_ms));
+  extension.Number("rt", entry.erased ? std::nullopt : std::optional(entry.ts_unix_ms));
   extension.Text("cat", entry.event_type);
   extension.Text("act", fields.decision);
   extension.Text("reason", fields.reason);

@@ -21,7 +21,7 @@ std::optional<ExportFormat> ParseExportFormat(std::string_view name);
 
 // Writes entries as text for other programs. In CSV and CEF, characters that could steer a terminal
 // or break a line come as base::ForDisplay shows them, and a CSV cell that a spreadsheet would take
-// for a formula begins with an apostrophe.
+// for a formula begins with an apostrophe. Of an erased entry only what is left is written.
 class ExportWriter {
  public:
   // `version` is that of Aegis, for CEF.

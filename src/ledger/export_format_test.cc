@@ -185,6 +185,16 @@ TEST_F(ExportFormatTest, CefHasItsFields) {
                 "cn1Label=seq cn1=4 cn2Label=position cn2=1\n");
 }
 
+TEST_F(ExportFormatTest, ErasedEntriesAreWhatIsLeft) {
+  const EntryView erased{.tenant_id = "local", .session_id = "s1", .seq = 4, .erased = true};
+  EXPECT_TRUE(Exported(ExportFormat::kCsv, {erased})
+                  .ends_with("\r\n1,,s1,4,local,,,,,,,,,,,,," + zeros_ + "\r\n"));
+  EXPECT_EQ(Exported(ExportFormat::kCef, {erased}),
+            "CEF:0|Aegis|Aegis|1.2|ERASED|ERASED|2|externalId=" + zeros_ +
+                " cs1Label=session cs1=s1 cs3Label=tenant cs3=local cn1Label=seq cn1=4 "
+                "cn2Label=position cn2=1\n");
+}
+
 TEST_F(ExportFormatTest, CefEscapesWhatWouldEndAField) {
   const std::string payload =
       R"({"action":"a|b\\c\nd","pid":"no","resource":"x=y |\\ z\r\n\u001b"})";

@@ -54,6 +54,10 @@ std::string JsonContents(std::string_view text) {
 }
 
 bool Matches(const QueryFilter& filter, const EntryView& entry) {
+  if (entry.erased && (filter.from_ms || filter.to_ms || filter.event_type || filter.text ||
+                       filter.action || filter.decision || filter.path)) {
+    return false;
+  }
   if ((filter.from_ms && entry.ts_unix_ms < *filter.from_ms) ||
       (filter.to_ms && entry.ts_unix_ms >= *filter.to_ms) ||
       (filter.session_id && entry.session_id != *filter.session_id) ||

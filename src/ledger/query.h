@@ -25,7 +25,8 @@ struct QueryFilter {
 };
 
 // Whether an entry passes everything but what needs more than the entry: `principal`, and which of
-// those that match are wanted (`last`, `limit`, `cursor`).
+// those that match are wanted (`last`, `limit`, `cursor`). Of an erased entry nothing but its
+// session can match.
 bool Matches(const QueryFilter& filter, const EntryView& entry);
 
 // A text as it stands inside a JSON string.

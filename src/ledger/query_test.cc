@@ -71,6 +71,19 @@ TEST_F(MatchesTest, AllConditionsMustHold) {
   EXPECT_FALSE(Matches({.action = "FileRead", .decision = "allow", .text = "srv"}, entry_));
 }
 
+TEST_F(MatchesTest, OfErasedEntriesOnlyTheSessionIsKnown) {
+  const EntryView erased{.session_id = "s1", .erased = true};
+  EXPECT_TRUE(Matches({}, erased));
+  EXPECT_TRUE(Matches({.session_id = "s1"}, erased));
+  EXPECT_FALSE(Matches({.session_id = "s2"}, erased));
+  for (const QueryFilter& filter :
+       {QueryFilter{.from_ms = 0}, QueryFilter{.to_ms = 1}, QueryFilter{.event_type = ""},
+        QueryFilter{.text = ""}, QueryFilter{.action = ""}, QueryFilter{.decision = ""},
+        QueryFilter{.path = Get(Glob::Parse("**"))}}) {
+    EXPECT_FALSE(Matches(filter, erased));
+  }
+}
+
 TEST_F(MatchesTest, EntriesWithoutADecisionNeverHaveOne) {
   entry_.payload = R"({"action":"ProcessExit","context":{"decision":"deny"},"resource":"/a"})";
   EXPECT_TRUE(Matches({.action = "ProcessExit"}, entry_));
