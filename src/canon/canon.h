@@ -1,9 +1,12 @@
 #pragma once
 
-// The public header of aegis::canon: digests, their text forms, and canonical JSON (RFC 8785).
+// The public header of aegis::canon: digests, their text forms, canonical JSON (RFC 8785), and
+// signatures over text (signed notes, Ed25519).
 
 #include "canon/cursor.h"    // IWYU pragma: export
+#include "canon/ed25519.h"   // IWYU pragma: export
 #include "canon/encoding.h"  // IWYU pragma: export
 #include "canon/jcs.h"       // IWYU pragma: export
 #include "canon/json.h"      // IWYU pragma: export
+#include "canon/note.h"      // IWYU pragma: export
 #include "canon/sha256.h"    // IWYU pragma: export

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "canon/test_oracle.h"
 
 namespace aegis::canon {
 namespace {
@@ -196,6 +198,34 @@ TEST(JcsTest, CanonicalFormIsAFixedPointAndRecognised) {
     EXPECT_EQ(IsCanonicalValue(text), text == *once) << text;
   }
   EXPECT_GT(canonical, 3000);
+}
+
+TEST(JcsTest, AnIndependentImplementationAgrees) {
+  for (unsigned seed = 0; seed < 5000; ++seed) {
+    const std::string text = RandomJson(seed).Value(4);
+    const auto canonical = Canonicalize(text);
+    ASSERT_EQ(canonical ? std::optional(*canonical) : std::nullopt, OracleCanonicalize(text))
+        << text;
+  }
+}
+
+TEST(JcsTest, AnIndependentImplementationAgreesOnMutations) {
+  std::mt19937 random(4);
+  const std::string base =
+      R"({"a":[1,2.5e-7,-0,1e21,"\u00e9\ud83d\ude00"],"b":{"c":null,"\ud83d\ude00":true,"\ufb33":0.1}})";
+  int accepted = 0;
+  for (int round = 0; round < 100000; ++round) {
+    std::string text = base;
+    for (auto changes = 1 + random() % 2; changes > 0; --changes) {
+      constexpr std::string_view kLikely = "\"\\{}[]:,.eE+-0123456789abcdfu \n\x80\xc3";
+      text[random() % text.size()] = kLikely[random() % kLikely.size()];
+    }
+    const auto canonical = Canonicalize(text);
+    accepted += canonical ? 1 : 0;
+    ASSERT_EQ(canonical ? std::optional(*canonical) : std::nullopt, OracleCanonicalize(text))
+        << text;
+  }
+  EXPECT_GT(accepted, 1000);
 }
 
 TEST(JcsTest, EveryMutationThatStillIsCanonicalIsItsOwnCanonicalForm) {

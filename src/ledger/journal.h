@@ -25,7 +25,7 @@ struct JournalOptions {
   Clock clock = SystemClock;
   std::uint64_t first_segment = std::uint64_t{1} << 20U;
   std::uint64_t segment = std::uint64_t{4} << 20U;
-  std::uint64_t max_bytes = std::uint64_t{64} << 30U;
+  std::uint64_t max_bytes = std::uint64_t{64} << 30U;  // without what was released
 };
 
 // Where a chain stands: what the next record must continue.
@@ -97,17 +97,27 @@ class JournalReader {
   int fd() const { return fd_.get(); }
   bool empty_file() const { return empty_file_; }
   bool same_boot() const { return same_boot_; }
+  // Opened at the first kept record: behind the header, or further on once records were released.
   const ChainPosition& position() const { return position_; }
 
   struct Marks {
     std::uint64_t committed = 0;
     std::uint64_t drained = 0;
     std::uint64_t synced = 0;
+    std::uint64_t released = 0;  // where the first kept record begins; it is in the store if this
+                                 // is not the end of the header
     bool failed = false;
+    bool any_released() const;
   };
+  // kCorrupt if they can't be true.
   base::Result<Marks> marks() const;
   base::Result<> SetDrained(std::uint64_t offset) const;
+  base::Result<> SetReleased(std::uint64_t offset) const;
   base::Result<> SetFailed() const;
+
+  // Keeps the records from marks().released on (as read afterwards) from being released while this
+  // object lives. kUnavailable if they are being released, for longer than that takes.
+  base::Result<> HoldRecords() const;
 
   // Gives each whole record from the current position up to `end` (an offset from marks()) to
   // `visit`, after checking its hash, its link to the predecessor and its identity; kCorrupt at the

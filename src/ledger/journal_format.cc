@@ -25,10 +25,11 @@ using base::Fail;
 
 static_assert(std::endian::native == std::endian::little, "journals are little-endian");
 
-constexpr std::size_t kCreatedAt = 48;
-constexpr std::size_t kBootAt = 56;
-constexpr std::size_t kLengthsAt = 72;
-constexpr std::size_t kStringsAt = 80;
+constexpr std::size_t kCreatedAt = 56;
+constexpr std::size_t kBootAt = 64;
+constexpr std::size_t kLengthsAt = 80;
+constexpr std::size_t kStringsAt = 88;
+static_assert(kCreatedAt == kFixedAt);
 constexpr std::size_t kDigestAt = kHeaderSize - kHashSize;
 
 template <typename T>
@@ -67,6 +68,14 @@ BootId CurrentBoot() {
   return boot;
 }
 
+bool LockRecords(int fd, short type) {
+  struct flock lock{};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_len = 1;  // one byte stands for them all
+  return fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+
 base::Result<> CheckIdentity(const Identity& identity) {
   if (!IsValidSessionId(identity.session_id)) {
     return Fail(Errc::kInvalid, "not a session id: " + base::EscapeName(identity.session_id));
@@ -87,6 +96,7 @@ std::string EncodeHeader(const Header& header, std::int64_t created_ms) {
   Store(bytes, kCommittedAt, header.committed);
   Store(bytes, kDrainedAt, header.drained);
   Store(bytes, kSyncedAt, header.synced);
+  Store(bytes, kReleasedAt, header.released);
   Store(bytes, kFailedAt, std::uint32_t{header.failed ? 1U : 0U});
   Store(bytes, kCreatedAt, created_ms);
   std::memcpy(&bytes[kBootAt], header.boot.data(), header.boot.size());
@@ -107,8 +117,10 @@ base::Result<Header> DecodeHeader(std::string_view bytes) {
   if (bytes.size() < kHeaderSize || !bytes.starts_with(kMagic)) {
     return Fail(Errc::kInvalid, "not a journal");
   }
-  if (LoadInteger<std::uint32_t>(bytes, 8) != kVersion) {
-    return Fail(Errc::kUnsupported, "a journal of another version");
+  if (const auto version = LoadInteger<std::uint32_t>(bytes, 8); version != kVersion) {
+    return Fail(Errc::kUnsupported, "a journal of version " + std::to_string(version) +
+                                        ", which this Aegis does not read (it reads version " +
+                                        std::to_string(kVersion) + ")");
   }
   bytes = bytes.substr(0, kHeaderSize);
   if (bytes.substr(kDigestAt) != FixedDigest(bytes).view()) {
@@ -118,6 +130,7 @@ base::Result<Header> DecodeHeader(std::string_view bytes) {
   header.committed = LoadInteger<std::uint64_t>(bytes, kCommittedAt);
   header.drained = LoadInteger<std::uint64_t>(bytes, kDrainedAt);
   header.synced = LoadInteger<std::uint64_t>(bytes, kSyncedAt);
+  header.released = LoadInteger<std::uint64_t>(bytes, kReleasedAt);
   header.failed = LoadInteger<std::uint32_t>(bytes, kFailedAt) != 0;
   bytes.copy(header.boot.data(), header.boot.size(), kBootAt);
   std::size_t length_at = kLengthsAt;

@@ -19,12 +19,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   namespace journal = aegis::ledger::journal;
   std::string bytes(reinterpret_cast<const char*>(data), size);
   // Inputs that begin with `R` are records: they get a header that is right, so that the fuzzer
-  // need not find its digest.
-  if (bytes.starts_with('R')) {
+  // need not find its digest. After an `M` comes the mark that says where the first kept one is.
+  const bool marked = bytes.starts_with('M') && bytes.size() > sizeof(std::uint64_t);
+  if (bytes.starts_with('R') || marked) {
     journal::Header header;
-    header.committed = journal::kHeaderSize + bytes.size() - 1;
+    const std::size_t skip = 1 + (marked ? sizeof(std::uint64_t) : 0);
+    header.committed = journal::kHeaderSize + bytes.size() - skip;
+    header.released = marked ? journal::LoadInteger<std::uint64_t>(bytes, 1) : journal::kHeaderSize;
     header.identity = {.tenant_id = "t", .user_id = "u", .session_id = "s"};
-    bytes = EncodeHeader(header, 0) + bytes.substr(1);
+    bytes = EncodeHeader(header, 0) + bytes.substr(skip);
   }
   aegis::base::UniqueFd fd(memfd_create("journal", MFD_CLOEXEC));
   AEGIS_CHECK(fd.valid());
@@ -37,10 +40,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!marks) {
     return 0;
   }
+  bool first = marks->any_released();
   std::uint64_t next = 0;
-  (void)reader->Read(marks->committed, [&next](const EntryView& entry) {
-    AEGIS_CHECK(entry.seq == next);
-    ++next;
+  (void)reader->Read(marks->committed, [&](const EntryView& entry) {
+    AEGIS_CHECK(first || entry.seq == next);
+    first = false;
+    next = entry.seq + 1;
     return aegis::base::Result<bool>(true);
   });
   AEGIS_CHECK(reader->position().next_seq == next);

@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "base/file.h"
@@ -32,6 +34,9 @@ using base::Result;
 using journal::kHeaderSize;
 
 constexpr std::size_t kReadAhead = std::size_t{256} << 10U;
+// Punching a hole takes some milliseconds at most, but its process may be stopped meanwhile.
+constexpr auto kHoldRetry = std::chrono::milliseconds(5);
+constexpr int kHoldAttempts = 200;
 
 // Reads until `bytes` is full or the file ends; gives the count.
 Result<std::size_t> ReadAt(int fd, std::uint64_t offset, std::span<char> bytes) {
@@ -63,6 +68,7 @@ Result<> WriteField(int fd, std::size_t at, T value) {
 
 constexpr std::size_t kMarksSize =
     journal::kFailedAt + sizeof(std::uint32_t) - journal::kCommittedAt;
+static_assert(journal::kCommittedAt + kMarksSize <= journal::kFixedAt);
 using MarkBytes = std::array<char, kMarksSize>;
 
 // The changing fields, read until two readings agree: the writer stores them meanwhile.
@@ -118,12 +124,20 @@ Result<> JournalReader::ReadHeader() {
   AEGIS_ASSIGN(const journal::Header header, journal::DecodeHeader(bytes));
   identity_ = header.identity;
   same_boot_ = header.boot == journal::CurrentBoot();
+  if (header.released != kHeaderSize) {
+    SeekUnchecked(header.released);
+  }
   return {};
 }
 
+bool JournalReader::Marks::any_released() const { return released != kHeaderSize; }
+
 Result<JournalReader::Marks> JournalReader::marks() const {
   if (empty_file_) {
-    return Marks{.committed = kHeaderSize, .drained = kHeaderSize, .synced = kHeaderSize};
+    return Marks{.committed = kHeaderSize,
+                 .drained = kHeaderSize,
+                 .synced = kHeaderSize,
+                 .released = kHeaderSize};
   }
   AEGIS_ASSIGN(const MarkBytes bytes, StableMarks(fd_.get()));
   const std::string_view text(bytes.data(), bytes.size());
@@ -132,7 +146,8 @@ Result<JournalReader::Marks> JournalReader::marks() const {
   };
   Marks marks{.committed = number(journal::kCommittedAt),
               .drained = number(journal::kDrainedAt),
-              .synced = number(journal::kSyncedAt)};
+              .synced = number(journal::kSyncedAt),
+              .released = number(journal::kReleasedAt)};
   marks.failed =
       journal::LoadInteger<std::uint32_t>(text, journal::kFailedAt - journal::kCommittedAt) != 0;
   struct stat status{};
@@ -147,6 +162,12 @@ Result<JournalReader::Marks> JournalReader::marks() const {
     return Fail(Errc::kCorrupt,
                 "journal " + base::EscapeName(path_) + ": its committed end lies outside the file");
   }
+  const bool begins = marks.released == kHeaderSize ||
+                      (marks.released > kHeaderSize && marks.released < marks.committed);
+  if (!begins) {
+    return Fail(Errc::kCorrupt,
+                "journal " + base::EscapeName(path_) + ": its first record lies outside the file");
+  }
   return marks;
 }
 
@@ -154,8 +175,22 @@ Result<> JournalReader::SetDrained(std::uint64_t offset) const {
   return WriteField(fd_.get(), journal::kDrainedAt, offset);
 }
 
+Result<> JournalReader::SetReleased(std::uint64_t offset) const {
+  return WriteField(fd_.get(), journal::kReleasedAt, offset);
+}
+
 Result<> JournalReader::SetFailed() const {
   return WriteField(fd_.get(), journal::kFailedAt, std::uint32_t{1});
+}
+
+Result<> JournalReader::HoldRecords() const {
+  for (int attempt = 0; attempt < kHoldAttempts; ++attempt) {
+    if (journal::LockRecords(fd_.get(), F_RDLCK)) {
+      return {};
+    }
+    std::this_thread::sleep_for(kHoldRetry);
+  }
+  return Fail(Errc::kUnavailable, "journal " + base::EscapeName(path_) + ": locked for too long");
 }
 
 void JournalReader::SeekTo(const ChainPosition& position) {

@@ -36,7 +36,8 @@ using base::Fail;
 using base::Result;
 using journal::kHeaderSize;
 
-constexpr std::size_t kFirstMapping = std::size_t{64} << 20U;
+constexpr std::size_t kWindow = std::size_t{64} << 20U;
+constexpr std::uint64_t kWindowAlignment = 65536;  // the largest page of any machine we run on
 constexpr int kCreateAttempts = 16;
 
 Result<> WriteZeros(int fd, std::uint64_t from, std::uint64_t size) {
@@ -54,6 +55,11 @@ Result<> WriteZeros(int fd, std::uint64_t from, std::uint64_t size) {
     size -= static_cast<std::uint64_t>(written);
   }
   return {};
+}
+
+// Whole pages.
+std::uint64_t RoundUp(std::uint64_t size) {
+  return (size + kHeaderSize - 1) / kHeaderSize * kHeaderSize;
 }
 
 // Makes blocks exist for a range of the file, so that storing to its mapping can't fail.
@@ -74,6 +80,43 @@ Result<> Allocate(int fd, std::uint64_t from, std::uint64_t size) {
   }
   return {};
 }
+
+// A part of a file, mapped shared and writable.
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() { Unmap(); }
+
+  Result<> Map(int fd, std::uint64_t begin, std::size_t size) {
+    void* const address =
+        mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, static_cast<off_t>(begin));
+    if (address == MAP_FAILED) {
+      return base::FailErrno("map journal");
+    }
+    Unmap();
+    bytes_ = static_cast<char*>(address);
+    begin_ = begin;
+    size_ = size;
+    return {};
+  }
+  bool Covers(std::uint64_t from, std::uint64_t to) const {
+    return from >= begin_ && to <= begin_ + size_;
+  }
+  char* At(std::uint64_t offset) { return bytes_ + (offset - begin_); }
+
+ private:
+  void Unmap() {
+    if (bytes_ != nullptr) {
+      munmap(bytes_, size_);
+    }
+  }
+
+  char* bytes_ = nullptr;
+  std::uint64_t begin_ = 0;
+  std::size_t size_ = 0;
+};
 
 struct LockedFile {
   base::UniqueFd fd;
@@ -111,8 +154,8 @@ struct JournalWriter::State {
   std::string path;
   Identity identity;
   JournalOptions options;
-  char* mapping = nullptr;
-  std::size_t mapped = 0;
+  Mapping header;
+  Mapping window;  // where records are laid down; it moves on, so that what it maps stays bounded
   std::uint64_t allocated = 0;
   ChainPosition position;
   bool broken = false;       // a sync failed: what is on the disk is unknown
@@ -125,61 +168,39 @@ struct JournalWriter::State {
   State() = default;
   State(const State&) = delete;
   State& operator=(const State&) = delete;
-  ~State() {
-    if (mapping != nullptr) {
-      munmap(mapping, mapped);
-    }
-  }
+  ~State() = default;
 
   template <typename T>
   std::atomic_ref<T> Field(std::size_t at) {
     // NOLINTNEXTLINE(bugprone-casting-through-void): aligned by the format
-    return std::atomic_ref<T>(*static_cast<T*>(static_cast<void*>(mapping + at)));
+    return std::atomic_ref<T>(*static_cast<T*>(static_cast<void*>(header.At(at))));
   }
 
-  Result<> Map();
-  Result<> CoverMapping(std::uint64_t size);
+  // Bytes of the file that records took which were released.
+  std::uint64_t Released() {
+    return Field<std::uint64_t>(journal::kReleasedAt).load(std::memory_order_relaxed) - kHeaderSize;
+  }
+
+  Result<> MoveWindow(std::uint64_t end);
   Result<> Grow(std::uint64_t needed);
   void Compose(std::string_view event_type, std::string_view payload);
   Result<> Publish();
   Result<> Sync();
 };
 
-Result<> JournalWriter::State::Map() {
-  void* const address =
-      mmap(nullptr, kFirstMapping, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-  if (address == MAP_FAILED) {
-    return base::FailErrno("map journal " + base::EscapeName(path));
-  }
-  mapping = static_cast<char*>(address);
-  mapped = kFirstMapping;
-  return {};
-}
-
-// The mapping may reach beyond the end of the file; only allocated bytes are touched.
-Result<> JournalWriter::State::CoverMapping(std::uint64_t size) {
-  if (mapping == nullptr || size <= mapped) {
-    return {};
-  }
-  const std::size_t wanted = std::max<std::size_t>(mapped * 2, size);
-  void* const address = mremap(mapping, mapped, wanted, MREMAP_MAYMOVE);
-  if (address == MAP_FAILED) {
-    return base::FailErrno("map journal " + base::EscapeName(path));
-  }
-  mapping = static_cast<char*>(address);
-  mapped = wanted;
-  return {};
+// The window may reach beyond the end of the file; only allocated bytes are touched.
+Result<> JournalWriter::State::MoveWindow(std::uint64_t end) {
+  const std::uint64_t begin = position.offset - (position.offset % kWindowAlignment);
+  return window.Map(fd.get(), begin, std::max<std::size_t>(kWindow, end - begin));
 }
 
 Result<> JournalWriter::State::Grow(std::uint64_t needed) {
-  std::uint64_t size = allocated == 0 ? options.first_segment : options.segment;
-  size = std::max(size, needed - std::min(needed, allocated));
-  size = (size + kHeaderSize - 1) / kHeaderSize * kHeaderSize;
-  if (allocated + size > options.max_bytes) {
+  const std::uint64_t size =
+      RoundUp(std::max(options.segment, needed - std::min(needed, allocated)));
+  if (allocated + size - std::min(allocated, Released()) > options.max_bytes) {
     return Fail(Errc::kExhausted, "extend journal " + base::EscapeName(path) + ": at its limit");
   }
   AEGIS_TRY(Allocate(fd.get(), allocated, size));
-  AEGIS_TRY(CoverMapping(allocated + size));
   allocated += size;
   return {};
 }
@@ -209,9 +230,12 @@ Result<> JournalWriter::State::Publish() {
   if (end > allocated) {
     AEGIS_TRY(Grow(end));
   }
+  if (!window.Covers(position.offset, end)) {
+    AEGIS_TRY(MoveWindow(end));
+  }
   const canon::Sha256 hash = hasher.Hash(scratch);
   const auto length = static_cast<std::uint32_t>(scratch.size());
-  char* at = mapping + position.offset;
+  char* at = window.At(position.offset);
   std::memcpy(at, &length, sizeof(length));
   at += sizeof(length);
   std::memcpy(at, scratch.data(), scratch.size());
@@ -270,9 +294,13 @@ Result<JournalWriter> JournalWriter::Create(const std::string& path, Identity id
                                .boot = journal::CurrentBoot(),
                                .identity = state->identity};
   const auto finish = [&]() -> Result<> {
-    AEGIS_TRY(state->Grow(kHeaderSize));
+    const std::uint64_t first =
+        RoundUp(std::max(state->options.first_segment, std::uint64_t{kHeaderSize}));
+    AEGIS_TRY(Allocate(state->fd.get(), 0, first));
+    state->allocated = first;
     AEGIS_TRY(base::WriteAll(state->fd.get(), EncodeHeader(header, state->options.clock())));
-    AEGIS_TRY(state->Map());
+    AEGIS_TRY(state->header.Map(state->fd.get(), 0, kHeaderSize));
+    AEGIS_TRY(state->MoveWindow(first));
     if (renameat2(AT_FDCWD, file.name.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
       return base::FailErrno("create journal " + base::EscapeName(path));
     }
@@ -322,7 +350,6 @@ void JournalWriter::ResumeAt(const ChainPosition& position,
     if (fstat(state_->fd.get(), &status) != 0) {
       return base::FailErrno("stat journal");
     }
-    AEGIS_TRY(state_->CoverMapping(static_cast<std::uint64_t>(status.st_size)));
     state_->allocated = static_cast<std::uint64_t>(status.st_size);
     state_->position = reader.position();
     return {};

@@ -6,16 +6,21 @@
 //   commands          --Query, Export, Sessions, Verify--> Ledger (store + journals not yet
 //   drained)
 
-#include "ledger/archive.h"        // IWYU pragma: export
-#include "ledger/entry.h"          // IWYU pragma: export
-#include "ledger/export_format.h"  // IWYU pragma: export
-#include "ledger/finding.h"        // IWYU pragma: export
-#include "ledger/glob.h"           // IWYU pragma: export
-#include "ledger/journal.h"        // IWYU pragma: export
-#include "ledger/payload.h"        // IWYU pragma: export
-#include "ledger/query.h"          // IWYU pragma: export
-#include "ledger/recovery.h"       // IWYU pragma: export
-#include "ledger/sequencer.h"      // IWYU pragma: export
-#include "ledger/session.h"        // IWYU pragma: export
-#include "ledger/store.h"          // IWYU pragma: export
-#include "ledger/verify.h"         // IWYU pragma: export
+#include "ledger/archive.h"          // IWYU pragma: export
+#include "ledger/checkpoint.h"       // IWYU pragma: export
+#include "ledger/entry.h"            // IWYU pragma: export
+#include "ledger/export_format.h"    // IWYU pragma: export
+#include "ledger/finding.h"          // IWYU pragma: export
+#include "ledger/glob.h"             // IWYU pragma: export
+#include "ledger/journal.h"          // IWYU pragma: export
+#include "ledger/merkle.h"           // IWYU pragma: export
+#include "ledger/payload.h"          // IWYU pragma: export
+#include "ledger/proof_text.h"       // IWYU pragma: export
+#include "ledger/query.h"            // IWYU pragma: export
+#include "ledger/recovery.h"         // IWYU pragma: export
+#include "ledger/sequencer.h"        // IWYU pragma: export
+#include "ledger/session.h"          // IWYU pragma: export
+#include "ledger/store.h"            // IWYU pragma: export
+#include "ledger/tile.h"             // IWYU pragma: export
+#include "ledger/verify.h"           // IWYU pragma: export
+#include "ledger/witness_message.h"  // IWYU pragma: export

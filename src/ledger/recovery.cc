@@ -102,11 +102,13 @@ std::string SessionOf(const std::string& path) {
 }
 
 // After the machine went down, a record that was written but not synced may be lost, and with it
-// the chain behind it. What a sync had promised must be there all the same.
+// the chain behind it. What a sync had promised must be there all the same, and so must the record
+// that stands for those released.
 bool IsLostTail(const JournalReader& reader, const Sequencer& sequencer, const base::Error& error) {
   const auto marks = reader.marks();
   return error.code() == Errc::kCorrupt && !reader.same_boot() && marks &&
-         sequencer.position().offset >= marks->synced;
+         sequencer.position().offset >= marks->synced &&
+         (!marks->any_released() || sequencer.position().offset > marks->released);
 }
 
 Result<> Drain(base::UniqueFd fd, Store& store, JournalFinding& finding) {

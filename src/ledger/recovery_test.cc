@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>  // WEXITSTATUS
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -14,12 +16,15 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "ledger/faulty_store.h"
 #include "ledger/journal_format.h"
 #include "ledger/test_ledger.h"
 
 namespace aegis::ledger {
 namespace {
 
+using Call = FaultyStore::Call;
+using Fault = FaultyStore::Fault;
 using Kind = JournalFinding::Kind;
 
 class RecoveryTest : public testing::Test {
@@ -54,6 +59,7 @@ class RecoveryTest : public testing::Test {
     Spill(Path(id), content);
   }
 
+  int ids_ = 0;
   TempDirectory directory_;
   std::string journals_ = directory_.File("journal");
   std::unique_ptr<Store> store_ =
@@ -181,6 +187,60 @@ TEST_F(RecoveryTest, WhatACreatorLeftUnfinishedIsRemovedUnlessItLives) {
   EXPECT_TRUE(Recover().empty());
   EXPECT_FALSE(std::filesystem::exists(Path("x") + ".123-0.new"));
   EXPECT_TRUE(std::filesystem::exists(held));
+}
+
+// Recoveries that die, over and over, in or behind a call of the store; the last one finishes.
+TEST_F(RecoveryTest, DyingRecoveriesLoseAndForkNothing) {
+  std::vector<FaultyStore::Plan> plans;
+  for (const Fault fault : {Fault::kDie, Fault::kDieAfter}) {
+    for (int at = 1; at <= 4; ++at) {
+      plans.push_back({.call = Call::kAppend, .at = at, .fault = fault});
+      plans.push_back({.call = Call::kFindSession, .at = at, .fault = fault});
+    }
+  }
+  for (const std::string id : {"a", "b", "c"}) {
+    LeaveDead(id, 1200);
+  }
+  for (const FaultyStore::Plan& plan : plans) {
+    const pid_t child = fork();
+    if (child == 0) {
+      const auto store = OpenSqliteStore(directory_.File("audit.db"), OpenMode::kReadWrite);
+      FaultyStore faulty(**store);
+      faulty.Arrange(plan);
+      const bool done = DrainDeadJournals(journals_, faulty).has_value();
+      _exit(done ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+  }
+  for (const JournalFinding& finding : Recover()) {
+    EXPECT_EQ(finding.kind, Kind::kDrained) << finding.detail;
+  }
+  for (const std::string id : {"a", "b", "c"}) {
+    EXPECT_EQ(Stored(id), 1200U);
+  }
+  EXPECT_TRUE(Get(ListJournals(journals_)).empty());
+}
+
+TEST_F(RecoveryTest, AFailingStoreKeepsTheJournalsForTheNext) {
+  for (const Fault fault : {Fault::kFail, Fault::kFailAfter}) {
+    for (const Call call : {Call::kAppend, Call::kFindSession}) {
+      for (int at = 1; at <= 3; ++at) {
+        const std::string id = "s" + std::to_string(ids_++);
+        LeaveDead(id, 1200);
+        FaultyStore faulty(*store_);
+        faulty.Arrange({.call = call, .at = at, .times = 1000, .fault = fault});
+        for (const JournalFinding& finding : Get(DrainDeadJournals(journals_, faulty))) {
+          EXPECT_EQ(finding.kind == Kind::kUndrained, std::filesystem::exists(Path(id)));
+        }
+        for (const JournalFinding& finding : Recover()) {
+          EXPECT_EQ(finding.kind, Kind::kDrained) << finding.detail;
+        }
+        EXPECT_EQ(Stored(id), 1200U);
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -58,39 +58,57 @@ Entry Copy(const EntryView& view) {
 
 }  // namespace
 
-Result<Sequencer> Sequencer::Attach(const JournalWriter& writer, Store& store, Observer observer) {
+Result<Sequencer> Sequencer::Attach(const JournalWriter& writer, Store& store, Observer observer,
+                                    SequencerOptions options) {
   base::UniqueFd fd(fcntl(writer.fd(), F_DUPFD_CLOEXEC, 0));
   if (!fd.valid()) {
     return base::FailErrno("share journal");
   }
   AEGIS_ASSIGN(JournalReader reader, JournalReader::FromFd(std::move(fd), writer.path()));
-  return Over(std::move(reader), store, std::move(observer));
+  return Over(std::move(reader), store, std::move(observer), options);
 }
 
-Result<Sequencer> Sequencer::Over(JournalReader reader, Store& store, Observer observer) {
-  return Sequencer(std::move(reader), store, std::move(observer));
+Result<Sequencer> Sequencer::Over(JournalReader reader, Store& store, Observer observer,
+                                  SequencerOptions options) {
+  return Sequencer(std::move(reader), store, std::move(observer), options);
 }
 
 // Moves past what the store has already, which must be the beginning of this very chain. After the
 // machine went down the store, which is synced, may know more than the journal, which need not be.
-Result<> Sequencer::SkipStored(std::uint64_t committed) {
+Result<> Sequencer::SkipStored(const JournalReader::Marks& marks) {
   AEGIS_ASSIGN(const std::optional<Session> stored,
                store_->FindSession(reader_.identity().session_id));
+  const auto rolled_back = [this] {
+    return Fail(Errc::kConflict, "journal " + base::EscapeName(reader_.path()) +
+                                     ": the store has lost entries that the journal had handed "
+                                     "over (rolled back)");
+  };
+  if (!stored && marks.any_released()) {
+    return rolled_back();
+  }
   if (stored) {
-    const auto read = reader_.Read(committed, [&stored](const EntryView& entry) -> Result<bool> {
+    std::uint64_t seen = 0;
+    const auto read = reader_.Read(marks.committed, [&](const EntryView& entry) -> Result<bool> {
+      ++seen;
       return entry.seq < stored->head_seq;
     });
     const ChainPosition& at = reader_.position();
-    const bool reached = at.next_seq == stored->head_seq + 1;
-    const bool behind = at.next_seq <= stored->head_seq && !reader_.same_boot();
-    if (!behind) {
+    const bool may_be_lost = !reader_.same_boot() && at.offset >= marks.synced &&
+                             (read || read.error().code() == Errc::kCorrupt);
+    if (marks.any_released() && seen == 0) {
+      return read ? rolled_back() : read;  // released only once it was stored, and on the disk
+    }
+    if (seen == 1 && at.next_seq > stored->head_seq + 1) {
+      return rolled_back();
+    }
+    exhausted_ = at.next_seq <= stored->head_seq && may_be_lost;
+    if (!exhausted_) {
       AEGIS_TRY(read);
     }
-    if (!behind && (!reached || at.prev_hash != stored->head_hash)) {
+    if (!exhausted_ && (at.next_seq != stored->head_seq + 1 || at.prev_hash != stored->head_hash)) {
       return Fail(Errc::kConflict, "journal " + base::EscapeName(reader_.path()) +
                                        ": the store holds another chain for its session");
     }
-    exhausted_ = behind;
   }
   skipped_ = true;
   return {};
@@ -100,9 +118,12 @@ Result<bool> Sequencer::DrainGroup(std::uint64_t committed) {
   const ChainPosition before = reader_.position();
   std::vector<Entry> group;
   std::size_t bytes = 0;
+  std::uint64_t last = before.offset;  // where the group's last record begins
+  std::uint64_t end = before.offset;
   // A record that is wrong ends the group: the good ones before it are stored first.
   const auto read = reader_.Read(committed, [&](const EntryView& entry) -> Result<bool> {
     group.push_back(Copy(entry));
+    last = std::exchange(end, reader_.position().offset);
     bytes += entry.payload.size();
     return group.size() < kMaxGroup && bytes < kMaxGroupBytes;
   });
@@ -123,6 +144,7 @@ Result<bool> Sequencer::DrainGroup(std::uint64_t committed) {
         observer_(view);
       }
     }
+    AEGIS_TRY(releaser_.Advance(reader_, last));
   }
   AEGIS_TRY(read);
   return reader_.position().offset < committed;
@@ -131,7 +153,7 @@ Result<bool> Sequencer::DrainGroup(std::uint64_t committed) {
 Result<> Sequencer::DrainOnce() {
   AEGIS_ASSIGN(const JournalReader::Marks marks, reader_.marks());
   if (!skipped_) {
-    AEGIS_TRY(SkipStored(marks.committed));
+    AEGIS_TRY(SkipStored(marks));
   }
   bool more = !exhausted_ && reader_.position().offset < marks.committed;
   while (more) {

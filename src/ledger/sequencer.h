@@ -8,9 +8,15 @@
 #include "base/result.h"
 #include "ledger/entry.h"
 #include "ledger/journal.h"
+#include "ledger/journal_release.h"
 #include "ledger/store.h"
 
 namespace aegis::ledger {
+
+struct SequencerOptions {
+  // How much of the journal the store must have before its space is given back, which costs a sync.
+  std::uint64_t release_bytes = std::uint64_t{4} << 20U;
+};
 
 // Carries a journal's records into the store, in groups, while the writer goes on. One per journal;
 // the launcher has it. Call Drain every 20-50 ms: an `ordered` entry survives a power cut once the
@@ -22,11 +28,13 @@ class Sequencer {
 
   // Shares the writer's file and lock. `store` must outlive it.
   static base::Result<Sequencer> Attach(const JournalWriter& writer, Store& store,
-                                        Observer observer = {});
+                                        Observer observer = {}, SequencerOptions options = {});
   // Over a journal whose lock the caller holds through the reader's descriptor.
-  static base::Result<Sequencer> Over(JournalReader reader, Store& store, Observer observer = {});
+  static base::Result<Sequencer> Over(JournalReader reader, Store& store, Observer observer = {},
+                                      SequencerOptions options = {});
 
-  // Stores everything that is committed in the journal now. A store that is merely busy is tried
+  // Stores everything that is committed in the journal now, and gives the space of what was stored
+  // back. A store that is merely busy is tried
   // again next time, for kMaxBusy times in a row; any other failure (and a corrupt journal) makes
   // the journal refuse all later Appends and is returned here and from every later call.
   base::Result<> Drain();
@@ -42,15 +50,19 @@ class Sequencer {
   static constexpr int kMaxBusy = 10;
 
  private:
-  Sequencer(JournalReader reader, Store& store, Observer observer)
-      : reader_(std::move(reader)), store_(&store), observer_(std::move(observer)) {}
-  base::Result<> SkipStored(std::uint64_t committed);
+  Sequencer(JournalReader reader, Store& store, Observer observer, SequencerOptions options)
+      : reader_(std::move(reader)),
+        store_(&store),
+        observer_(std::move(observer)),
+        releaser_(options.release_bytes) {}
+  base::Result<> SkipStored(const JournalReader::Marks& marks);
   base::Result<bool> DrainGroup(std::uint64_t committed);
   base::Result<> DrainOnce();
 
   JournalReader reader_;
   Store* store_;
   Observer observer_;
+  JournalReleaser releaser_;
   std::uint64_t entries_ = 0;
   int busy_ = 0;
   bool exhausted_ = false;  // the store has more than the journal

@@ -1,57 +1,28 @@
 #include "ledger/sequencer.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "ledger/faulty_store.h"
 #include "ledger/test_ledger.h"
+#include "ledger/test_store.h"
 
 namespace aegis::ledger {
 namespace {
 
-// A store in memory that can be told to fail.
-class FakeStore final : public Store {
- public:
-  base::Result<> Append(std::span<const EntryView> group) override {
-    if (failures_left > 0) {
-      --failures_left;
-      return base::Fail(failure, "told to fail");
-    }
-    ++groups;
-    for (const EntryView& entry : group) {
-      payloads.emplace_back(entry.payload);
-      if (session) {
-        Advance(*session, entry);
-      } else {
-        session = BeginSession(entry);
-      }
-    }
-    return {};
-  }
-  base::Result<std::optional<Session>> FindSession(std::string_view) override { return session; }
-  base::Result<std::unique_ptr<Snapshot>> OpenSnapshot() override {
-    return base::Fail(base::Errc::kUnsupported, "no snapshots");
-  }
-  base::Result<> PutCheckpoint(const StoredCheckpoint&) override { return {}; }
-  base::Result<> AddKey(const StoredKey&) override { return {}; }
-  base::Result<> Erase(std::span<const IdRange>, const EntryView&) override { return {}; }
-
-  int failures_left = 0;
-  base::Errc failure = base::Errc::kExhausted;
-  int groups = 0;
-  std::vector<std::string> payloads;
-  std::optional<Session> session;
-};
+using Call = FaultyStore::Call;
+using Fault = FaultyStore::Fault;
 
 class SequencerTest : public testing::Test {
  protected:
@@ -61,10 +32,46 @@ class SequencerTest : public testing::Test {
     }
   }
 
+  // A run over a store that fails once as planned, and what whoever opens the ledger next makes of
+  // it.
+  void FailingRun(const FaultyStore::Plan& plan) {
+    const std::string path = directory_.File("run.journal");
+    MemoryStore memory;
+    FaultyStore store(memory);
+    store.Arrange(plan);
+    std::size_t acknowledged = 0;
+    {
+      JournalWriter writer = Get(JournalWriter::Create(path, TestIdentity("run"), TestOptions()));
+      Sequencer sequencer = Get(Sequencer::Attach(writer, store, {}, {.release_bytes = 32768}));
+      base::Result<> drained;
+      for (std::size_t i = 0; i < 400; ++i) {
+        const auto appended =
+            writer.Append("E", R"({"n":)" + std::to_string(i) + "}", Durability::kOrdered);
+        EXPECT_EQ(appended.has_value(), drained.has_value());
+        acknowledged += appended ? 1U : 0U;
+        drained = i % 20 == 0 ? sequencer.Drain() : drained;
+      }
+      (void)sequencer.Finish();
+    }
+    if (std::filesystem::exists(path)) {
+      Get(Get(Sequencer::Over(OpenDead(path), store)).Finish());
+    }
+    const std::vector<std::string> payloads = memory.payloads("run");
+    ASSERT_EQ(payloads.size(), acknowledged);
+    for (std::size_t i = 0; i < acknowledged; ++i) {
+      ASSERT_EQ(payloads[i], R"({"n":)" + std::to_string(i) + "}");
+    }
+  }
+  static JournalReader OpenDead(const std::string& path) {
+    base::UniqueFd fd(open(path.c_str(), O_RDWR | O_CLOEXEC));
+    return Get(JournalReader::FromFd(std::move(fd), path));
+  }
+
   TempDirectory directory_;
   std::string path_ = directory_.File("s1.journal");
   JournalWriter writer_ = Get(JournalWriter::Create(path_, TestIdentity("s1"), TestOptions()));
-  FakeStore store_;
+  MemoryStore memory_;
+  FaultyStore store_{memory_};
 };
 
 TEST_F(SequencerTest, CarriesEntriesInOrderWhileTheWriterGoesOn) {
@@ -72,13 +79,13 @@ TEST_F(SequencerTest, CarriesEntriesInOrderWhileTheWriterGoesOn) {
   Sequencer sequencer = Get(Sequencer::Attach(
       writer_, store_, [&](const EntryView& entry) { observed.push_back(entry.seq); }));
   Get(sequencer.Drain());
-  EXPECT_EQ(store_.groups, 0);
+  EXPECT_EQ(memory_.groups(), 0);
   Append(0, 10);
   Get(sequencer.Drain());
   Append(10, 2000);
   Get(sequencer.Drain());
-  EXPECT_EQ(store_.payloads.size(), 2000U);
-  EXPECT_EQ(store_.payloads[1999], R"({"n":1999})");
+  EXPECT_EQ(memory_.payloads("s1").size(), 2000U);
+  EXPECT_EQ(memory_.payloads("s1")[1999], R"({"n":1999})");
   EXPECT_EQ(observed.size(), 2000U);
   EXPECT_EQ(sequencer.entries(), 2000U);
   Get(sequencer.Finish());
@@ -89,7 +96,7 @@ TEST_F(SequencerTest, AnEmptyJournalIsRemoved) {
   Sequencer sequencer = Get(Sequencer::Attach(writer_, store_));
   Get(sequencer.Finish());
   EXPECT_FALSE(std::filesystem::exists(path_));
-  EXPECT_EQ(store_.session, std::nullopt);
+  EXPECT_EQ(Get(memory_.FindSession("s1")), std::nullopt);
 }
 
 TEST_F(SequencerTest, ABrokenStoreStopsTheWriterAndLosesNothing) {
@@ -97,7 +104,7 @@ TEST_F(SequencerTest, ABrokenStoreStopsTheWriterAndLosesNothing) {
   Append(0, 3);
   Get(sequencer.Drain());
   Append(3, 6);
-  store_.failures_left = 1;
+  store_.Arrange({.call = Call::kAppend});
   const auto drained = sequencer.Drain();
   ASSERT_FALSE(drained);
   EXPECT_EQ(drained.error().code(), base::Errc::kExhausted);
@@ -111,21 +118,22 @@ TEST_F(SequencerTest, ABrokenStoreStopsTheWriterAndLosesNothing) {
   Sequencer next =
       Get(Sequencer::Over(Get(JournalReader::FromFd(DuplicateFd(writer_.fd()), path_)), store_));
   Get(next.Finish());
-  EXPECT_EQ(store_.payloads.size(), 6U);
+  EXPECT_EQ(memory_.payloads("s1").size(), 6U);
   EXPECT_EQ(next.entries(), 3U);
 }
 
 TEST_F(SequencerTest, ABusyStoreIsTriedAgainButNotForEver) {
   Sequencer sequencer = Get(Sequencer::Attach(writer_, store_));
   Append(0, 3);
-  store_.failure = base::Errc::kUnavailable;
-  store_.failures_left = Sequencer::kMaxBusy - 1;
+  store_.Arrange(
+      {.call = Call::kAppend, .times = Sequencer::kMaxBusy - 1, .error = base::Errc::kUnavailable});
   for (int i = 0; i < Sequencer::kMaxBusy; ++i) {
     Get(sequencer.Drain());
   }
-  EXPECT_EQ(store_.payloads.size(), 3U);
+  EXPECT_EQ(memory_.payloads("s1").size(), 3U);
   Get(writer_.Append("E", "{}", Durability::kOrdered));
-  store_.failures_left = Sequencer::kMaxBusy;
+  store_.Arrange(
+      {.call = Call::kAppend, .times = Sequencer::kMaxBusy, .error = base::Errc::kUnavailable});
   for (int i = 0; i < Sequencer::kMaxBusy - 1; ++i) {
     Get(sequencer.Drain());
   }
@@ -136,10 +144,9 @@ TEST_F(SequencerTest, ABusyStoreIsTriedAgainButNotForEver) {
 TEST_F(SequencerTest, FinishWaitsForABusyStore) {
   Sequencer sequencer = Get(Sequencer::Attach(writer_, store_));
   Append(0, 3);
-  store_.failure = base::Errc::kUnavailable;
-  store_.failures_left = 1;
+  store_.Arrange({.call = Call::kAppend, .error = base::Errc::kUnavailable});
   Get(sequencer.Finish());
-  EXPECT_EQ(store_.payloads.size(), 3U);
+  EXPECT_EQ(memory_.payloads("s1").size(), 3U);
 }
 
 TEST_F(SequencerTest, ADamagedJournalStopsTheWriter) {
@@ -152,7 +159,7 @@ TEST_F(SequencerTest, ADamagedJournalStopsTheWriter) {
   const auto drained = sequencer.Drain();
   ASSERT_FALSE(drained);
   EXPECT_EQ(drained.error().code(), base::Errc::kCorrupt);
-  EXPECT_EQ(store_.payloads.size(), 3U);  // what is good before the damage is kept
+  EXPECT_EQ(memory_.payloads("s1").size(), 3U);  // what is good before the damage is kept
   EXPECT_FALSE(writer_.Append("E", "{}", Durability::kOrdered));
 }
 
@@ -166,7 +173,7 @@ TEST_F(SequencerTest, AChainThatTheStoreDoesNotKnowIsRefused) {
   const auto drained = sequencer.Drain();
   ASSERT_FALSE(drained);
   EXPECT_EQ(drained.error().code(), base::Errc::kConflict);
-  EXPECT_EQ(store_.payloads.size(), 3U);
+  EXPECT_EQ(memory_.payloads("s1").size(), 3U);
 }
 
 TEST_F(SequencerTest, KnowsWhereTheChainEnds) {
@@ -174,11 +181,40 @@ TEST_F(SequencerTest, KnowsWhereTheChainEnds) {
   Sequencer sequencer = Get(Sequencer::Attach(writer_, store_));
   Get(sequencer.Drain());
   EXPECT_EQ(sequencer.position().next_seq, 3U);
-  EXPECT_EQ(sequencer.position().prev_hash, store_.session->head_hash);
+  EXPECT_EQ(sequencer.position().prev_hash, Get(memory_.FindSession("s1"))->head_hash);
   writer_.ResumeAt(sequencer.position());
   Append(3, 4);
   Get(sequencer.Finish());
-  EXPECT_EQ(store_.payloads.size(), 4U);
+  EXPECT_EQ(memory_.payloads("s1").size(), 4U);
+}
+
+// Where a store fails, and how, does not matter: what was acknowledged is stored once, in order.
+TEST_F(SequencerTest, WhateverTheStoreDoesNothingIsLostOrForked) {
+  for (const Fault fault : {Fault::kFail, Fault::kFailAfter}) {
+    for (const base::Errc error : {base::Errc::kExhausted, base::Errc::kUnavailable}) {
+      for (const Call call : {Call::kAppend, Call::kFindSession}) {
+        for (int at = 1; at <= 6; ++at) {
+          FailingRun({.call = call, .at = at, .fault = fault, .error = error});
+        }
+      }
+    }
+  }
+}
+
+TEST_F(SequencerTest, ACommitWhoseOutcomeWasNotLearntForksNothing) {
+  Sequencer sequencer = Get(Sequencer::Attach(writer_, store_));
+  Append(0, 3);
+  store_.Arrange({.fault = Fault::kFailAfter, .error = base::Errc::kUnavailable});
+  Get(sequencer.Drain());  // busy, it seems
+  const auto again = sequencer.Drain();
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code(), base::Errc::kConflict);
+  EXPECT_TRUE(std::filesystem::exists(path_));
+  Sequencer next =
+      Get(Sequencer::Over(Get(JournalReader::FromFd(DuplicateFd(writer_.fd()), path_)), store_));
+  Get(next.Finish());
+  EXPECT_EQ(next.entries(), 0U);
+  EXPECT_EQ(memory_.payloads("s1").size(), 3U);
 }
 
 }  // namespace

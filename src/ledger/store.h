@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "canon/canon.h"
 #include "ledger/entry.h"
 #include "ledger/merkle.h"
 #include "ledger/session.h"
@@ -106,6 +107,10 @@ class Snapshot {
   virtual base::Result<std::uint64_t> Bytes() = 0;
 };
 
+// Makes the signed note of a checkpoint.
+using CheckpointSigner =
+    std::function<base::Result<std::string>(std::uint64_t size, const canon::Sha256& root)>;
+
 // Where entries rest. One object per process and thread; several processes may have the same store
 // open. Must not be used (or closed) by a forked child. Errors of all changes: kUnavailable: busy
 // too long, may be tried again. Others (kExhausted, kCorrupt, kDenied ...): the store is broken or
@@ -119,8 +124,11 @@ class Store {
 
   // Adds entries, of one or several sessions, in one durable transaction: to the end of the ledger
   // and its tree, in the order given. Each must continue its session from where it stands:
-  // kConflict if one does not, because another writer was first.
-  virtual base::Result<> Append(std::span<const EntryView> group) = 0;
+  // kConflict if one does not, because another writer was first. With `sign`, the tree that the
+  // group makes is signed and kept as a checkpoint in the same transaction; its error is the
+  // append's.
+  virtual base::Result<> Append(std::span<const EntryView> group, const CheckpointSigner& sign) = 0;
+  base::Result<> Append(std::span<const EntryView> group) { return Append(group, nullptr); }
   virtual base::Result<std::optional<Session>> FindSession(std::string_view session_id) = 0;
 
   // Keeps a signed tree head; one of the same size is replaced (by one with more signatures).

@@ -42,10 +42,12 @@ class Tails {
   struct Tail {
     JournalReader reader;
     std::uint64_t committed = 0;
-    std::uint64_t drained = 0;
+    JournalReader::Marks marks{};
     ChainPosition begin{};
     std::optional<Session> session{};
   };
+  static base::Result<std::optional<Tail>> OpenOne(const std::string& path);
+  static base::Result<> SeekToStored(Tail& tail, std::uint64_t committed);
   static base::Result<> AlignOne(Tail& tail, Snapshot& snapshot);
 
   std::vector<Tail> tails_;

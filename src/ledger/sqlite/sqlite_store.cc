@@ -97,12 +97,17 @@ class SqliteStore final : public Store {
     return {};
   }
 
-  Result<> Append(std::span<const EntryView> group) override {
+  using Store::Append;
+  Result<> Append(std::span<const EntryView> group, const CheckpointSigner& sign) override {
     if (group.empty()) {
       return {};
     }
     AEGIS_ASSIGN(Transaction transaction, Transaction::Begin(database_, true));
     AEGIS_TRY(AppendWithin(group));
+    if (sign) {
+      AEGIS_ASSIGN(std::string note, sign(tree_.size(), tree_.Root()));
+      AEGIS_TRY(PutCheckpoint({.size = tree_.size(), .note = std::move(note)}));
+    }
     return transaction.Commit();
   }
 

@@ -31,6 +31,7 @@ class TreeWriter {
 
   // Of the tree with what was appended.
   std::uint64_t size() const { return tree_.size(); }
+  canon::Sha256 Root() { return tree_.Root(hasher_); }
 
  private:
   TreeWriter() = default;
