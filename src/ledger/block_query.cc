@@ -48,18 +48,6 @@ std::string InPayload(const Glob::Literal& literal) {
 
 }  // namespace
 
-BlockSummaryView::BlockSummaryView(const BlockSummary& summary)
-    : min_ms(summary.min_ms),
-      max_ms(summary.max_ms),
-      terms(summary.terms),
-      denials(summary.denials),
-      grams(summary.grams) {}
-
-bool BlockSummaryView::IsWhole() const {
-  return min_ms.has_value() == max_ms.has_value() && terms.size() == BlockSummary::kTermsBytes &&
-         denials.size() == BlockSummary::kDenialsBytes && grams.size() == BlockSummary::kGramsBytes;
-}
-
 BlockQuery::BlockQuery(const QueryFilter& filter) : from_ms_(filter.from_ms), to_ms_(filter.to_ms) {
   std::string decision;
   AppendLower(decision, filter.decision.value_or(""));

@@ -3,28 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 #include "ledger/block_summary.h"
 #include "ledger/query.h"
 
 namespace aegis::ledger {
-
-// A summary where it lies. Views of another size than they should have hold nothing and everything:
-// whoever reads them must check (see IsWhole).
-struct BlockSummaryView {
-  std::optional<std::int64_t> min_ms{};
-  std::optional<std::int64_t> max_ms{};
-  std::string_view terms{};
-  std::string_view denials{};
-  std::string_view grams{};
-
-  BlockSummaryView() = default;
-  // NOLINTNEXTLINE(google-explicit-constructor): as a string is a view of itself
-  BlockSummaryView(const BlockSummary& summary);
-  bool IsWhole() const;
-};
 
 // Asks summaries whether a block may hold an entry that a filter lets pass. Without false
 // negatives: of an entry that Matches(filter, entry), the summary of its block says so.
@@ -39,6 +23,9 @@ class BlockQuery {
   bool MayHaveUser(const BlockSummaryView& summary) const;
   // Only entries whose bit in `denials` is set can match.
   bool denials_only() const { return denials_only_; }
+  // Whether answers depend on these parts of a summary.
+  bool needs_terms() const { return !terms_.empty() || user_; }
+  bool needs_grams() const { return !grams_.empty() || !text_grams_.empty(); }
 
  private:
   using Bits = std::vector<std::size_t>;

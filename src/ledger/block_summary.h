@@ -15,6 +15,8 @@ namespace aegis::ledger {
 // k * kBlockEntries + 1 to (k + 1) * kBlockEntries, counted in ledger order; each full block has a
 // summary, which is a function of its entries alone. docs/ledger-format.md has the layout.
 inline constexpr std::int64_t kBlockEntries = 4096;
+// The block of entry `id`, counted from 1.
+constexpr std::int64_t BlockOfRow(std::int64_t id) { return (id - 1) / kBlockEntries; }
 
 // What a block may hold. It never lacks what the block holds; it may seem to hold more.
 struct BlockSummary {
@@ -29,6 +31,24 @@ struct BlockSummary {
   std::string grams{};    // a bit set over the hashes of short pieces of text
 
   friend bool operator==(const BlockSummary&, const BlockSummary&) = default;
+};
+
+// The same where it lies.
+struct BlockSummaryView {
+  std::optional<std::int64_t> min_ms{};
+  std::optional<std::int64_t> max_ms{};
+  std::string_view terms{};
+  std::string_view denials{};
+  std::string_view grams{};
+
+  BlockSummaryView() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): as a string is a view of itself
+  BlockSummaryView(const BlockSummary& summary)
+      : min_ms(summary.min_ms),
+        max_ms(summary.max_ms),
+        terms(summary.terms),
+        denials(summary.denials),
+        grams(summary.grams) {}
 };
 
 // The values that are found through `terms`.

@@ -1,9 +1,12 @@
 #include "ledger/query.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "canon/canon.h"
 #include "ledger/entry.h"
@@ -51,6 +54,21 @@ std::string JsonContents(std::string_view text) {
   std::string quoted;
   canon::AppendJsonString(quoted, text);
   return quoted.substr(1, quoted.size() - 2);
+}
+
+// `a` or `b` (after, before) and the position.
+std::string QueryCursor::Text() const { return (before ? "b" : "a") + std::to_string(position); }
+
+std::optional<QueryCursor> QueryCursor::Parse(std::string_view text) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 62U;
+  QueryCursor cursor{.before = text.starts_with('b')};
+  if (!cursor.before && !text.starts_with('a')) {
+    return std::nullopt;
+  }
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data() + 1, end, cursor.position);
+  const bool whole = read.ec == std::errc() && read.ptr == end && cursor.position <= kMost;
+  return whole && cursor.Text() == text ? std::optional(cursor) : std::nullopt;
 }
 
 bool Matches(const QueryFilter& filter, const EntryView& entry) {

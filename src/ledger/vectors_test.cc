@@ -34,11 +34,11 @@ TEST(VectorsTest, AForeignJournalIsDrainedAndExportedAsItsMakerSays) {
   Get(Ledger::Open(directory.path(), Ledger::Mode::kCreate));
   Ledger ledger = Get(Ledger::Open(directory.path(), Ledger::Mode::kRead));
   std::string text;
-  Get(ledger.Export({}, ExportWriter(ExportFormat::kJsonLines, "1"),
-                    [&](std::string_view piece) -> base::Result<> {
-                      text += piece;
-                      return {};
-                    }));
+  ExportWriter writer(ExportFormat::kJsonLines, "1");
+  Get(ledger.Export({}, writer, [&](std::string_view piece) -> base::Result<> {
+    text += piece;
+    return {};
+  }));
   EXPECT_EQ(text, Slurp(Vector("ledger/session.jsonl")));
   EXPECT_TRUE(Get(ledger.Verify()).ok());
   const SessionInfo info = Get(ledger.FindSession(kSession));

@@ -248,11 +248,11 @@ TEST_F(VerifyTest, DamageToTheFileItselfIsNeverTakenForContent) {
       return base::Fail(base::Errc::kCorrupt, report.findings.first()[0].what);
     }
     std::string text;
-    AEGIS_TRY(ledger.Export({}, ExportWriter(ExportFormat::kJsonLines, "1"),
-                            [&text](std::string_view piece) {
-                              text += piece;
-                              return base::Result<>();
-                            }));
+    ExportWriter writer(ExportFormat::kJsonLines, "1");
+    AEGIS_TRY(ledger.Export({}, writer, [&text](std::string_view piece) {
+      text += piece;
+      return base::Result<>();
+    }));
     return text;
   };
   const std::string before = Get(exported());
