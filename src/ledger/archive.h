@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "ledger/entry.h"
+#include "ledger/export_format.h"
 #include "ledger/query.h"
 #include "ledger/recovery.h"
 #include "ledger/session.h"
@@ -52,13 +53,15 @@ class Ledger {
   const std::vector<JournalFinding>& recovered() const;
   std::string JournalPath(std::string_view session_id) const;
 
-  // Matching entries in ledger order.
-  base::Result<> Query(const QueryFilter& filter, const EntryVisitor& visit);
+  // Matching entries in ledger order; those that are not stored yet come last. kInvalid: the filter
+  // contradicts itself.
+  base::Result<QueryPage> Query(const QueryFilter& filter, const FoundVisitor& visit);
+  base::Result<QueryPage> Query(const QueryFilter& filter, const EntryVisitor& visit);
 
-  // The same as text: one canonical envelope per line, or one JSON array of them. `sink` gets
-  // pieces; its error ends the export and is returned.
+  // The same as text; what stands before and behind them is up to the caller, as an export may take
+  // several queries. `sink` gets pieces; its error ends the export and is returned.
   using Sink = std::function<base::Result<>(std::string_view)>;
-  base::Result<> Export(const QueryFilter& filter, ExportFormat format, const Sink& sink);
+  base::Result<QueryPage> Export(const QueryFilter& filter, ExportWriter& writer, const Sink& sink);
 
   // Sessions by start, oldest first; the last `last` of them.
   base::Result<> Sessions(std::optional<std::uint64_t> last, const SessionVisitor& visit);

@@ -9,7 +9,9 @@
 #include "ledger/archive.h"          // IWYU pragma: export
 #include "ledger/checkpoint.h"       // IWYU pragma: export
 #include "ledger/entry.h"            // IWYU pragma: export
+#include "ledger/export_format.h"    // IWYU pragma: export
 #include "ledger/finding.h"          // IWYU pragma: export
+#include "ledger/glob.h"             // IWYU pragma: export
 #include "ledger/journal.h"          // IWYU pragma: export
 #include "ledger/log_keys.h"         // IWYU pragma: export
 #include "ledger/merkle.h"           // IWYU pragma: export
