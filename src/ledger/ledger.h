@@ -17,6 +17,8 @@
 #include "ledger/merkle.h"           // IWYU pragma: export
 #include "ledger/payload.h"          // IWYU pragma: export
 #include "ledger/proof_text.h"       // IWYU pragma: export
+#include "ledger/purge.h"            // IWYU pragma: export
+#include "ledger/purge_record.h"     // IWYU pragma: export
 #include "ledger/query.h"            // IWYU pragma: export
 #include "ledger/recovery.h"         // IWYU pragma: export
 #include "ledger/sequencer.h"        // IWYU pragma: export
