@@ -21,10 +21,13 @@
 #include "base/text.h"
 #include "ledger/entry.h"
 #include "ledger/export_format.h"
+#include "ledger/merkle.h"
+#include "ledger/noted_checkpoint.h"
 #include "ledger/query.h"
 #include "ledger/query_run.h"
 #include "ledger/recovery.h"
 #include "ledger/session.h"
+#include "ledger/signer.h"
 #include "ledger/sqlite/sqlite_store.h"
 #include "ledger/store.h"
 #include "ledger/tails.h"
@@ -46,13 +49,33 @@ Result<std::unique_ptr<Store>> OpenStore(const std::string& path, Ledger::Mode m
   return OpenSqliteStore(path, writable ? OpenMode::kReadWrite : OpenMode::kReadOnly);
 }
 
+// An older copy of the ledger, or an empty one, must not quietly go on as if it were the ledger.
+Result<> RequireWhole(const std::string& directory, Store& store) {
+  const auto noted = ReadNotedCheckpoint(directory);
+  if (!noted) {
+    return {};  // none yet, or not readable: verification says so
+  }
+  AEGIS_ASSIGN(const std::unique_ptr<Snapshot> snapshot, store.OpenSnapshot());
+  AEGIS_ASSIGN(const CompactRange tree, snapshot->Tree());
+  if (tree.size() < noted->size) {
+    return Fail(Errc::kCorrupt,
+                "ledger " + base::EscapeName(directory) + " holds " + std::to_string(tree.size()) +
+                    " entries, but its last checkpoint says " + std::to_string(noted->size) +
+                    ": it was cut, replaced or rolled back. `aegis audit verify` tells more; to "
+                    "begin anew, move audit.db, checkpoint and ledger.key away from there");
+  }
+  return {};
+}
+
 }  // namespace
 
 struct Ledger::State {
+  std::string directory;
   std::string journal_dir;
   std::string store_path;
   std::unique_ptr<Store> store;
   std::vector<JournalFinding> recovered;
+  std::optional<LedgerSigner> signer;
 
   // One moment: the journals are opened before the store is read, so that what leaves them
   // meanwhile is found in the store.
@@ -76,17 +99,34 @@ Ledger::~Ledger() = default;
 
 Result<Ledger> Ledger::Open(const std::string& directory, Mode mode) {
   auto state = std::make_unique<State>();
+  state->directory = directory;
   state->journal_dir = directory + "/journal";
   if (mode == Mode::kCreate) {
     AEGIS_TRY(base::MakeDirectories(state->journal_dir, 0700));
   }
   state->store_path = directory + "/audit.db";
   AEGIS_ASSIGN(state->store, OpenStore(state->store_path, mode));
+  if (mode == Mode::kCreate) {
+    AEGIS_TRY(RequireWhole(directory, *state->store));
+  }
   AEGIS_ASSIGN(state->recovered, DrainDeadJournals(state->journal_dir, *state->store));
   return Ledger(std::move(state));
 }
 
 Store& Ledger::store() { return *state_->store; }
+const std::string& Ledger::directory() const { return state_->directory; }
+
+Result<LedgerSigner*> Ledger::Signer() {
+  if (!state_->signer) {
+    AEGIS_ASSIGN(state_->signer, LedgerSigner::Open(state_->directory, *state_->store));
+  }
+  return &*state_->signer;
+}
+
+Result<> Ledger::NoteCheckpoint(const StoredCheckpoint& checkpoint) const {
+  return WriteNotedCheckpoint(state_->directory, checkpoint);
+}
+
 const std::vector<JournalFinding>& Ledger::recovered() const { return state_->recovered; }
 std::string Ledger::JournalPath(std::string_view session_id) const {
   return state_->journal_dir + "/" + std::string(session_id) + ".journal";
@@ -194,11 +234,21 @@ Result<SessionInfo> Ledger::FindSession(std::string_view id_or_prefix) {
 }
 
 Result<VerifyReport> Ledger::Verify(const VerifyOptions& options) {
+  // Noted before the moment that is verified, so that the ledger can't be behind it.
+  VerifyOptions all = options;
+  if (auto noted = ReadNotedCheckpoint(state_->directory)) {
+    all.kept.push_back({.note = std::move(noted->note),
+                        .from = "the checkpoint noted beside the ledger",
+                        .if_wrong = Finding::Kind::kForked,
+                        .if_larger = Finding::Kind::kRolledBack});
+  } else if (noted.error().code() != Errc::kNotFound) {
+    all.kept.push_back({.note = {}, .from = "the checkpoint noted beside the ledger"});
+  }
   Tails tails;
   AEGIS_ASSIGN(tails, Tails::Open(state_->journal_dir));
   AEGIS_ASSIGN(const std::unique_ptr<Snapshot> snapshot, state_->store->OpenSnapshot());
   const StoreOpener open = [this] { return OpenStore(state_->store_path, Mode::kRead); };
-  AEGIS_ASSIGN(VerifyReport report, VerifySnapshot(*snapshot, open, options));
+  AEGIS_ASSIGN(VerifyReport report, VerifySnapshot(*snapshot, open, all));
   report.journals = state_->recovered;
   // The tails continue the stored chains: reading them checks hash and link of each record.
   auto read = tails.Align(*snapshot);

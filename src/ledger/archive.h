@@ -14,6 +14,7 @@
 #include "ledger/query.h"
 #include "ledger/recovery.h"
 #include "ledger/session.h"
+#include "ledger/signer.h"
 #include "ledger/store.h"
 #include "ledger/verify.h"
 
@@ -31,6 +32,8 @@ class Ledger {
   };
 
   // Opens the ledger in `directory`, which must exist, and drains the journals of dead processes.
+  // With kCreate a store that holds less than the checkpoint noted beside it is refused (kCorrupt):
+  // it was cut, replaced or rolled back, and nothing may be appended to it.
   // kCorrupt: audit.db is no Aegis ledger, is damaged, or of another version. What happened to
   // journals is in recovered(). A ledger that can be read but not written opens in kRead.
   static base::Result<Ledger> Open(const std::string& directory, Mode mode);
@@ -41,6 +44,12 @@ class Ledger {
   ~Ledger();
 
   Store& store();
+  const std::string& directory() const;
+
+  // The private key, loaded or made when first asked for; see LedgerSigner::Open.
+  base::Result<LedgerSigner*> Signer();
+  // Notes a checkpoint beside the store, in DIRECTORY/checkpoint, where Open finds it.
+  base::Result<> NoteCheckpoint(const StoredCheckpoint& checkpoint) const;
   const std::vector<JournalFinding>& recovered() const;
   std::string JournalPath(std::string_view session_id) const;
 

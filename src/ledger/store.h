@@ -130,8 +130,9 @@ class Snapshot {
   virtual base::Result<> Tiles(const TileVisitor& visit) = 0;
 
   virtual base::Result<> Keys(const KeyVisitor& visit) = 0;  // by id
-  // Signed tree heads by size, the largest first or last.
-  virtual base::Result<> Checkpoints(StoreOrder order, const CheckpointVisitor& visit) = 0;
+  // Signed tree heads of the sizes in `range`, by size, the smallest or the largest first.
+  virtual base::Result<> Checkpoints(IdRange range, StoreOrder order,
+                                     const CheckpointVisitor& visit) = 0;
 
   // Bytes that the store takes.
   virtual base::Result<std::uint64_t> Bytes() = 0;

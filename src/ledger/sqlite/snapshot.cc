@@ -266,10 +266,12 @@ class SqliteSnapshot final : public Snapshot {
     return VisitAll(rows, ReadKey, visit);
   }
 
-  Result<> Checkpoints(StoreOrder order, const CheckpointVisitor& visit) override {
+  Result<> Checkpoints(IdRange range, StoreOrder order, const CheckpointVisitor& visit) override {
     AEGIS_ASSIGN(Statement rows,
-                 database_.Prepare(std::string("SELECT size, note FROM checkpoints ORDER BY size") +
+                 database_.Prepare(std::string("SELECT size, note FROM checkpoints "
+                                               "WHERE size BETWEEN ?1 AND ?2 ORDER BY size") +
                                    (order == StoreOrder::kLedgerReversed ? " DESC" : "")));
+    rows.Bind(1, range.first).Bind(2, range.last);
     return VisitAll(rows, ReadCheckpoint, visit);
   }
 
