@@ -21,6 +21,7 @@
 #include "base/text.h"
 #include "ledger/entry.h"
 #include "ledger/export_format.h"
+#include "ledger/import.h"
 #include "ledger/merkle.h"
 #include "ledger/noted_checkpoint.h"
 #include "ledger/query.h"
@@ -30,6 +31,7 @@
 #include "ledger/signer.h"
 #include "ledger/sqlite/sqlite_store.h"
 #include "ledger/store.h"
+#include "ledger/store_import.h"
 #include "ledger/tails.h"
 #include "ledger/verify.h"
 
@@ -83,9 +85,11 @@ struct Ledger::State {
     Tails tails;
     std::unique_ptr<Snapshot> snapshot;
   };
-  Result<View> OpenView() const {
+  Result<View> OpenView(bool stored_only = false) const {
     View view;
-    AEGIS_ASSIGN(view.tails, Tails::Open(journal_dir));
+    if (!stored_only) {
+      AEGIS_ASSIGN(view.tails, Tails::Open(journal_dir));
+    }
     AEGIS_ASSIGN(view.snapshot, store->OpenSnapshot());
     AEGIS_TRY(view.tails.Align(*view.snapshot));
     return view;
@@ -137,7 +141,7 @@ Result<QueryPage> Ledger::Query(const QueryFilter& filter, const FoundVisitor& v
       (filter.cursor && filter.cursor->before != filter.last.has_value())) {
     return Fail(Errc::kInvalid, "query: the cursor is of another kind of query");
   }
-  AEGIS_ASSIGN(State::View view, state_->OpenView());
+  AEGIS_ASSIGN(State::View view, state_->OpenView(filter.stored_only));
   return QueryRun(filter, *view.snapshot, view.tails).Run(visit);
 }
 
@@ -163,6 +167,25 @@ Result<QueryPage> Ledger::Export(const QueryFilter& filter, ExportWriter& writer
   // What could be read is given, also when the end could not.
   AEGIS_TRY(sink(text));
   return page;
+}
+
+Result<> Ledger::Import(const Source& next, ImportReport& report) {
+  StoreImportTarget target(*state_->store, state_->journal_dir);
+  Importer importer(target);
+  const auto read = [&]() -> Result<> {
+    while (true) {
+      AEGIS_ASSIGN(const std::string_view piece, next());
+      if (piece.empty()) {
+        return {};
+      }
+      AEGIS_TRY(importer.Add(piece));
+    }
+  };
+  // What came before an input that can't be read to its end is stored all the same.
+  auto done = read();
+  auto finished = importer.Finish();
+  report = importer.report();
+  return done ? finished : done;
 }
 
 Result<> Ledger::Sessions(std::optional<std::uint64_t> last, const SessionVisitor& visit) {

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "ledger/entry.h"
 #include "ledger/export_format.h"
+#include "ledger/import.h"
 #include "ledger/query.h"
 #include "ledger/recovery.h"
 #include "ledger/session.h"
@@ -62,6 +63,12 @@ class Ledger {
   // several queries. `sink` gets pieces; its error ends the export and is returned.
   using Sink = std::function<base::Result<>(std::string_view)>;
   base::Result<QueryPage> Export(const QueryFilter& filter, ExportWriter& writer, const Sink& sink);
+
+  // Adds entries from an export in JSON lines; see Importer. `next` gives the input piece by piece,
+  // and "" at its end. `report` says what was done, also on an error. kConflict: a session runs
+  // here, and its entries come by themselves.
+  using Source = std::function<base::Result<std::string_view>()>;
+  base::Result<> Import(const Source& next, ImportReport& report);
 
   // Sessions by start, oldest first; the last `last` of them.
   base::Result<> Sessions(std::optional<std::uint64_t> last, const SessionVisitor& visit);

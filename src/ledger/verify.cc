@@ -15,6 +15,7 @@
 #include "ledger/merkle.h"
 #include "ledger/purge_record.h"
 #include "ledger/store.h"
+#include "ledger/verify_blocks.h"
 #include "ledger/verify_checkpoints.h"
 #include "ledger/verify_chunk.h"
 #include "ledger/verify_pool.h"
@@ -51,6 +52,7 @@ class Verification {
     AEGIS_TRY(CheckOutside(checkpoints, last));
     AEGIS_TRY(sessions_.Finish());
     AEGIS_TRY(tree_.Finish(stored_tree));
+    AEGIS_TRY(FindStrayBlocks(snapshot_, last, report_.findings));
     CheckErased();
     report_.sessions = sessions_.sessions();
     return std::move(report_);

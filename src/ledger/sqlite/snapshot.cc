@@ -237,8 +237,12 @@ class SqliteSnapshot final : public Snapshot {
     }
   }
 
-  Result<> Blocks(const BlockRequest& request, const BlockVisitor& visit) override {
-    return VisitBlocks(database_, request, visit);
+  Result<> AskBlocks(BlockRange range, StoreOrder order, const BlockQuery& query,
+                     const BlockVisitor& visit) override {
+    return ledger::AskBlocks(database_, range, order, query, visit);
+  }
+  Result<std::optional<BlockSummary>> Block(std::int64_t number) override {
+    return ReadBlock(database_, number);
   }
 
   Result<CompactRange> Tree() override { return ReadTree(database_); }
