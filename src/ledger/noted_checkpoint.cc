@@ -28,7 +28,7 @@ std::string PathIn(const std::string& directory) { return directory + "/checkpoi
 
 Result<StoredCheckpoint> ReadNotedCheckpoint(const std::string& directory) {
   AEGIS_ASSIGN(std::string text, base::ReadFile(PathIn(directory), canon::kMaxNote));
-  if (text.empty()) {  // what a power cut leaves
+  if (text.find_first_not_of('\0') == std::string::npos) {  // what a power cut leaves
     return Fail(Errc::kNotFound, base::EscapeName(PathIn(directory)) + " is empty");
   }
   const auto note = canon::SignedNote::Parse(text);

@@ -105,6 +105,14 @@ Result<canon::NoteSigner> MakeFirst(const std::string& directory) {
   return Load(KeyPath(directory));
 }
 
+// The key's name must be on the disk before the store knows the key: without it the ledger could
+// never be signed again.
+Result<> SyncNames(const std::string& directory) {
+  AEGIS_ASSIGN(const base::UniqueFd fd, base::Open(directory, O_RDONLY | O_DIRECTORY));
+  return fsync(fd.get()) == 0 ? Result<>()
+                              : base::FailErrno("sync " + base::EscapeName(directory));
+}
+
 Result<LogKeys> ReadKeys(Store& store) {
   AEGIS_ASSIGN(const std::unique_ptr<Snapshot> snapshot, store.OpenSnapshot());
   return LogKeys::Read(*snapshot);
@@ -132,6 +140,7 @@ Result<LedgerSigner> LedgerSigner::Open(const std::string& directory, Store& sto
   AEGIS_ASSIGN(canon::NoteSigner key, std::move(loaded));
   AEGIS_ASSIGN(LogKeys keys, ReadKeys(store));
   if (keys.log().empty()) {
+    AEGIS_TRY(SyncNames(directory));
     const auto added = store.AddKey({.id = keys.next_id(),
                                      .role = std::string(kLogRole),
                                      .verifier = key.verifier().Text(),
@@ -184,10 +193,10 @@ Result<> LedgerSigner::Rotate(const std::string& directory, Store& store) {
                           .role = std::string(kLogRole),
                           .verifier = next.verifier().Text(),
                           .endorsement = note.Text()}));
+  key_ = std::move(next);  // from now on the old one's signatures are wrong, whatever the file is
   if (rename(NextKeyPath(directory).c_str(), KeyPath(directory).c_str()) != 0) {
     return base::FailErrno("replace " + base::EscapeName(KeyPath(directory)));
   }
-  key_ = std::move(next);
   return {};
 }
 
