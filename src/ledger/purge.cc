@@ -14,10 +14,12 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "canon/canon.h"
+#include "ledger/candidates.h"
 #include "ledger/chain.h"
 #include "ledger/entry.h"
 #include "ledger/payload.h"
 #include "ledger/purge_record.h"
+#include "ledger/query.h"
 #include "ledger/session.h"
 #include "ledger/signer.h"
 #include "ledger/store.h"
@@ -39,36 +41,9 @@ bool IsInScope(const PurgeScope& scope, std::string_view own_session, const Entr
          (!scope.before_ms || entry.ts_unix_ms < *scope.before_ms);
 }
 
-// Whether a block may have an entry in scope: its times tell without reading it.
-bool MayHold(const PurgeScope& scope, const StoredBlock& block) {
-  return !scope.before_ms || !block.summary ||
-         (block.summary->min_ms && *block.summary->min_ms < *scope.before_ms);
-}
-
-// Where entries in scope can lie, from row `from` on.
-Result<std::vector<IdRange>> Candidates(Snapshot& snapshot, const PurgeScope& scope,
-                                        std::int64_t from) {
-  IdRange all{.first = from, .last = INT64_MAX};
-  if (scope.session_id) {
-    AEGIS_ASSIGN(const std::optional<Session> session, snapshot.FindSession(*scope.session_id));
-    if (!session) {
-      return Fail(Errc::kNotFound, "no session " + base::EscapeName(*scope.session_id));
-    }
-    return std::vector<IdRange>{
-        {.first = std::max(from, session->first_id), .last = session->last_id}};
-  }
-  std::vector<IdRange> ranges;
-  AEGIS_TRY(snapshot.Blocks({.first = BlockOfRow(from), .last = INT64_MAX / kBlockEntries - 1},
-                            [&](const StoredBlock& block) -> Result<bool> {
-                              const IdRange rows = RowsOfBlock(block.number);
-                              if (!MayHold(scope, block) && all.first <= rows.last) {
-                                ranges.push_back({.first = all.first, .last = rows.first - 1});
-                                all.first = rows.last + 1;
-                              }
-                              return true;
-                            }));
-  ranges.push_back(all);
-  return ranges;
+Result<bool> Scanned(Snapshot& snapshot, IdRange rows, const RowVisitor& visit) {
+  AEGIS_TRY(snapshot.Scan(rows, StoreOrder::kLedger, visit));
+  return true;
 }
 
 // Row ids in scope from `from` on, at most `most` of them.
@@ -89,12 +64,19 @@ Result<std::vector<IdRange>> Find(Snapshot& snapshot, const PurgeScope& scope,
     }
     return count < most;
   };
-  AEGIS_ASSIGN(const std::vector<IdRange> ranges, Candidates(snapshot, scope, from));
-  for (const IdRange& range : ranges) {
-    if (count < most && range.first <= range.last) {
-      AEGIS_TRY(snapshot.Scan(range, StoreOrder::kLedger, visit));
+  if (scope.session_id) {
+    AEGIS_ASSIGN(const std::optional<Session> session, snapshot.FindSession(*scope.session_id));
+    if (!session) {
+      return Fail(Errc::kNotFound, "no session " + base::EscapeName(*scope.session_id));
     }
   }
+  const QueryFilter filter{.to_ms = scope.before_ms, .session_id = scope.session_id};
+  AEGIS_ASSIGN(const Candidates candidates,
+               Candidates::Plan(snapshot, filter, {.first = from, .last = INT64_MAX}));
+  AEGIS_TRY(candidates.Visit(snapshot, StoreOrder::kLedger, [&](IdRange rows) -> Result<bool> {
+    AEGIS_ASSIGN(const bool scanned, Scanned(snapshot, rows, visit));
+    return scanned && count < most;
+  }));
   return found;
 }
 
