@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -19,6 +20,8 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "base/text.h"
+#include "canon/canon.h"
+#include "ledger/checkpoint.h"
 #include "ledger/entry.h"
 #include "ledger/export_format.h"
 #include "ledger/import.h"
@@ -33,6 +36,8 @@
 #include "ledger/store.h"
 #include "ledger/store_import.h"
 #include "ledger/tails.h"
+#include "ledger/transparency.h"
+#include "ledger/tree_reader.h"
 #include "ledger/verify.h"
 
 namespace aegis::ledger {
@@ -65,6 +70,20 @@ Result<> RequireWhole(const std::string& directory, Store& store) {
                     " entries, but its last checkpoint says " + std::to_string(noted->size) +
                     ": it was cut, replaced or rolled back. `aegis audit verify` tells more; to "
                     "begin anew, move audit.db, checkpoint and ledger.key away from there");
+  }
+  AEGIS_ASSIGN(const canon::SignedNote note, canon::SignedNote::Parse(noted->note));
+  AEGIS_ASSIGN(const Checkpoint checkpoint, Checkpoint::Parse(note.text));
+  MerkleHasher hasher;
+  TreeReader reader(*snapshot);
+  const auto root = tree.size() == noted->size ? Result<canon::Sha256>(tree.Root(hasher))
+                                               : RootAt(noted->size, reader);
+  if (!root && root.error().code() != Errc::kCorrupt) {
+    return Fail(root.error());
+  }
+  if (!root || *root != checkpoint.root) {
+    return Fail(Errc::kCorrupt, "ledger " + base::EscapeName(directory) +
+                                    " does not extend its last checkpoint: it was damaged, edited "
+                                    "or replaced. `aegis audit verify` tells more");
   }
   return {};
 }
@@ -122,9 +141,27 @@ const std::string& Ledger::directory() const { return state_->directory; }
 
 Result<LedgerSigner*> Ledger::Signer() {
   if (!state_->signer) {
+    // What is signed is noted: a smaller tree must not take the place of the one that tells on it.
+    AEGIS_TRY(RequireWhole(state_->directory, *state_->store));
     AEGIS_ASSIGN(state_->signer, LedgerSigner::Open(state_->directory, *state_->store));
   }
   return &*state_->signer;
+}
+
+Result<StoredCheckpoint> Ledger::CheckpointAll() {
+  AEGIS_TRY(RequireWhole(state_->directory, *state_->store));
+  {
+    AEGIS_ASSIGN(const std::unique_ptr<Snapshot> snapshot, state_->store->OpenSnapshot());
+    AEGIS_ASSIGN(const CompactRange tree, snapshot->Tree());
+    AEGIS_ASSIGN(std::optional<StoredCheckpoint> newest, NewestCheckpoint(*snapshot));
+    if (newest && newest->size == tree.size()) {
+      return *std::move(newest);
+    }
+  }
+  AEGIS_ASSIGN(const LedgerSigner* const signer, Signer());
+  AEGIS_ASSIGN(StoredCheckpoint made, CheckpointOfAll(*state_->store, *signer));
+  AEGIS_TRY(NoteCheckpoint(made));
+  return made;
 }
 
 Result<> Ledger::NoteCheckpoint(const StoredCheckpoint& checkpoint) const {
@@ -264,7 +301,7 @@ Result<VerifyReport> Ledger::Verify(const VerifyOptions& options) {
                         .from = "the checkpoint noted beside the ledger",
                         .if_wrong = Finding::Kind::kForked,
                         .if_larger = Finding::Kind::kRolledBack});
-  } else if (noted.error().code() != Errc::kNotFound) {
+  } else if (noted.error().code() != Errc::kNotFound && noted.error().sys_errno() != EACCES) {
     all.kept.push_back({.note = {}, .from = "the checkpoint noted beside the ledger"});
   }
   Tails tails;

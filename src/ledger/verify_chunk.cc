@@ -152,15 +152,19 @@ class ChunkReader {
       AddBad(part, Kind::kEdited, entry, row.id, "the hash does not match the content");
       good = false;
     } else if (entry.event_type == kContentErased) {
-      TakePurge(entry);
+      TakePurge(entry, row.id);
     }
     Carry(part, entry, row.id);
     return good;
   }
 
-  void TakePurge(const EntryView& entry) {
-    if (const auto ids = ParseErasedPayload(entry.payload)) {
-      chunk_.purged_ids.insert(chunk_.purged_ids.end(), ids->begin(), ids->end());
+  void TakePurge(const EntryView& entry, std::int64_t id) {
+    const auto ids = ParseErasedPayload(entry.payload);
+    // A record names what was there before it; for what came later it is no leave.
+    for (const IdRange& range : ids.value_or(std::vector<IdRange>())) {
+      if (range.last < id) {
+        chunk_.purged_ids.push_back(range);
+      }
     }
   }
 
@@ -191,7 +195,8 @@ class ChunkReader {
                          }
                        });
     const std::uint64_t size = static_cast<std::uint64_t>(range_.first - 1) + chunk_.tree.size();
-    for (; next_claim_ < claims_.size() && claims_[next_claim_].size == size; ++next_claim_) {
+    // Those of smaller trees are damaged so that they name none.
+    for (; next_claim_ < claims_.size() && claims_[next_claim_].size <= size; ++next_claim_) {
       chunk_.claims.emplace_back(std::move(claims_[next_claim_]), chunk_.tree);
     }
   }
