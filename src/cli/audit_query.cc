@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "cli/args.h"
@@ -21,7 +22,7 @@ using Kind = Option::Kind;
 
 constexpr std::uint64_t kDefaultPageSize = 20;
 
-constexpr std::array<Option, 14> kOptions = {{
+constexpr std::array<Option, 19> kOptions = {{
     {"NAME", Kind::kPositional, "", "Configuration (default: the active one)"},
     {"--config", Kind::kText, "NAME", "The same"},
     {"-n,--last", Kind::kNumber, "N", "Only the last N that match (default: all)"},
@@ -29,20 +30,28 @@ constexpr std::array<Option, 14> kOptions = {{
     {"--to", Kind::kText, "TIME", "Before this"},
     {"--action", Kind::kText, "ACTION", "FileRead, FileWrite, ..."},
     {"--decision", Kind::kText, "DECISION", "allow or deny"},
-    {"--principal", Kind::kText, "AGENT", "The agent (the configuration) or the user"},
+    {"--agent", Kind::kText, "AGENT", "The agent (the configuration) or the user"},
+    {"--principal", Kind::kText, "AGENT", "The same"},
+    {"--path", Kind::kText, "GLOB", "Resource or target: * within a segment, ** across, ?"},
     {"--session", Kind::kText, "ID", "Of one session; the beginning of its id will do"},
     {"--event", Kind::kText, "TYPE", "ACTION_DECIDED, SESSION_STARTED, ..."},
     {"--search", Kind::kText, "TEXT", "Occurs in the entry, whatever the case"},
+    {"--limit", Kind::kNumber, "N", "A page: the first N that match"},
+    {"--cursor", Kind::kText, "CURSOR", "The page behind the one that gave it (of --last: before)"},
+    {"--show-cursor", Kind::kFlag, "", "End with the cursor of the next page"},
     {"--page", Kind::kNumber, "N", "The N-th page, oldest first"},
     {"--page-size", Kind::kNumber, "N", "Entries on a page (default: 20)"},
     {"--json", Kind::kFlag, "", "One envelope per line"},
 }};
 
-constexpr std::array<Example, 3> kExamples = {{
+constexpr std::array<Example, 5> kExamples = {{
     {"aegis audit query work --decision deny", "All refusals."},
     {"aegis audit query work --action FileWrite --from 2026-11-21 --json",
      "Every write since a day, as JSON lines."},
     {"aegis audit query work --session 0193", "One session."},
+    {"aegis audit query work --path '/home/*/.ssh/**'", "Whatever was tried there."},
+    {"aegis audit query work --limit 100 --show-cursor --json",
+     "A page; the last line says {\"next_cursor\": \"a1234\"}, or null if it was the last."},
 }};
 
 base::Result<std::optional<std::int64_t>> TimeArgument(const Args& args, std::string_view key) {
@@ -58,9 +67,60 @@ base::Result<std::optional<std::int64_t>> TimeArgument(const Args& args, std::st
   return time;
 }
 
+base::Result<> CheckDecision(const std::optional<std::string>& decision) {
+  return !decision || *decision == "allow" || *decision == "deny" || *decision == "Allow" ||
+                 *decision == "Deny"
+             ? base::Result<>()
+             : base::Fail(base::Errc::kInvalid,
+                          "--decision is allow or deny, not \"" + *decision + "\"");
+}
+
+base::Result<std::optional<std::string>> AgentArgument(const Args& args) {
+  const auto agent = args.Text("--agent");
+  const auto principal = args.Text("--principal");
+  if (agent && principal && *agent != *principal) {
+    return base::Fail(base::Errc::kInvalid, "--agent and --principal name two agents");
+  }
+  return agent ? agent : principal;
+}
+
+base::Result<std::optional<ledger::Glob>> PathArgument(const Args& args) {
+  const auto pattern = args.Text("--path");
+  if (!pattern) {
+    return std::nullopt;
+  }
+  auto glob = ledger::Glob::Parse(*pattern);
+  if (!glob) {
+    return base::Fail(std::move(glob).error().Within("--path"));
+  }
+  return std::move(*glob);
+}
+
+// A page that begins where another ended.
+base::Result<std::optional<ledger::QueryCursor>> CursorArgument(const Args& args) {
+  const auto text = args.Text("--cursor");
+  if (!text) {
+    return std::nullopt;
+  }
+  const auto cursor = ledger::QueryCursor::Parse(*text);
+  if (!cursor) {
+    return base::Fail(base::Errc::kInvalid, "--cursor: \"" + *text + "\" is no cursor");
+  }
+  if (cursor->before != args.Has("--last")) {
+    return base::Fail(base::Errc::kInvalid, std::string("--cursor: it is of a query with ") +
+                                                (cursor->before ? "--last" : "--limit"));
+  }
+  return cursor;
+}
+
 base::Result<ledger::QueryFilter> FilterOf(const Args& args) {
   ledger::QueryFilter filter;
   filter.last = args.Number("--last");
+  filter.limit = args.Number("--limit");
+  if (filter.last && filter.limit) {
+    return base::Fail(base::Errc::kInvalid, "--last and --limit exclude each other");
+  }
+  AEGIS_ASSIGN(filter.cursor, CursorArgument(args));
   AEGIS_ASSIGN(filter.from_ms, TimeArgument(args, "--from"));
   AEGIS_ASSIGN(filter.to_ms, TimeArgument(args, "--to"));
   filter.action = args.Text("--action");
@@ -69,12 +129,9 @@ base::Result<ledger::QueryFilter> FilterOf(const Args& args) {
                       "--action: there is no action \"" + *filter.action + "\"");
   }
   filter.decision = args.Text("--decision");
-  if (filter.decision && *filter.decision != "allow" && *filter.decision != "deny" &&
-      *filter.decision != "Allow" && *filter.decision != "Deny") {
-    return base::Fail(base::Errc::kInvalid,
-                      "--decision is allow or deny, not \"" + *filter.decision + "\"");
-  }
-  filter.principal = args.Text("--principal");
+  AEGIS_TRY(CheckDecision(filter.decision));
+  AEGIS_ASSIGN(filter.principal, AgentArgument(args));
+  AEGIS_ASSIGN(filter.path, PathArgument(args));
   filter.event_type = args.Text("--event");
   filter.text = args.Text("--search");
   return filter;
@@ -92,8 +149,11 @@ base::Result<Page> PageOf(const Args& args) {
   if (!number && !size) {
     return Page{};
   }
-  if (args.Has("--last")) {
-    return base::Fail(base::Errc::kInvalid, "--last and --page exclude each other");
+  for (const std::string_view other : {"--last", "--limit", "--cursor"}) {
+    if (args.Has(other)) {
+      return base::Fail(base::Errc::kInvalid,
+                        std::string(other) + " and --page exclude each other");
+    }
   }
   const std::uint64_t entries = size.value_or(kDefaultPageSize);
   const std::uint64_t before = number.value_or(1) - 1;
@@ -103,10 +163,11 @@ base::Result<Page> PageOf(const Args& args) {
   return Page{.first = before * entries, .size = entries};
 }
 
-base::Result<int> Print(Context& context, ledger::Ledger& ledger, const ledger::QueryFilter& filter,
-                        const Page& page, bool json) {
+base::Result<ledger::QueryPage> Print(Context& context, ledger::Ledger& ledger,
+                                      const ledger::QueryFilter& filter, const Page& page,
+                                      bool json) {
   std::uint64_t position = 0;
-  AEGIS_TRY(ledger.Query(filter, [&](const ledger::EntryView& entry) -> base::Result<bool> {
+  return ledger.Query(filter, [&](const ledger::EntryView& entry) -> base::Result<bool> {
     const std::uint64_t at = position++;
     if (at < page.first) {
       return true;
@@ -116,8 +177,21 @@ base::Result<int> Print(Context& context, ledger::Ledger& ledger, const ledger::
     }
     context.out.Line(json ? EntryJson(entry) : EntryLine(context.out, entry));
     return true;
-  }));
-  return 0;
+  });
+}
+
+// Where to go on, for those who asked for it or who asked for a page.
+void SayNext(Context& context, const Args& args, const ledger::QueryPage& page) {
+  const std::string cursor = page.next ? page.next->Text() : "";
+  if (!args.Has("--show-cursor")) {
+    if (page.next && (args.Has("--limit") || args.Has("--cursor"))) {
+      context.Note("there may be more: --cursor " + cursor);
+    }
+  } else if (args.Has("--json")) {
+    context.out.Line(R"({"next_cursor":)" + (page.next ? '"' + cursor + '"' : "null") + "}");
+  } else {
+    context.out.Line("next cursor: " + (page.next ? cursor : "none"));
+  }
 }
 
 base::Result<int> Run(Context& context, const Args& args) {
@@ -137,7 +211,10 @@ base::Result<int> Run(Context& context, const Args& args) {
     AEGIS_ASSIGN(const auto found, ledger.FindSession(*session));
     filter->session_id = found.session.session_id;
   }
-  return Print(context, ledger, *filter, *page, args.Has("--json"));
+  AEGIS_ASSIGN(const ledger::QueryPage answer,
+               Print(context, ledger, *filter, *page, args.Has("--json")));
+  SayNext(context, args, answer);
+  return 0;
 }
 
 }  // namespace
@@ -148,8 +225,10 @@ const Command kAuditQueryCommand = {
     .options = kOptions,
     .examples = kExamples,
     .notes =
-        "Entries come in ledger order, those of running sessions too. Times without an offset are\n"
-        "UTC.\n",
+        "Entries come in ledger order, those of running sessions last. Times without an offset "
+        "are\n"
+        "UTC. In --path, names are in their escaped form (docs/ledger-format.md), ** as a whole\n"
+        "segment is any number of them, and \\* and \\? are the characters themselves.\n",
     .run = Run,
 };
 

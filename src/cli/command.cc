@@ -17,7 +17,7 @@ namespace {
 
 using Kind = Option::Kind;
 
-constexpr std::array<const Command*, 23> kCommands = {
+constexpr std::array<const Command*, 24> kCommands = {
     &kSetupCommand,
     &kInitCommand,
     &kRunCommand,
@@ -36,6 +36,7 @@ constexpr std::array<const Command*, 23> kCommands = {
     &kAuditSessionsCommand,
     &kAuditSessionCommand,
     &kAuditExportCommand,
+    &kAuditImportCommand,
     &kAuditCheckpointCommand,
     &kAuditProveCommand,
     &kAuditTilesCommand,

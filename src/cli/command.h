@@ -62,6 +62,7 @@ extern const Command kAuditVerifyCommand;
 extern const Command kAuditSessionsCommand;
 extern const Command kAuditSessionCommand;
 extern const Command kAuditExportCommand;
+extern const Command kAuditImportCommand;
 extern const Command kAuditCheckpointCommand;
 extern const Command kAuditProveCommand;
 extern const Command kAuditTilesCommand;

@@ -81,6 +81,11 @@ Cells Decided(const Output& out, const json& payload) {
 }
 
 Cells CellsOf(const Output& out, const ledger::EntryView& entry) {
+  if (entry.erased) {
+    return {.outcome = std::string(kOutcomeColumn, ' '),
+            .action = "erased",
+            .rest = std::string(entry.session_id) + " seq " + std::to_string(entry.seq)};
+  }
   const json payload = Parsed(entry.payload);
   const std::string blank(kOutcomeColumn, ' ');
   if (entry.event_type == ledger::kActionDecided) {
@@ -122,9 +127,9 @@ void SayRecovered(Context& context, const ledger::JournalFinding& journal) {
 }  // namespace
 
 base::Result<ledger::Ledger> OpenLedger(Context& context,
-                                        const config::Configuration& configuration) {
-  AEGIS_ASSIGN(auto ledger,
-               ledger::Ledger::Open(configuration.state_dir, ledger::Ledger::Mode::kRead));
+                                        const config::Configuration& configuration,
+                                        ledger::Ledger::Mode mode) {
+  AEGIS_ASSIGN(auto ledger, ledger::Ledger::Open(configuration.state_dir, mode));
   for (const ledger::JournalFinding& journal : ledger.recovered()) {
     SayRecovered(context, journal);
   }
@@ -146,8 +151,10 @@ base::Result<ledger::LogKeys> KeysOf(ledger::Ledger& ledger) {
 
 std::string EntryLine(const Output& out, const ledger::EntryView& entry) {
   const Cells cells = CellsOf(out, entry);
-  return out.Faint(FormatTime(entry.ts_unix_ms)) + "  " + cells.outcome + "  " +
-         Padded(base::ForDisplay(cells.action), kActionColumn) + " " + base::ForDisplay(cells.rest);
+  const std::string time = FormatTime(entry.ts_unix_ms);
+  return out.Faint(entry.erased ? std::string(time.size(), ' ') : time) + "  " + cells.outcome +
+         "  " + Padded(base::ForDisplay(cells.action), kActionColumn) + " " +
+         base::ForDisplay(cells.rest);
 }
 
 std::string EntryJson(const ledger::EntryView& entry) {
@@ -158,10 +165,11 @@ std::string EntryJson(const ledger::EntryView& entry) {
 
 base::Result<> PrintEntries(Context& context, ledger::Ledger& ledger,
                             const ledger::QueryFilter& filter, bool json) {
-  return ledger.Query(filter, [&](const ledger::EntryView& entry) -> base::Result<bool> {
+  AEGIS_TRY(ledger.Query(filter, [&](const ledger::EntryView& entry) -> base::Result<bool> {
     context.out.Line(json ? EntryJson(entry) : EntryLine(context.out, entry));
     return true;
-  });
+  }));
+  return {};
 }
 
 }  // namespace aegis::cli

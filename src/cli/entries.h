@@ -9,9 +9,11 @@
 
 namespace aegis::cli {
 
-// The ledger of a configuration, for reading. Says on stderr what had to be recovered.
+// The ledger of a configuration, for reading unless told otherwise. Says on stderr what had to be
+// recovered.
 base::Result<ledger::Ledger> OpenLedger(Context& context,
-                                        const config::Configuration& configuration);
+                                        const config::Configuration& configuration,
+                                        ledger::Ledger::Mode mode = ledger::Ledger::Mode::kRead);
 
 // The public keys that the ledger knows; the first use makes its own.
 base::Result<ledger::LogKeys> KeysOf(ledger::Ledger& ledger);

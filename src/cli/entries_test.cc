@@ -60,6 +60,14 @@ TEST(EntryLine, ShowsOutcomesAndSessions) {
   EXPECT_THAT(Line("SOMETHING_ELSE", "{}"), HasSubstr("SOMETHING_ELSE"));
 }
 
+TEST(EntryLine, ErasedEntriesAreWhatIsLeft) {
+  ledger::EntryView entry;
+  entry.session_id = "s-1";
+  entry.seq = 7;
+  entry.erased = true;
+  EXPECT_EQ(EntryLine(Output(-1), entry), std::string(34, ' ') + "erased        s-1 seq 7");
+}
+
 TEST(EntryLine, SurvivesTamperedPayloads) {
   for (const std::string_view payload :
        {"", "{", "[]", "3", "null", R"({"action":1,"resource":[],"decision":{},"context":"x"})",

@@ -22,6 +22,7 @@ class Output {
     Write("\n");
   }
   base::Result<> Flush();
+  int fd() const { return fd_; }
 
   // Colours are for terminals only, and not for those who set NO_COLOR.
   void AllowColour(bool no_colour_set);

@@ -206,6 +206,12 @@ Result<QueryPage> Ledger::Export(const QueryFilter& filter, ExportWriter& writer
   return page;
 }
 
+Result<std::uint64_t> Ledger::CountStored() {
+  AEGIS_ASSIGN(const std::unique_ptr<Snapshot> snapshot, state_->store->OpenSnapshot());
+  AEGIS_ASSIGN(const std::int64_t last, snapshot->LastId());
+  return static_cast<std::uint64_t>(last);
+}
+
 Result<> Ledger::Import(const Source& next, ImportReport& report) {
   StoreImportTarget target(*state_->store, state_->journal_dir);
   Importer importer(target);

@@ -69,6 +69,9 @@ class Ledger {
   using Sink = std::function<base::Result<>(std::string_view)>;
   base::Result<QueryPage> Export(const QueryFilter& filter, ExportWriter& writer, const Sink& sink);
 
+  // How many entries are stored: the place of the last one.
+  base::Result<std::uint64_t> CountStored();
+
   // Adds entries from an export in JSON lines; see Importer. `next` gives the input piece by piece,
   // and "" at its end. `report` says what was done, also on an error. kConflict: a session runs
   // here, and its entries come by themselves.

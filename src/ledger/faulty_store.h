@@ -62,8 +62,9 @@ class FaultyStore final : public Store {
     return Run<base::Result<std::optional<Session>>>(
         Call::kFindSession, [&] { return inner_->FindSession(session_id); });
   }
-  base::Result<> SummarizeBlocks() override {
-    return Run<base::Result<>>(Call::kSummarizeBlocks, [&] { return inner_->SummarizeBlocks(); });
+  base::Result<bool> SummarizeBlocks() override {
+    return Run<base::Result<bool>>(Call::kSummarizeBlocks,
+                                   [&] { return inner_->SummarizeBlocks(); });
   }
   base::Result<> PutCheckpoint(const StoredCheckpoint& checkpoint) override {
     return Run<base::Result<>>(Call::kPutCheckpoint,

@@ -69,7 +69,8 @@ TEST(GramBuilderTest, SetsTheBitsOfEachPiece) {
     std::vector<std::string> texts;
     std::string before;
     for (std::size_t i = random.Below(50); i > 0; --i) {
-      texts.push_back(random.Chance(5) ? ("x" + random.Name()).substr(random.Below(2)) : random.Payload());
+      texts.push_back(random.Chance(5) ? ("x" + random.Name()).substr(random.Below(2))
+                                       : random.Payload());
       builder.Add(texts.back(), before);
     }
     EXPECT_EQ(BitsOf(builder.set3()), Defined(texts, 3, {48, 32}, 65536));

@@ -200,8 +200,7 @@ class ScaleLedger {
     }
     std::filesystem::create_directories(path_);
     ledger_.emplace(Must(Ledger::Open(path_, Ledger::Mode::kCreate)));
-    const auto page = Must(ledger_->Query({.limit = 1}, [](const EntryView&) { return true; }));
-    if (page.searched == 0) {
+    if (Must(ledger_->CountStored()) == 0) {
       Fill(*ledger_, WantedEntries());
     }
   }

@@ -22,6 +22,11 @@
 namespace aegis::ledger {
 namespace {
 
+void SummarizeAll(Ledger& ledger) {
+  while (Get(ledger.store().SummarizeBlocks())) {
+  }
+}
+
 // A ledger of random entries of several sessions, all of which are known.
 class RandomLedger {
  public:
@@ -38,7 +43,7 @@ class RandomLedger {
       }
       Get(ledger.store().Append(group));
     }
-    Get(ledger.store().SummarizeBlocks());
+    SummarizeAll(ledger);
   }
 
   void Sql(const std::string& sql) const {
@@ -56,7 +61,8 @@ class RandomLedger {
     for (std::size_t id = first; id <= last; ++id) {
       erased_[id - 1] = true;
     }
-    Get(Open().store().SummarizeBlocks());
+    Ledger ledger = Open();
+    SummarizeAll(ledger);
   }
 
   Ledger Open() const { return Get(Ledger::Open(directory_.path(), Ledger::Mode::kRead)); }

@@ -162,10 +162,10 @@ class Store {
   base::Result<> Append(std::span<const EntryView> group) { return Append(group, nullptr); }
   virtual base::Result<std::optional<Session>> FindSession(std::string_view session_id) = 0;
 
-  // Makes the summaries of full blocks that have none, so that queries pass over them. Call it
-  // after appends, when there is time: it reads each block once, and costs next to nothing
-  // otherwise.
-  virtual base::Result<> SummarizeBlocks() = 0;
+  // Makes summaries of full blocks that have none, so that queries pass over them: a few at a time,
+  // true if there are more. Call it after appends, when there is time: it reads each block once,
+  // and costs next to nothing otherwise.
+  virtual base::Result<bool> SummarizeBlocks() = 0;
 
   // Keeps a signed tree head; one of the same size is replaced (by one with more signatures).
   virtual base::Result<> PutCheckpoint(const StoredCheckpoint& checkpoint) = 0;

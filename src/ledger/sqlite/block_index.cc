@@ -21,6 +21,9 @@
 namespace aegis::ledger {
 namespace {
 
+// Some 40 ms: the caller has other things to do.
+constexpr int kMostAtOnce = 4;
+
 using base::Errc;
 using base::Fail;
 using base::Result;
@@ -149,7 +152,7 @@ Result<BlockIndex> BlockIndex::Prepare(Database& database) {
   return index;
 }
 
-Result<> BlockIndex::Complete(Database& database) {
+Result<bool> BlockIndex::Complete(Database& database) {
   std::int64_t full = 0;
   {
     const ResetGuard guard(find_size_);
@@ -157,14 +160,19 @@ Result<> BlockIndex::Complete(Database& database) {
     full = found ? find_size_.Integer(0) / kBlockEntries : 0;
   }
   if (full <= complete_) {
-    return {};
+    return false;
   }
   AEGIS_ASSIGN(const std::set<std::int64_t> missing, Missing(database, full));
+  int made = 0;
   for (const std::int64_t number : missing) {
+    complete_ = number;
+    if (made++ == kMostAtOnce) {
+      return true;
+    }
     AEGIS_TRY(Make(database, number));
   }
   complete_ = full;
-  return {};
+  return false;
 }
 
 Result<std::set<std::int64_t>> BlockIndex::Missing(Database& database, std::int64_t full) {

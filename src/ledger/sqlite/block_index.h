@@ -19,10 +19,12 @@ class BlockIndex {
  public:
   static base::Result<BlockIndex> Prepare(Database& database);
 
-  // Makes those that are missing, each in a transaction of its own: a block's entries must not be
-  // erased while it is read. Cheap if there is nothing to do. Blocks with a row that is no entry
-  // get none.
-  base::Result<> Complete(Database& database);
+  // Makes some of those that are missing, each in a transaction of its own: a block's entries must
+  // not be erased while it is read. True: there are more. Cheap if there is nothing to do. Blocks
+  // with a row that is no entry get none.
+  base::Result<bool> Complete(Database& database);
+  // Summaries may be missing again.
+  void Restart() { complete_ = 0; }
 
  private:
   BlockIndex() = default;

@@ -110,6 +110,42 @@ TEST_F(BlockIndexTest, WhatIsMissingIsMadeByWhoeverComesNext) {
   EXPECT_EQ(Summarized(), (Numbers{0, 1, 2}));
 }
 
+TEST_F(BlockIndexTest, ManyAreMadeAFewAtATime) {
+  Append(10 * kBlockEntries);
+  EXPECT_TRUE(Get(store_->SummarizeBlocks()));
+  EXPECT_EQ(Summarized(), (Numbers{0, 1, 2, 3}));
+  EXPECT_TRUE(Get(store_->SummarizeBlocks()));
+  EXPECT_FALSE(Get(store_->SummarizeBlocks()));
+  EXPECT_EQ(Summarized(), (Numbers{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_FALSE(Get(store_->SummarizeBlocks()));
+}
+
+TEST_F(BlockIndexTest, AnErasureLeavesNoOldSummary) {
+  Append(2 * kBlockEntries);
+  Get(store_->SummarizeBlocks());
+  EntryView record{.tenant_id = "local",
+                   .user_id = "tester",
+                   .session_id = "purge",
+                   .ts_unix_ms = 1,
+                   .event_type = "CONTENT_ERASED",
+                   .payload = R"({"ranges":[[9,4999]]})"};
+  record.hash = HashEntry(hasher_, record, scratch_);
+  const std::vector<IdRange> ranges = {{.first = 10, .last = 5000}};
+  Get(store_->Erase(ranges, record));
+  {
+    const auto snapshot = Get(store_->OpenSnapshot());
+    EXPECT_EQ(Get(snapshot->Block(0)), std::nullopt);
+    EXPECT_EQ(Get(snapshot->Block(1)), std::nullopt);
+  }
+  EXPECT_FALSE(Get(store_->SummarizeBlocks()));
+  const auto snapshot = Get(store_->OpenSnapshot());
+  const auto block = Get(snapshot->Block(0));
+  ASSERT_TRUE(block);
+  EXPECT_EQ(block->max_ms, 1008);
+  const BlockQuery query({.text = "file-4000"});
+  EXPECT_FALSE(query.MayMatch(*block) && query.MayMatchLong(*block));
+}
+
 TEST_F(BlockIndexTest, SeveralProcessesMakeEachOnce) {
   Append(2 * kBlockEntries);
   const auto other = Get(OpenSqliteStore(path_, OpenMode::kReadWrite));

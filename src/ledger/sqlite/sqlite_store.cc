@@ -118,7 +118,7 @@ class SqliteStore final : public Store {
     return FindSessionRow(find_session_, session_id);
   }
 
-  Result<> SummarizeBlocks() override { return blocks_.Complete(database_); }
+  Result<bool> SummarizeBlocks() override { return blocks_.Complete(database_); }
 
   Result<> PutCheckpoint(const StoredCheckpoint& checkpoint) override {
     AEGIS_ASSIGN(Statement put, database_.Prepare("INSERT OR REPLACE INTO checkpoints (size, note) "
@@ -148,6 +148,7 @@ class SqliteStore final : public Store {
     AEGIS_TRY(EraseContents(database_, ranges));
     AEGIS_TRY(AppendWithin(std::span(&record, 1)));
     AEGIS_TRY(transaction.Commit());
+    blocks_.Restart();
     ForgetLog(database_);
     return {};
   }
