@@ -42,9 +42,7 @@ base::Result<std::uint64_t> PurgeLedger(ledger::Ledger& ledger, const ledger::Pu
   AEGIS_ASSIGN(const std::uint64_t erased, ledger::Purge(ledger.store(), scope, options, signer));
   AEGIS_TRY(ledger.store().SummarizeBlocks());
   if (erased > 0) {
-    AEGIS_ASSIGN(const ledger::StoredCheckpoint checkpoint,
-                 ledger::CheckpointOfAll(ledger.store(), *signer));
-    AEGIS_TRY(ledger.NoteCheckpoint(checkpoint));
+    AEGIS_TRY(ledger.CheckpointAll());
   }
   return erased;
 }

@@ -14,12 +14,12 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <functional>
 #include <utility>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "gate/messages.h"
-#include "ledger/sequencer.h"
 #include "sandbox/init.h"
 
 namespace aegis::gate {
@@ -62,7 +62,7 @@ base::Result<Follower> Follower::Start() {
   return Follower(std::move(fd));
 }
 
-CommandEnd Follower::Follow(const Followed& followed, ledger::Sequencer& sequencer) {
+CommandEnd Follower::Follow(const Followed& followed, const std::function<void()>& drain) {
   CommandEnd end;
   std::array<pollfd, 3> sources{{{signals_.get(), POLLIN, 0},
                                  {followed.control, POLLIN, 0},
@@ -85,7 +85,7 @@ CommandEnd Follower::Follow(const Followed& followed, ledger::Sequencer& sequenc
       StopWithCommand();
     }
     if (Clock::now() >= next_drain) {
-      (void)sequencer.Drain();  // a failure makes every later append fail, and Finish tells it
+      drain();
       next_drain = Clock::now() + kDrainInterval;
     }
   }

@@ -3,11 +3,11 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include <functional>
 #include <optional>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "ledger/sequencer.h"
 
 namespace aegis::gate {
 
@@ -32,9 +32,10 @@ class Follower {
   static base::Result<Follower> Start();
 
   // Until nothing more can be appended: the supervisor is dead, or has said that it ends.
+  // `drain` is called every 40 ms, and takes as long only as a drain does.
   // A ledger that fails makes the journal refuse (sequencer.h); the run then starves, and the error
   // comes back from Sequencer::Finish.
-  CommandEnd Follow(const Followed& followed, ledger::Sequencer& sequencer);
+  CommandEnd Follow(const Followed& followed, const std::function<void()>& drain);
 
   // After Follow: until the supervisor, and with it everything inside, is dead.
   void AwaitDeath(pid_t supervisor);

@@ -27,6 +27,7 @@
 #include "gate/follow.h"
 #include "gate/messages.h"
 #include "gate/mount_names.h"
+#include "gate/recording.h"
 #include "gate/roots.h"
 #include "gate/supervisor.h"
 #include "gate/terminal.h"
@@ -200,10 +201,10 @@ base::Result<Supervisor> ForkSupervisor(SupervisorInput& input) {
 }
 
 // Up to the moment before the command's execve; meanwhile the ledger is opened.
-base::Result<ledger::Ledger> StartSupervisor(const RunSpec& spec, const Supervisor& supervisor,
-                                             SupervisorInput& input) {
+base::Result<Recording> StartSupervisor(const RunSpec& spec, const Supervisor& supervisor,
+                                        SupervisorInput& input) {
   AEGIS_TRY(sandbox::WriteIdMaps(supervisor.pid, supervisor.socket.get()));
-  AEGIS_ASSIGN(auto ledger, ledger::Ledger::Open(spec.state_dir, ledger::Ledger::Mode::kCreate));
+  AEGIS_ASSIGN(Recording recording, Recording::Open(spec.state_dir, spec.witness));
   input.decider.reset();  // the supervisor has its own; there is time to free this one now
   AEGIS_ASSIGN(const Message ready, ReceiveMessage(supervisor.socket.get()));
   if (ready != Message::kReady) {
@@ -214,7 +215,7 @@ base::Result<ledger::Ledger> StartSupervisor(const RunSpec& spec, const Supervis
   if (listening != Message::kListening) {
     return base::Fail(base::Errc::kInternal, "the supervisor spoke out of turn");
   }
-  return ledger;
+  return recording;
 }
 
 void CollectDenial(const ledger::EntryView& entry, std::vector<Denied>& denials) {
@@ -302,40 +303,14 @@ base::Result<std::optional<ledger::Session>> ResumeJournal(ledger::JournalWriter
   return session;
 }
 
-// Stores the session's last entries together with a checkpoint over them. A checkpoint that can't
-// be made is told; the entries are stored all the same. An error: why the ledger has failed.
-base::Result<> FinishSigned(ledger::Ledger& ledger, ledger::Sequencer& sequencer,
-                            RunOutcome& outcome) {
-  const auto warn = [&outcome](const base::Error& error) {
-    outcome.warnings.push_back("no checkpoint was made: " + error.message());
-  };
-  const auto signer = ledger.Signer();
-  if (signer) {
-    sequencer.SignNext((*signer)->AsCheckpointSigner());
-  } else {
-    warn(signer.error());
-  }
-  AEGIS_TRY(sequencer.Finish());
-  if (sequencer.sign_error()) {
-    warn(*sequencer.sign_error());
-  }
-  if (sequencer.checkpoint()) {
-    const auto noted = ledger.NoteCheckpoint(*sequencer.checkpoint());
-    if (!noted) {
-      warn(noted.error());
-    }
-  }
-  return {};
-}
-
 // Everything between the command's execve and its last entry in the store, which is closed then.
 base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervisor,
-                                   const sandbox::Plan& plan, ledger::Ledger ledger,
+                                   const sandbox::Plan& plan, Recording recording,
                                    ledger::JournalWriter& journal) {
   RunOutcome outcome;
   outcome.session_id = journal.identity().session_id;
   auto sequencer = ledger::Sequencer::Attach(
-      journal, ledger.store(),
+      journal, recording.store(),
       [&outcome](const ledger::EntryView& entry) { CollectDenial(entry, outcome.first_denials); });
   if (!sequencer) {
     Abandon(supervisor);
@@ -344,11 +319,12 @@ base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervi
   const Foreground foreground;
   TakeLaterTurns();
   const Followed followed{supervisor.pid, supervisor.socket.get(), supervisor.control.get()};
-  const CommandEnd end = follower.Follow(followed, *sequencer);
-  const auto so_far = ResumeJournal(journal, *sequencer, ledger.store());
+  const CommandEnd end =
+      follower.Follow(followed, [&recording, &sequencer] { recording.Drain(*sequencer); });
+  const auto so_far = ResumeJournal(journal, *sequencer, recording.store());
   const auto recorded =
       so_far ? RecordEnd(journal, plan, end, *so_far) : base::Fail(so_far.error());
-  AEGIS_TRY(FinishSigned(ledger, *sequencer, outcome));
+  AEGIS_ASSIGN(outcome.warnings, recording.Finish(*sequencer));
   AEGIS_TRY(recorded);
   if (!end.status) {
     return base::Fail(
@@ -393,13 +369,13 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
   AEGIS_ASSIGN(Follower follower, Follower::Start());
   const sandbox::Plan plan = input.plan;
   AEGIS_ASSIGN(const Supervisor supervisor, ForkSupervisor(input));
-  auto ledger = StartSupervisor(spec, supervisor, input);
-  if (!ledger) {
+  auto recording = StartSupervisor(spec, supervisor, input);
+  if (!recording) {
     Abandon(supervisor);
-    return base::Fail(std::move(ledger).error());
+    return base::Fail(std::move(recording).error());
   }
   journal.Keep();
-  auto outcome = FollowRun(follower, supervisor, plan, std::move(*ledger), journal.writer());
+  auto outcome = FollowRun(follower, supervisor, plan, std::move(*recording), journal.writer());
   follower.AwaitDeath(supervisor.pid);
   return outcome;
 }

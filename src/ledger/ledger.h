@@ -8,6 +8,7 @@
 
 #include "ledger/archive.h"          // IWYU pragma: export
 #include "ledger/checkpoint.h"       // IWYU pragma: export
+#include "ledger/cosignatures.h"     // IWYU pragma: export
 #include "ledger/entry.h"            // IWYU pragma: export
 #include "ledger/export_format.h"    // IWYU pragma: export
 #include "ledger/finding.h"          // IWYU pragma: export

@@ -1,0 +1,72 @@
+#include "gate/recording.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "gate/witnessing.h"
+#include "ledger/ledger.h"
+#include "witness/witness.h"
+
+namespace aegis::gate {
+
+base::Result<Recording> Recording::Open(const std::string& state_dir,
+                                        const witness::Settings& witnesses) {
+  AEGIS_ASSIGN(auto opened, ledger::Ledger::Open(state_dir, ledger::Ledger::Mode::kCreate));
+  auto ledger = std::make_unique<ledger::Ledger>(std::move(opened));
+  std::unique_ptr<Witnessing> witnessing;
+  if (!witnesses.targets.empty()) {
+    AEGIS_ASSIGN(witnessing, Witnessing::Start(witnesses, *ledger));
+  }
+  return Recording(std::move(ledger), std::move(witnessing));
+}
+
+void Recording::Drain(ledger::Sequencer& sequencer) {
+  if (witnessing_) {
+    witnessing_->Drain(sequencer);
+  } else {
+    (void)sequencer.Drain();
+  }
+  SummarizeIfDue(sequencer.entries());
+}
+
+// Summaries serve queries only: what fails here is made up for by the next one.
+void Recording::SummarizeIfDue(std::uint64_t entries) {
+  if (entries - summarized_ >= static_cast<std::uint64_t>(ledger::kBlockEntries)) {
+    summarized_ = entries;
+    (void)ledger_->store().SummarizeBlocks();
+  }
+}
+
+base::Result<std::vector<std::string>> Recording::Finish(ledger::Sequencer& sequencer) {
+  std::vector<std::string> warnings;
+  const auto warn = [&warnings](const base::Error& error) {
+    warnings.push_back("no checkpoint was made: " + error.message());
+  };
+  const auto signer = ledger_->Signer();
+  if (signer) {
+    sequencer.SignNext((*signer)->AsCheckpointSigner());
+  } else {
+    warn(signer.error());
+  }
+  AEGIS_TRY(sequencer.Finish());
+  if (sequencer.sign_error()) {
+    warn(*sequencer.sign_error());
+  }
+  if (sequencer.checkpoint()) {
+    if (const auto noted = ledger_->NoteCheckpoint(*sequencer.checkpoint()); !noted) {
+      warn(noted.error());
+    }
+    if (witnessing_) {
+      const std::vector<std::string> failures = witnessing_->Finish(*sequencer.checkpoint());
+      warnings.insert(warnings.end(), failures.begin(), failures.end());
+    }
+  }
+  (void)ledger_->store().SummarizeBlocks();
+  return warnings;
+}
+
+}  // namespace aegis::gate
