@@ -109,7 +109,7 @@ Result<Cosignatures> HttpSink::Publish(const Submission& submission, const std::
         known_size_ = submission.size;
         return cosignatures;
       }
-      if (reply.status != kConflictStatus || corrections == kMostCorrections) {
+      if (reply.status != kConflictStatus) {
         return Refused(submission, reply.status);
       }
       AEGIS_ASSIGN(known_size_, ledger::ParseKnownSize(reply.body));
@@ -118,10 +118,11 @@ Result<Cosignatures> HttpSink::Publish(const Submission& submission, const std::
                                          " entries, ours has " + std::to_string(submission.size) +
                                          ": another run was first, or the ledger was rolled back");
       }
-      if (known_size_ == old_size) {
-        return old_size == submission.size
-                   ? Refused(submission, reply.status)
-                   : Fail(Errc::kUnavailable, "it contradicts itself about what it knows");
+      if (known_size_ == old_size && old_size == submission.size) {
+        return Refused(submission, reply.status);
+      }
+      if (known_size_ == old_size || corrections == kMostCorrections) {
+        return Fail(Errc::kUnavailable, "it keeps changing what it says that it knows");
       }
       old_size = known_size_;
     }

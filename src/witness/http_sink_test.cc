@@ -118,7 +118,9 @@ TEST_F(HttpSinkTest, IsCorrectedByTheWitness) {
 
 TEST_F(HttpSinkTest, DoesNotGoOnForever) {
   conversation_.replies = {Knows(1), Knows(2), Knows(3), Knows(4), Knows(5)};
-  EXPECT_FALSE(PublishTo({key_}, 9));
+  const auto given_up = PublishTo({key_}, 9);
+  ASSERT_FALSE(given_up);
+  EXPECT_EQ(given_up.error().code(), Errc::kUnavailable);
   EXPECT_EQ(conversation_.requests.size(), 3U);
 }
 
