@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -137,6 +138,11 @@ std::optional<char> ByteEscapeAt(std::string_view text, std::size_t at) {
   return static_cast<char>((*high << 4U) | *low);
 }
 
+std::string Digits(std::int64_t number, std::size_t width) {
+  std::string text = std::to_string(number);
+  return text.size() < width ? std::string(width - text.size(), '0') + text : text;
+}
+
 }  // namespace
 
 void AppendEscapedName(std::string& out, std::string_view bytes) {
@@ -214,6 +220,28 @@ std::string ForDisplay(std::string_view text) {
     at += code.size;
   }
   return out;
+}
+
+std::string FormatTime(std::int64_t unix_ms) {
+  constexpr std::int64_t kLastMoment = 253'402'300'799'999;  // the end of year 9999
+  constexpr std::int64_t kMillisPerSecond = 1000;
+  constexpr std::int64_t kMillisPerMinute = 60 * kMillisPerSecond;
+  constexpr std::int64_t kMillisPerHour = 60 * kMillisPerMinute;
+  constexpr std::int64_t kMillisPerDay = 24 * kMillisPerHour;
+  if (unix_ms < 0 || unix_ms > kLastMoment) {
+    return std::to_string(unix_ms);
+  }
+  const std::chrono::year_month_day date(
+      std::chrono::sys_days(std::chrono::days(unix_ms / kMillisPerDay)));
+  const std::int64_t rest = unix_ms % kMillisPerDay;
+  std::string text = Digits(static_cast<int>(date.year()), 4);
+  text.append("-").append(Digits(static_cast<unsigned>(date.month()), 2));
+  text.append("-").append(Digits(static_cast<unsigned>(date.day()), 2));
+  text.append("T").append(Digits(rest / kMillisPerHour, 2));
+  text.append(":").append(Digits(rest / kMillisPerMinute % 60, 2));
+  text.append(":").append(Digits(rest / kMillisPerSecond % 60, 2));
+  text.append(".").append(Digits(rest % kMillisPerSecond, 3)).append("Z");
+  return text;
 }
 
 }  // namespace aegis::base

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,5 +22,10 @@ bool IsValidUtf8(std::string_view bytes);
 // too), BiDi controls, zero-width and line/paragraph separators become `\u{HEX}`, invalid UTF-8
 // becomes `\xHH`. Names that agents choose pass through this wherever a person reads them.
 std::string ForDisplay(std::string_view text);
+
+// A moment, milliseconds since 1970, as people and programs read it: "2026-11-21T14:03:07.042Z".
+// Years beyond 9999 or before 1970 come as plain milliseconds: times in a tampered ledger may be
+// anything.
+std::string FormatTime(std::int64_t unix_ms);
 
 }  // namespace aegis::base

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <limits>
 #include <random>
 #include <set>
 #include <string>
@@ -114,6 +116,18 @@ TEST(ForDisplayTest, OutputIsAFixedPoint) {
   EXPECT_EQ(ForDisplay(once), once);
   EXPECT_EQ(once.find('\x1b'), std::string::npos);
   EXPECT_EQ(once.find('\n'), std::string::npos);
+}
+
+TEST(FormatTimeTest, IsIso8601) {
+  EXPECT_EQ(FormatTime(0), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(FormatTime(951'782'400'007), "2000-02-29T00:00:00.007Z");
+  EXPECT_EQ(FormatTime(253'402'300'799'999), "9999-12-31T23:59:59.999Z");
+}
+
+TEST(FormatTimeTest, SurvivesTamperedTimes) {
+  EXPECT_EQ(FormatTime(-1), "-1");
+  EXPECT_EQ(FormatTime(std::numeric_limits<std::int64_t>::max()), "9223372036854775807");
+  EXPECT_EQ(FormatTime(std::numeric_limits<std::int64_t>::min()), "-9223372036854775808");
 }
 
 }  // namespace

@@ -15,15 +15,15 @@
 namespace aegis::canon {
 
 // Bytes of one length, told apart from others of that length by what they are.
-template <typename Tag, std::size_t length>
+template <typename Tag, std::size_t Length>
 struct FixedBytes {
-  static constexpr std::size_t kSize = length;
-  std::array<std::uint8_t, length> bytes{};
+  static constexpr std::size_t kSize = Length;
+  std::array<std::uint8_t, Length> bytes{};
 
   // nullopt unless there are exactly as many bytes as the type holds.
   static std::optional<FixedBytes> From(std::string_view raw) {
     FixedBytes value;
-    if (raw.size() != length) {
+    if (raw.size() != Length) {
       return std::nullopt;
     }
     std::transform(raw.begin(), raw.end(), value.bytes.begin(),
@@ -32,7 +32,7 @@ struct FixedBytes {
   }
   std::string_view view() const {
     // NOLINTNEXTLINE(bugprone-casting-through-void): bytes seen as characters
-    return {static_cast<const char*>(static_cast<const void*>(bytes.data())), length};
+    return {static_cast<const char*>(static_cast<const void*>(bytes.data())), Length};
   }
   friend bool operator==(const FixedBytes&, const FixedBytes&) = default;
 };

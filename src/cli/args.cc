@@ -28,17 +28,22 @@ bool HasCommand(std::span<const Option> options) {
 std::optional<std::uint64_t> ParseNumber(std::string_view text) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number == 0) {
+  if (error != std::errc() || end != text.data() + text.size()) {
     return std::nullopt;
   }
   return number;
 }
 
 base::Result<> CheckNumber(const Option& option, const std::string& text) {
-  if (option.kind == Kind::kNumber && !ParseNumber(text)) {
-    return base::Fail(
-        base::Errc::kInvalid,
-        std::string(OptionKey(option)) + " wants a whole number from 1, not \"" + text + "\"");
+  if (option.kind != Kind::kNumber && option.kind != Kind::kCount) {
+    return {};
+  }
+  const std::uint64_t least = option.kind == Kind::kNumber ? 1 : 0;
+  const auto number = ParseNumber(text);
+  if (!number || *number < least) {
+    return base::Fail(base::Errc::kInvalid, std::string(OptionKey(option)) +
+                                                " wants a whole number from " +
+                                                std::to_string(least) + ", not \"" + text + "\"");
   }
   return {};
 }
@@ -48,6 +53,7 @@ struct Bound {
   const Option* option = nullptr;
   CLI::Option* handle = nullptr;
   std::string text;
+  std::vector<std::string> texts;
   bool flag = false;
 };
 
@@ -55,6 +61,12 @@ void Declare(CLI::App& app, Bound& bound) {
   const std::string names(bound.option->names);
   if (bound.option->kind == Kind::kFlag) {
     bound.handle = app.add_flag(names, bound.flag);
+    return;
+  }
+  if (bound.option->kind == Kind::kTexts) {
+    bound.handle = app.add_option(names, bound.texts)
+                       ->expected(1)
+                       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     return;
   }
   bound.handle = app.add_option(names, bound.text)->expected(1);
@@ -92,6 +104,12 @@ std::optional<std::string> Args::Text(std::string_view key) const {
   return found->second;
 }
 
+std::vector<std::string> Args::Texts(std::string_view key) const {
+  const auto found = lists_.find(key);
+  AEGIS_CHECK(found != lists_.end());
+  return found->second;
+}
+
 std::optional<std::uint64_t> Args::Number(std::string_view key) const {
   const auto text = Text(key);
   return text ? ParseNumber(*text) : std::nullopt;
@@ -118,6 +136,10 @@ base::Result<Args> ParseArgs(std::span<const Option> options, std::span<const st
   }
   AEGIS_TRY(Parse(app, words));
   for (const Bound& one : bound) {
+    if (one.option->kind == Kind::kTexts) {
+      args.lists_[std::string(OptionKey(*one.option))] = one.texts;
+      continue;
+    }
     auto& value = args.values_[std::string(OptionKey(*one.option))];
     if (one.handle != nullptr && one.handle->count() > 0) {
       AEGIS_TRY(CheckNumber(*one.option, one.text));

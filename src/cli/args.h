@@ -17,7 +17,9 @@ struct Option {
   enum class Kind : std::uint8_t {
     kFlag,
     kText,
+    kTexts,       // may be given several times
     kNumber,      // a whole number from 1
+    kCount,       // a whole number from 0
     kPositional,  // `names` is what --help calls it, e.g. "NAME"
     kCommand,     // the command to run: everything after `--`, at least one word
   };
@@ -35,6 +37,7 @@ class Args {
  public:
   bool Has(std::string_view key) const;
   std::optional<std::string> Text(std::string_view key) const;
+  std::vector<std::string> Texts(std::string_view key) const;  // of kTexts, as given
   std::optional<std::uint64_t> Number(std::string_view key) const;
   const std::vector<std::string>& command() const { return command_; }
 
@@ -43,6 +46,7 @@ class Args {
                                       std::span<const std::string> words);
 
   std::map<std::string, std::optional<std::string>, std::less<>> values_;
+  std::map<std::string, std::vector<std::string>, std::less<>> lists_;
   std::vector<std::string> command_;
 };
 

@@ -18,12 +18,14 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using Kind = Option::Kind;
 
-constexpr std::array<Option, 5> kOptions = {{
+constexpr std::array<Option, 7> kOptions = {{
     {"NAME", Kind::kPositional, "", ""},
     {"--config", Kind::kText, "NAME", ""},
     {"-n,--last", Kind::kNumber, "N", ""},
     {"--json", Kind::kFlag, "", ""},
     {"-q,--quiet", Kind::kFlag, "", ""},
+    {"--file", Kind::kTexts, "FILE", ""},
+    {"--index", Kind::kCount, "I", ""},
 }};
 
 constexpr std::array<Option, 3> kRunOptions = {{
@@ -50,6 +52,20 @@ TEST(ParseArgs, NothingGivenIsNothingSet) {
   EXPECT_EQ(args.Text("NAME"), std::nullopt);
   EXPECT_EQ(args.Number("--last"), std::nullopt);
   EXPECT_FALSE(args.Has("--json"));
+}
+
+TEST(ParseArgs, ListsKeepAllInTheirOrder) {
+  EXPECT_THAT(Parse({}).value().Texts("--file"), IsEmpty());
+  const Args args = Parse({"--file", "b", "work", "--file=a", "--file", "b"}).value();
+  EXPECT_THAT(args.Texts("--file"), ElementsAre("b", "a", "b"));
+  EXPECT_EQ(args.Text("NAME"), "work");
+}
+
+TEST(ParseArgs, CountsBeginAtZeroNumbersAtOne) {
+  EXPECT_EQ(Parse({"--index", "0"}).value().Number("--index"), 0U);
+  EXPECT_FALSE(Parse({"--last", "0"}));
+  EXPECT_FALSE(Parse({"--index", "-1"}));
+  EXPECT_FALSE(Parse({"--index", "x"}));
 }
 
 TEST(ParseArgs, TakesEverySpelling) {

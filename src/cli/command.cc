@@ -17,7 +17,7 @@ namespace {
 
 using Kind = Option::Kind;
 
-constexpr std::array<const Command*, 18> kCommands = {
+constexpr std::array<const Command*, 22> kCommands = {
     &kSetupCommand,
     &kInitCommand,
     &kRunCommand,
@@ -36,6 +36,10 @@ constexpr std::array<const Command*, 18> kCommands = {
     &kAuditSessionsCommand,
     &kAuditSessionCommand,
     &kAuditExportCommand,
+    &kAuditCheckpointCommand,
+    &kAuditProveCommand,
+    &kAuditTilesCommand,
+    &kAuditKeysCommand,
 };
 
 constexpr std::array<Option, 3> kGlobalOptions = {{
@@ -61,7 +65,11 @@ std::string Synopsis(const Command& command) {
         break;
       case Kind::kText:
       case Kind::kNumber:
+      case Kind::kCount:
         out += " [" + key + " " + std::string(option.metavar) + "]";
+        break;
+      case Kind::kTexts:
+        out += " [" + key + " " + std::string(option.metavar) + "]...";
         break;
       case Kind::kPositional:
         out += " [" + key + "]";

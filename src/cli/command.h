@@ -62,5 +62,9 @@ extern const Command kAuditVerifyCommand;
 extern const Command kAuditSessionsCommand;
 extern const Command kAuditSessionCommand;
 extern const Command kAuditExportCommand;
+extern const Command kAuditCheckpointCommand;
+extern const Command kAuditProveCommand;
+extern const Command kAuditTilesCommand;
+extern const Command kAuditKeysCommand;
 
 }  // namespace aegis::cli

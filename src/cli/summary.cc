@@ -98,6 +98,9 @@ std::string DescribeDenial(const gate::Denied& denied, gate::Mode mode,
 void Summarise(Context& context, const gate::RunSpec& spec, const gate::RunOutcome& outcome) {
   // The command's exit code must reach the caller even if nobody reads stderr any more.
   static_cast<void>(::signal(SIGPIPE, SIG_IGN));
+  for (const std::string& warning : outcome.warnings) {
+    context.Say(warning);
+  }
   if (context.quiet) {
     return;
   }

@@ -17,12 +17,6 @@ constexpr std::int64_t kMillisPerSecond = 1000;
 constexpr std::int64_t kMillisPerMinute = 60 * kMillisPerSecond;
 constexpr std::int64_t kMillisPerHour = 60 * kMillisPerMinute;
 constexpr std::int64_t kMillisPerDay = 24 * kMillisPerHour;
-constexpr std::int64_t kLastMoment = 253'402'300'799'999;  // the end of year 9999
-
-std::string Digits(std::int64_t number, std::size_t width) {
-  std::string text = std::to_string(number);
-  return text.size() < width ? std::string(width - text.size(), '0') + text : text;
-}
 
 // Reads a time from the front of a text; each step says whether it succeeded.
 class TimeReader {
@@ -148,23 +142,6 @@ void AppendUnit(std::string& out, std::uint32_t unit) {
 bool IsHarmless(std::string_view character) { return base::ForDisplay(character) == character; }
 
 }  // namespace
-
-std::string FormatTime(std::int64_t unix_ms) {
-  if (unix_ms < 0 || unix_ms > kLastMoment) {
-    return std::to_string(unix_ms);
-  }
-  const std::chrono::year_month_day date(
-      std::chrono::sys_days(std::chrono::days(unix_ms / kMillisPerDay)));
-  const std::int64_t rest = unix_ms % kMillisPerDay;
-  std::string text = Digits(static_cast<int>(date.year()), 4);
-  text.append("-").append(Digits(static_cast<unsigned>(date.month()), 2));
-  text.append("-").append(Digits(static_cast<unsigned>(date.day()), 2));
-  text.append("T").append(Digits(rest / kMillisPerHour, 2));
-  text.append(":").append(Digits(rest / kMillisPerMinute % 60, 2));
-  text.append(":").append(Digits(rest / kMillisPerSecond % 60, 2));
-  text.append(".").append(Digits(rest % kMillisPerSecond, 3)).append("Z");
-  return text;
-}
 
 std::optional<std::int64_t> ParseTime(std::string_view text) {
   TimeReader reader(text);

@@ -5,11 +5,11 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.h"  // IWYU pragma: export
+
 namespace aegis::cli {
 
-// A moment as people and programs read it: "2026-11-21T14:03:07.042Z". Years beyond 9999 or before
-// 1970 come as plain milliseconds: times in a tampered ledger may be anything.
-std::string FormatTime(std::int64_t unix_ms);
+using base::FormatTime;
 
 // "2026-11-21", "2026-11-21T14:03", "2026-11-21 14:03:07.5+01:00" and the like as milliseconds
 // since 1970; without an offset it is UTC. Nothing for anything else.

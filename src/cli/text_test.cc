@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -11,18 +10,6 @@
 
 namespace aegis::cli {
 namespace {
-
-TEST(FormatTime, IsIso8601) {
-  EXPECT_EQ(FormatTime(0), "1970-01-01T00:00:00.000Z");
-  EXPECT_EQ(FormatTime(951'782'400'007), "2000-02-29T00:00:00.007Z");
-  EXPECT_EQ(FormatTime(253'402'300'799'999), "9999-12-31T23:59:59.999Z");
-}
-
-TEST(FormatTime, SurvivesTamperedTimes) {
-  EXPECT_EQ(FormatTime(-1), "-1");
-  EXPECT_EQ(FormatTime(std::numeric_limits<std::int64_t>::max()), "9223372036854775807");
-  EXPECT_EQ(FormatTime(std::numeric_limits<std::int64_t>::min()), "-9223372036854775808");
-}
 
 TEST(ParseTime, ReadsTheUsualForms) {
   EXPECT_EQ(ParseTime("1970-01-02"), 86'400'000);

@@ -307,6 +307,32 @@ base::Result<std::optional<ledger::Session>> ResumeJournal(ledger::JournalWriter
   return session;
 }
 
+// Stores the session's last entries together with a checkpoint over them. A checkpoint that can't
+// be made is told; the entries are stored all the same. An error: why the ledger has failed.
+base::Result<> FinishSigned(ledger::Ledger& ledger, ledger::Sequencer& sequencer,
+                            RunOutcome& outcome) {
+  const auto warn = [&outcome](const base::Error& error) {
+    outcome.warnings.push_back("no checkpoint was made: " + error.message());
+  };
+  const auto signer = ledger.Signer();
+  if (signer) {
+    sequencer.SignNext((*signer)->AsCheckpointSigner());
+  } else {
+    warn(signer.error());
+  }
+  AEGIS_TRY(sequencer.Finish());
+  if (sequencer.sign_error()) {
+    warn(*sequencer.sign_error());
+  }
+  if (sequencer.checkpoint()) {
+    const auto noted = ledger.NoteCheckpoint(*sequencer.checkpoint());
+    if (!noted) {
+      warn(noted.error());
+    }
+  }
+  return {};
+}
+
 // Everything between the command's execve and its last entry in the store, which is closed then.
 base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervisor,
                                    const sandbox::Plan& plan, ledger::Ledger ledger,
@@ -327,7 +353,7 @@ base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervi
   const auto so_far = ResumeJournal(journal, *sequencer, ledger.store());
   const auto recorded =
       so_far ? RecordEnd(journal, plan, end, *so_far) : base::Fail(so_far.error());
-  AEGIS_TRY(sequencer->Finish());  // tells the cause if the ledger has failed
+  AEGIS_TRY(FinishSigned(ledger, *sequencer, outcome));
   AEGIS_TRY(recorded);
   if (!end.status) {
     return base::Fail(

@@ -43,6 +43,7 @@ struct RunOutcome {
   std::uint64_t actions = 0;
   std::uint64_t denials = 0;
   std::vector<Denied> first_denials;  // at most five
+  std::vector<std::string> warnings;  // what did not go as it should around the run
 };
 
 // Runs a command under the gate until it ends; all its descendants are dead on return. An error

@@ -20,9 +20,14 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "ledger/entry.h"
+#include "ledger/export_format.h"
+#include "ledger/merkle.h"
+#include "ledger/noted_checkpoint.h"
 #include "ledger/query.h"
+#include "ledger/query_run.h"
 #include "ledger/recovery.h"
 #include "ledger/session.h"
+#include "ledger/signer.h"
 #include "ledger/sqlite/sqlite_store.h"
 #include "ledger/store.h"
 #include "ledger/tails.h"
@@ -44,13 +49,33 @@ Result<std::unique_ptr<Store>> OpenStore(const std::string& path, Ledger::Mode m
   return OpenSqliteStore(path, writable ? OpenMode::kReadWrite : OpenMode::kReadOnly);
 }
 
+// An older copy of the ledger, or an empty one, must not quietly go on as if it were the ledger.
+Result<> RequireWhole(const std::string& directory, Store& store) {
+  const auto noted = ReadNotedCheckpoint(directory);
+  if (!noted) {
+    return {};  // none yet, or not readable: verification says so
+  }
+  AEGIS_ASSIGN(const std::unique_ptr<Snapshot> snapshot, store.OpenSnapshot());
+  AEGIS_ASSIGN(const CompactRange tree, snapshot->Tree());
+  if (tree.size() < noted->size) {
+    return Fail(Errc::kCorrupt,
+                "ledger " + base::EscapeName(directory) + " holds " + std::to_string(tree.size()) +
+                    " entries, but its last checkpoint says " + std::to_string(noted->size) +
+                    ": it was cut, replaced or rolled back. `aegis audit verify` tells more; to "
+                    "begin anew, move audit.db, checkpoint and ledger.key away from there");
+  }
+  return {};
+}
+
 }  // namespace
 
 struct Ledger::State {
+  std::string directory;
   std::string journal_dir;
   std::string store_path;
   std::unique_ptr<Store> store;
   std::vector<JournalFinding> recovered;
+  std::optional<LedgerSigner> signer;
 
   // One moment: the journals are opened before the store is read, so that what leaves them
   // meanwhile is found in the store.
@@ -74,190 +99,70 @@ Ledger::~Ledger() = default;
 
 Result<Ledger> Ledger::Open(const std::string& directory, Mode mode) {
   auto state = std::make_unique<State>();
+  state->directory = directory;
   state->journal_dir = directory + "/journal";
   if (mode == Mode::kCreate) {
     AEGIS_TRY(base::MakeDirectories(state->journal_dir, 0700));
   }
   state->store_path = directory + "/audit.db";
   AEGIS_ASSIGN(state->store, OpenStore(state->store_path, mode));
+  if (mode == Mode::kCreate) {
+    AEGIS_TRY(RequireWhole(directory, *state->store));
+  }
   AEGIS_ASSIGN(state->recovered, DrainDeadJournals(state->journal_dir, *state->store));
   return Ledger(std::move(state));
 }
 
 Store& Ledger::store() { return *state_->store; }
+const std::string& Ledger::directory() const { return state_->directory; }
+
+Result<LedgerSigner*> Ledger::Signer() {
+  if (!state_->signer) {
+    AEGIS_ASSIGN(state_->signer, LedgerSigner::Open(state_->directory, *state_->store));
+  }
+  return &*state_->signer;
+}
+
+Result<> Ledger::NoteCheckpoint(const StoredCheckpoint& checkpoint) const {
+  return WriteNotedCheckpoint(state_->directory, checkpoint);
+}
+
 const std::vector<JournalFinding>& Ledger::recovered() const { return state_->recovered; }
 std::string Ledger::JournalPath(std::string_view session_id) const {
   return state_->journal_dir + "/" + std::string(session_id) + ".journal";
 }
 
-namespace {
-
-// Decides about principals, which may be a session's configuration rather than the entry's user.
-class PrincipalFilter {
- public:
-  PrincipalFilter(const std::optional<std::string>& principal, Snapshot& snapshot,
-                  const Tails& tails)
-      : principal_(principal), snapshot_(snapshot), tails_(tails) {}
-
-  Result<bool> Passes(const EntryView& entry) {
-    if (!principal_ || entry.user_id == *principal_) {
-      return true;
-    }
-    if (entry.session_id != session_id_) {
-      session_id_ = entry.session_id;
-      std::optional<Session> session = tails_.FindSession(session_id_);
-      if (!session) {
-        AEGIS_ASSIGN(session, snapshot_.FindSession(session_id_));
-      }
-      passes_ = session && session->config == principal_;
-    }
-    return passes_;
+Result<QueryPage> Ledger::Query(const QueryFilter& filter, const FoundVisitor& visit) {
+  if ((filter.last && filter.limit) ||
+      (filter.cursor && filter.cursor->before != filter.last.has_value())) {
+    return Fail(Errc::kInvalid, "query: the cursor is of another kind of query");
   }
-
- private:
-  const std::optional<std::string>& principal_;
-  Snapshot& snapshot_;
-  const Tails& tails_;
-  std::string session_id_;
-  bool passes_ = false;
-};
-
-// One run of a query over one view.
-class QueryRun {
- public:
-  QueryRun(const QueryFilter& filter, Snapshot& snapshot, Tails& tails)
-      : filter_(filter),
-        snapshot_(snapshot),
-        tails_(tails),
-        principal_(filter.principal, snapshot, tails) {}
-
-  Result<> All(const EntryVisitor& visit) {
-    bool stopped = false;
-    const EntryVisitor if_matching = [&](const EntryView& entry) -> Result<bool> {
-      AEGIS_ASSIGN(const bool matches, Passes(entry));
-      AEGIS_ASSIGN(const bool more, matches ? visit(entry) : Result<bool>(true));
-      stopped = !more;
-      return more;
-    };
-    AEGIS_ASSIGN(const IdRange range, Range());
-    AEGIS_TRY(snapshot_.Scan(range, StoreOrder::kLedger, OnRow(if_matching)));
-    return stopped ? Result<>() : tails_.Visit(if_matching);
-  }
-
-  // The last `count`: first what the journals have, then the rest by walking the store backwards,
-  // keeping row ids only.
-  Result<> Last(std::uint64_t count, const EntryVisitor& visit) {
-    std::uint64_t in_tails = 0;
-    const auto counted = tails_.Visit([&](const EntryView& entry) -> Result<bool> {
-      AEGIS_ASSIGN(const bool matches, Passes(entry));
-      in_tails += matches ? 1 : 0;
-      return true;
-    });
-    std::vector<std::int64_t> ids;
-    const std::uint64_t wanted = count - std::min(count, in_tails);
-    if (wanted > 0) {
-      AEGIS_TRY(CollectLast(wanted, ids));
-    }
-    bool stopped = false;
-    const EntryVisitor give = [&](const EntryView& entry) -> Result<bool> {
-      AEGIS_ASSIGN(const bool more, visit(entry));
-      stopped = !more;
-      return more;
-    };
-    for (auto id = ids.rbegin(); id != ids.rend() && !stopped; ++id) {
-      AEGIS_TRY(snapshot_.Scan({.first = *id, .last = *id}, StoreOrder::kLedger, OnRow(give)));
-    }
-    std::uint64_t skip = in_tails - std::min(count, in_tails);
-    if (!stopped) {
-      AEGIS_TRY(tails_.Visit([&](const EntryView& entry) -> Result<bool> {
-        AEGIS_ASSIGN(const bool matches, Passes(entry));
-        if (!matches || skip > 0) {
-          skip -= matches ? 1 : 0;
-          return true;
-        }
-        return give(entry);
-      }));
-    }
-    return counted;
-  }
-
- private:
-  // Where in the store matching entries can lie.
-  Result<IdRange> Range() {
-    if (!filter_.session_id) {
-      return IdRange{};
-    }
-    AEGIS_ASSIGN(const std::optional<Session> session, snapshot_.FindSession(*filter_.session_id));
-    return session ? IdRange{.first = session->first_id, .last = session->last_id}
-                   : IdRange{.first = 1, .last = 0};
-  }
-
-  Result<bool> Passes(const EntryView& entry) {
-    return Matches(filter_, entry) ? principal_.Passes(entry) : Result<bool>(false);
-  }
-
-  // A row that is no entry can't be shown as one: reading it is an error that names it.
-  static RowVisitor OnRow(const EntryVisitor& visit) {
-    return [&visit](const RawRow& row) -> Result<bool> {
-      const auto entry = ToEntry(row);
-      if (!entry) {
-        return Fail(Errc::kCorrupt, "ledger entry in row " + std::to_string(row.id) + ": " +
-                                        entry.error().message());
-      }
-      return visit(*entry);
-    };
-  }
-
-  Result<> CollectLast(std::uint64_t wanted, std::vector<std::int64_t>& ids) {
-    AEGIS_ASSIGN(const IdRange range, Range());
-    return snapshot_.Scan(range, StoreOrder::kLedgerReversed,
-                          [&](const RawRow& row) -> Result<bool> {
-                            return OnRow([&](const EntryView& entry) -> Result<bool> {
-                              AEGIS_ASSIGN(const bool matches, Passes(entry));
-                              if (matches) {
-                                ids.push_back(row.id);
-                              }
-                              return ids.size() < wanted;
-                            })(row);
-                          });
-  }
-
-  const QueryFilter& filter_;
-  Snapshot& snapshot_;
-  Tails& tails_;
-  PrincipalFilter principal_;
-};
-
-}  // namespace
-
-Result<> Ledger::Query(const QueryFilter& filter, const EntryVisitor& visit) {
   AEGIS_ASSIGN(State::View view, state_->OpenView());
-  QueryRun run(filter, *view.snapshot, view.tails);
-  return filter.last ? run.Last(*filter.last, visit) : run.All(visit);
+  return QueryRun(filter, *view.snapshot, view.tails).Run(visit);
 }
 
-Result<> Ledger::Export(const QueryFilter& filter, ExportFormat format, const Sink& sink) {
-  constexpr std::size_t kPiece = std::size_t{64} << 10U;
-  const bool array = format == ExportFormat::kJson;
-  std::string text = array ? "[" : "";
-  bool first = true;
-  const auto queried = Query(filter, [&](const EntryView& entry) -> Result<bool> {
-    if (array) {
-      text += first ? "\n" : ",\n";
-    }
-    first = false;
-    AppendEnvelope(text, entry);
-    text += array ? "" : "\n";
-    if (text.size() >= kPiece) {
-      AEGIS_TRY(sink(text));
-      text.clear();
-    }
-    return true;
+Result<QueryPage> Ledger::Query(const QueryFilter& filter, const EntryVisitor& visit) {
+  return Query(filter, [&visit](const EntryView& entry, std::optional<std::uint64_t>) {
+    return visit(entry);
   });
-  text += array ? "\n]\n" : "";
+}
+
+Result<QueryPage> Ledger::Export(const QueryFilter& filter, ExportWriter& writer,
+                                 const Sink& sink) {
+  constexpr std::size_t kPiece = std::size_t{64} << 10U;
+  std::string text;
+  auto page = Query(
+      filter, [&](const EntryView& entry, std::optional<std::uint64_t> position) -> Result<bool> {
+        writer.AppendEntry(text, entry, position);
+        if (text.size() >= kPiece) {
+          AEGIS_TRY(sink(text));
+          text.clear();
+        }
+        return true;
+      });
   // What could be read is given, also when the end could not.
   AEGIS_TRY(sink(text));
-  return queried;
+  return page;
 }
 
 Result<> Ledger::Sessions(std::optional<std::uint64_t> last, const SessionVisitor& visit) {
@@ -329,11 +234,21 @@ Result<SessionInfo> Ledger::FindSession(std::string_view id_or_prefix) {
 }
 
 Result<VerifyReport> Ledger::Verify(const VerifyOptions& options) {
+  // Noted before the moment that is verified, so that the ledger can't be behind it.
+  VerifyOptions all = options;
+  if (auto noted = ReadNotedCheckpoint(state_->directory)) {
+    all.kept.push_back({.note = std::move(noted->note),
+                        .from = "the checkpoint noted beside the ledger",
+                        .if_wrong = Finding::Kind::kForked,
+                        .if_larger = Finding::Kind::kRolledBack});
+  } else if (noted.error().code() != Errc::kNotFound) {
+    all.kept.push_back({.note = {}, .from = "the checkpoint noted beside the ledger"});
+  }
   Tails tails;
   AEGIS_ASSIGN(tails, Tails::Open(state_->journal_dir));
   AEGIS_ASSIGN(const std::unique_ptr<Snapshot> snapshot, state_->store->OpenSnapshot());
   const StoreOpener open = [this] { return OpenStore(state_->store_path, Mode::kRead); };
-  AEGIS_ASSIGN(VerifyReport report, VerifySnapshot(*snapshot, open, options));
+  AEGIS_ASSIGN(VerifyReport report, VerifySnapshot(*snapshot, open, all));
   report.journals = state_->recovered;
   // The tails continue the stored chains: reading them checks hash and link of each record.
   auto read = tails.Align(*snapshot);

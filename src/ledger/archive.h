@@ -10,9 +10,11 @@
 
 #include "base/result.h"
 #include "ledger/entry.h"
+#include "ledger/export_format.h"
 #include "ledger/query.h"
 #include "ledger/recovery.h"
 #include "ledger/session.h"
+#include "ledger/signer.h"
 #include "ledger/store.h"
 #include "ledger/verify.h"
 
@@ -30,6 +32,8 @@ class Ledger {
   };
 
   // Opens the ledger in `directory`, which must exist, and drains the journals of dead processes.
+  // With kCreate a store that holds less than the checkpoint noted beside it is refused (kCorrupt):
+  // it was cut, replaced or rolled back, and nothing may be appended to it.
   // kCorrupt: audit.db is no Aegis ledger, is damaged, or of another version. What happened to
   // journals is in recovered(). A ledger that can be read but not written opens in kRead.
   static base::Result<Ledger> Open(const std::string& directory, Mode mode);
@@ -40,16 +44,24 @@ class Ledger {
   ~Ledger();
 
   Store& store();
+  const std::string& directory() const;
+
+  // The private key, loaded or made when first asked for; see LedgerSigner::Open.
+  base::Result<LedgerSigner*> Signer();
+  // Notes a checkpoint beside the store, in DIRECTORY/checkpoint, where Open finds it.
+  base::Result<> NoteCheckpoint(const StoredCheckpoint& checkpoint) const;
   const std::vector<JournalFinding>& recovered() const;
   std::string JournalPath(std::string_view session_id) const;
 
-  // Matching entries in ledger order.
-  base::Result<> Query(const QueryFilter& filter, const EntryVisitor& visit);
+  // Matching entries in ledger order; those that are not stored yet come last. kInvalid: the filter
+  // contradicts itself.
+  base::Result<QueryPage> Query(const QueryFilter& filter, const FoundVisitor& visit);
+  base::Result<QueryPage> Query(const QueryFilter& filter, const EntryVisitor& visit);
 
-  // The same as text: one canonical envelope per line, or one JSON array of them. `sink` gets
-  // pieces; its error ends the export and is returned.
+  // The same as text; what stands before and behind them is up to the caller, as an export may take
+  // several queries. `sink` gets pieces; its error ends the export and is returned.
   using Sink = std::function<base::Result<>(std::string_view)>;
-  base::Result<> Export(const QueryFilter& filter, ExportFormat format, const Sink& sink);
+  base::Result<QueryPage> Export(const QueryFilter& filter, ExportWriter& writer, const Sink& sink);
 
   // Sessions by start, oldest first; the last `last` of them.
   base::Result<> Sessions(std::optional<std::uint64_t> last, const SessionVisitor& visit);

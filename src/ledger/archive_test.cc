@@ -41,10 +41,13 @@ class ArchiveTest : public testing::Test {
   }
   static std::string Export(Ledger& ledger, const QueryFilter& filter, ExportFormat format) {
     std::string text;
-    Get(ledger.Export(filter, format, [&](std::string_view piece) -> base::Result<> {
+    ExportWriter writer(format, "1");
+    writer.AppendBegin(text, false);
+    Get(ledger.Export(filter, writer, [&](std::string_view piece) -> base::Result<> {
       text += piece;
       return {};
     }));
+    writer.AppendEnd(text);
     return text;
   }
 

@@ -1,5 +1,6 @@
 #include "ledger/checkpoint.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 

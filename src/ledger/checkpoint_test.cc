@@ -2,12 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdint>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
 #include "canon/canon.h"
 #include "ledger/lines.h"
 #include "ledger/test_ledger.h"

@@ -25,6 +25,7 @@ class FaultyStore final : public Store {
   enum class Call : std::uint8_t {
     kAppend,
     kFindSession,
+    kSummarizeBlocks,
     kPutCheckpoint,
     kAddKey,
     kErase,
@@ -60,6 +61,9 @@ class FaultyStore final : public Store {
   base::Result<std::optional<Session>> FindSession(std::string_view session_id) override {
     return Run<base::Result<std::optional<Session>>>(
         Call::kFindSession, [&] { return inner_->FindSession(session_id); });
+  }
+  base::Result<> SummarizeBlocks() override {
+    return Run<base::Result<>>(Call::kSummarizeBlocks, [&] { return inner_->SummarizeBlocks(); });
   }
   base::Result<> PutCheckpoint(const StoredCheckpoint& checkpoint) override {
     return Run<base::Result<>>(Call::kPutCheckpoint,
@@ -101,7 +105,7 @@ class FaultyStore final : public Store {
 
   Store* inner_;
   std::optional<Plan> plan_;
-  std::array<int, 6> calls_{};
+  std::array<int, 7> calls_{};
 };
 
 }  // namespace aegis::ledger

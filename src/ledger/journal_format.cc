@@ -28,24 +28,21 @@ static_assert(std::endian::native == std::endian::little, "journals are little-e
 constexpr std::size_t kCreatedAt = 56;
 constexpr std::size_t kBootAt = 64;
 constexpr std::size_t kLengthsAt = 80;
-constexpr std::size_t kStringsAt = 88;
+constexpr std::size_t kDigestAt = 88;
+constexpr std::size_t kStringsAt = kDigestAt + kHashSize;
 static_assert(kCreatedAt == kFixedAt);
-constexpr std::size_t kDigestAt = kHeaderSize - kHashSize;
 
 template <typename T>
 void Store(std::string& bytes, std::size_t at, T value) {
   std::memcpy(&bytes[at], &value, sizeof(value));
 }
 
-// The digest over what never changes: the header with its changing fields as zeros.
+// The digest over what never changes: the header with its changing fields and the digest as zeros.
 canon::Sha256 FixedDigest(std::string_view bytes) {
-  constexpr std::array<char, kCreatedAt - kCommittedAt> kZeros{};
-  canon::Sha256Hasher hasher;
-  hasher.Begin();
-  hasher.Update(bytes.substr(0, kCommittedAt));
-  hasher.Update({kZeros.data(), kZeros.size()});
-  hasher.Update(bytes.substr(kCreatedAt, kDigestAt - kCreatedAt));
-  return hasher.Finish();
+  std::string fixed(bytes.substr(0, kHeaderSize));
+  fixed.replace(kCommittedAt, kFixedAt - kCommittedAt, kFixedAt - kCommittedAt, '\0');
+  fixed.replace(kDigestAt, kHashSize, kHashSize, '\0');
+  return canon::Sha256Hasher().Hash(fixed);
 }
 
 }  // namespace
@@ -123,7 +120,7 @@ base::Result<Header> DecodeHeader(std::string_view bytes) {
                                         std::to_string(kVersion) + ")");
   }
   bytes = bytes.substr(0, kHeaderSize);
-  if (bytes.substr(kDigestAt) != FixedDigest(bytes).view()) {
+  if (bytes.substr(kDigestAt, kHashSize) != FixedDigest(bytes).view()) {
     return Fail(Errc::kCorrupt, "the journal's header is damaged");
   }
   Header header;

@@ -9,10 +9,12 @@
 #include <filesystem>
 #include <iostream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
+#include "ledger/block_summary.h"
 #include "ledger/ledger.h"
 
 namespace aegis::ledger {
@@ -47,20 +49,21 @@ T Must(base::Result<T> result) {
 }
 
 // About 400 bytes, as a file action of a build has.
-std::string TypicalPayload() {
+std::string TypicalPayload(std::string_view file = "handlers/request.cc",
+                           std::int64_t pid = 12345) {
   const std::vector<std::string> policies = {"project-read-project", "programs-need-libraries"};
+  const std::string resource =
+      "/home/someone/projects/a-typical-service/src/components/" + std::string(file);
   std::string payload;
-  AppendActionPayload(
-      payload,
-      {.action = "FileRead",
-       .resource = "/home/someone/projects/a-typical-service/src/components/handlers/request.cc",
-       .decision = "allow",
-       .reason = "POLICY_PERMIT",
-       .policies = policies,
-       .context = {.pid = 12345,
-                   .exe = "/usr/lib/gcc/x86_64-linux-gnu/12/cc1plus",
-                   .operation = "openat",
-                   .detail = std::string(60, 'd')}});
+  AppendActionPayload(payload, {.action = "FileRead",
+                                .resource = resource,
+                                .decision = "allow",
+                                .reason = "POLICY_PERMIT",
+                                .policies = policies,
+                                .context = {.pid = pid,
+                                            .exe = "/usr/lib/gcc/x86_64-linux-gnu/12/cc1plus",
+                                            .operation = "openat",
+                                            .detail = std::string(60, 'd')}});
   return payload;
 }
 
@@ -170,6 +173,30 @@ void VerifyEntries(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 BENCHMARK(VerifyEntries)->Arg(50000)->Unit(benchmark::kMillisecond);
+
+// What a block's summary costs an entry, over the files of a build.
+void SummarizeEntries(benchmark::State& state) {
+  constexpr std::size_t kFiles = 997;
+  std::vector<std::string> payloads;
+  for (std::size_t i = 0; i < kFiles; ++i) {
+    payloads.push_back(TypicalPayload("handlers/request-" + std::to_string(i * 7919) + ".cc",
+                                      static_cast<std::int64_t>(12000 + i / 20)));
+  }
+  BlockSummaryBuilder builder;
+  std::size_t next = 0;
+  for ([[maybe_unused]] auto _ : state) {
+    for (std::int64_t i = 0; i < kBlockEntries; ++i) {
+      builder.Add({.tenant_id = "local",
+                   .user_id = "agent",
+                   .session_id = "0193f6a0-0000-7000-8000-000000000000",
+                   .event_type = kActionDecided,
+                   .payload = payloads[next++ % kFiles]});
+    }
+    benchmark::DoNotOptimize(builder.Finish());
+  }
+  state.SetItemsProcessed(state.iterations() * kBlockEntries);
+}
+BENCHMARK(SummarizeEntries)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace aegis::ledger

@@ -26,10 +26,10 @@ std::optional<std::string_view> TakeLine(std::string_view& rest) {
 
 std::optional<std::uint64_t> ParseDecimal(std::string_view digits) {
   std::uint64_t value = 0;
-  const char* const end = digits.data() + digits.size();
-  const auto result = std::from_chars(digits.data(), end, value);
+  const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   const bool leading_zero = digits.size() > 1 && digits.front() == '0';
-  if (result.ec != std::errc() || result.ptr != end || leading_zero || value > kMaxTreeSize) {
+  if (result.ec != std::errc() || result.ptr != digits.data() + digits.size() || leading_zero ||
+      value > kMaxTreeSize) {
     return std::nullopt;
   }
   return value;

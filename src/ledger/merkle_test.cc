@@ -95,6 +95,7 @@ class Reference {
 
 Reference NumberedLeaves() {
   std::vector<std::string> leaves;
+  leaves.reserve(kLargest);
   for (std::uint64_t i = 0; i < kLargest; ++i) {
     leaves.push_back("leaf " + std::to_string(i));
   }

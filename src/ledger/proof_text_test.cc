@@ -26,6 +26,7 @@ canon::NoteSigner Signer() {
 
 std::vector<canon::Sha256> Hashes(std::size_t count) {
   std::vector<canon::Sha256> hashes;
+  hashes.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     hashes.push_back(canon::HashSha256(std::to_string(i)));
   }

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
 
 #include "ledger/entry.h"
+#include "ledger/glob.h"
 #include "ledger/test_ledger.h"
 
 namespace aegis::ledger {
@@ -48,9 +50,38 @@ TEST_F(MatchesTest, TextIsSoughtAsItReads) {
   EXPECT_FALSE(Matches({.text = "absent"}, entry_));
 }
 
+TEST_F(MatchesTest, PathsAreThoseOfResourceAndTarget) {
+  const auto matches = [this](std::string_view pattern) {
+    return Matches({.path = Get(Glob::Parse(pattern))}, entry_);
+  };
+  EXPECT_TRUE(matches("/srv/*"));
+  EXPECT_TRUE(matches("/srv/a \"quoted\" name"));
+  EXPECT_FALSE(matches("/srv"));
+  EXPECT_FALSE(matches("/usr/bin/cat"));
+  entry_.payload = R"({"context":{"target":"/new/b\\\\c"},"resource":"/old/a"})";
+  EXPECT_TRUE(matches("/old/?"));
+  EXPECT_TRUE(matches(R"(/new/b\\c)"));
+  EXPECT_FALSE(matches("/other/**"));
+  entry_.payload = R"({"context":7,"resource":[]})";
+  EXPECT_FALSE(matches("**"));
+}
+
 TEST_F(MatchesTest, AllConditionsMustHold) {
   EXPECT_TRUE(Matches({.action = "FileRead", .decision = "deny", .text = "srv"}, entry_));
   EXPECT_FALSE(Matches({.action = "FileRead", .decision = "allow", .text = "srv"}, entry_));
+}
+
+TEST_F(MatchesTest, OfErasedEntriesOnlyTheSessionIsKnown) {
+  const EntryView erased{.session_id = "s1", .erased = true};
+  EXPECT_TRUE(Matches({}, erased));
+  EXPECT_TRUE(Matches({.session_id = "s1"}, erased));
+  EXPECT_FALSE(Matches({.session_id = "s2"}, erased));
+  for (const QueryFilter& filter :
+       {QueryFilter{.from_ms = 0}, QueryFilter{.to_ms = 1}, QueryFilter{.event_type = ""},
+        QueryFilter{.text = ""}, QueryFilter{.action = ""}, QueryFilter{.decision = ""},
+        QueryFilter{.path = Get(Glob::Parse("**"))}}) {
+    EXPECT_FALSE(Matches(filter, erased));
+  }
 }
 
 TEST_F(MatchesTest, EntriesWithoutADecisionNeverHaveOne) {

@@ -8,12 +8,14 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
+#include "canon/canon.h"
 #include "ledger/entry.h"
 #include "ledger/journal.h"
 #include "ledger/session.h"
@@ -114,6 +116,33 @@ Result<> Sequencer::SkipStored(const JournalReader::Marks& marks) {
   return {};
 }
 
+// A tree that can't be signed is no reason to lose its entries: they are stored all the same.
+Result<> Sequencer::StoreGroup(std::span<const EntryView> group, bool is_last) {
+  if (!sign_ || !is_last) {
+    return store_->Append(group);
+  }
+  const CheckpointSigner sign = std::exchange(sign_, nullptr);
+  std::optional<StoredCheckpoint> made;
+  auto stored = store_->Append(
+      group, [&](std::uint64_t size, const canon::Sha256& root) -> Result<std::string> {
+        auto note = sign(size, root);
+        if (note) {
+          made = StoredCheckpoint{.size = size, .note = *note};
+        } else {
+          sign_error_ = note.error();
+        }
+        return note;
+      });
+  if (stored) {
+    checkpoint_ = std::move(made);
+  } else if (sign_error_) {
+    stored = store_->Append(group);
+  } else {
+    sign_ = sign;  // tried again with the group
+  }
+  return stored;
+}
+
 Result<bool> Sequencer::DrainGroup(std::uint64_t committed) {
   const ChainPosition before = reader_.position();
   std::vector<Entry> group;
@@ -133,7 +162,7 @@ Result<bool> Sequencer::DrainGroup(std::uint64_t committed) {
     for (const Entry& entry : group) {
       views.push_back(entry.view());
     }
-    if (auto stored = store_->Append(views); !stored) {
+    if (auto stored = StoreGroup(views, end == committed); !stored) {
       reader_.SeekTo(before);
       return Fail(std::move(stored).error());
     }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "base/result.h"
@@ -43,6 +44,13 @@ class Sequencer {
   // and is drained by whoever opens the ledger next.
   base::Result<> Finish();
 
+  // Signs the tree together with the next group that reaches the journal's end; checkpoint() is the
+  // one that was made last. If it can't be signed, the group is stored without, and sign_error()
+  // says why.
+  void SignNext(CheckpointSigner sign) { sign_ = std::move(sign); }
+  const std::optional<StoredCheckpoint>& checkpoint() const { return checkpoint_; }
+  const std::optional<base::Error>& sign_error() const { return sign_error_; }
+
   // Where the chain ends in the store, for JournalWriter::ResumeAt.
   const ChainPosition& position() const { return reader_.position(); }
   std::uint64_t entries() const { return entries_; }  // stored by this object
@@ -57,6 +65,7 @@ class Sequencer {
         releaser_(options.release_bytes) {}
   base::Result<> SkipStored(const JournalReader::Marks& marks);
   base::Result<bool> DrainGroup(std::uint64_t committed);
+  base::Result<> StoreGroup(std::span<const EntryView> group, bool is_last);
   base::Result<> DrainOnce();
 
   JournalReader reader_;
@@ -68,6 +77,9 @@ class Sequencer {
   bool exhausted_ = false;  // the store has more than the journal
   bool skipped_ = false;    // what the store had already is behind us
   std::optional<base::Error> broken_;
+  CheckpointSigner sign_;
+  std::optional<StoredCheckpoint> checkpoint_;
+  std::optional<base::Error> sign_error_;
 };
 
 }  // namespace aegis::ledger

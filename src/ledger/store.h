@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "canon/canon.h"
+#include "ledger/block_summary.h"
 #include "ledger/entry.h"
 #include "ledger/merkle.h"
 #include "ledger/session.h"
@@ -44,6 +45,9 @@ struct IdRange {
   std::int64_t first = 1;
   std::int64_t last = INT64_MAX;
 };
+constexpr IdRange RowsOfBlock(std::int64_t number) {
+  return {.first = number * kBlockEntries + 1, .last = (number + 1) * kBlockEntries};
+}
 enum class StoreOrder : std::uint8_t { kLedger, kLedgerReversed };
 
 // A row seen; false stops.
@@ -73,6 +77,23 @@ struct StoredTile {
 };
 using TileVisitor = std::function<base::Result<bool>(const base::Result<StoredTile>&)>;
 
+// A block and its summary: none if what is stored is none. Views are valid during the call only.
+struct StoredBlock {
+  std::int64_t number = 0;
+  std::optional<BlockSummaryView> summary{};
+};
+using BlockVisitor = std::function<base::Result<bool>(const StoredBlock&)>;
+// Which blocks, both ends included, and which parts of their summaries besides the times.
+struct BlockRequest {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+  StoreOrder order = StoreOrder::kLedger;
+  bool terms = false;
+  bool denials = false;
+  bool grams = false;
+};
+using IdRangeVisitor = std::function<void(IdRange)>;
+
 // A consistent view of a store at one moment, in bounded memory. Must not outlive its store; one at
 // a time, and no Append of the same Store object while it lives.
 class Snapshot {
@@ -93,6 +114,12 @@ class Snapshot {
   virtual base::Result<> RecentSessions(std::uint64_t count, const StoredSessionVisitor& visit) = 0;
   virtual base::Result<std::optional<Session>> FindSession(std::string_view session_id) = 0;
 
+  // From the first to the last entry of each session of a configuration.
+  virtual base::Result<> SessionsOf(std::string_view config, const IdRangeVisitor& visit) = 0;
+
+  // The summaries of blocks that have one, by number. One that can't be read ends the reading.
+  virtual base::Result<> Blocks(const BlockRequest& request, const BlockVisitor& visit) = 0;
+
   // The tree over all entries.
   virtual base::Result<CompactRange> Tree() = 0;
   // The hashes of one tile of level >= 1, one after the other; empty if it is not there.
@@ -100,8 +127,9 @@ class Snapshot {
   virtual base::Result<> Tiles(const TileVisitor& visit) = 0;
 
   virtual base::Result<> Keys(const KeyVisitor& visit) = 0;  // by id
-  // Signed tree heads by size, the largest first or last.
-  virtual base::Result<> Checkpoints(StoreOrder order, const CheckpointVisitor& visit) = 0;
+  // Signed tree heads of the sizes in `range`, by size, the smallest or the largest first.
+  virtual base::Result<> Checkpoints(IdRange range, StoreOrder order,
+                                     const CheckpointVisitor& visit) = 0;
 
   // Bytes that the store takes.
   virtual base::Result<std::uint64_t> Bytes() = 0;
@@ -130,6 +158,11 @@ class Store {
   virtual base::Result<> Append(std::span<const EntryView> group, const CheckpointSigner& sign) = 0;
   base::Result<> Append(std::span<const EntryView> group) { return Append(group, nullptr); }
   virtual base::Result<std::optional<Session>> FindSession(std::string_view session_id) = 0;
+
+  // Makes the summaries of full blocks that have none, so that queries pass over them. Call it
+  // after appends, when there is time: it reads each block once, and costs next to nothing
+  // otherwise.
+  virtual base::Result<> SummarizeBlocks() = 0;
 
   // Keeps a signed tree head; one of the same size is replaced (by one with more signatures).
   virtual base::Result<> PutCheckpoint(const StoredCheckpoint& checkpoint) = 0;

@@ -53,6 +53,7 @@ class MemoryStore final : public Store {
   base::Result<std::unique_ptr<Snapshot>> OpenSnapshot() override {
     return base::Fail(base::Errc::kUnsupported, "no snapshots");
   }
+  base::Result<> SummarizeBlocks() override { return {}; }
   base::Result<> PutCheckpoint(const StoredCheckpoint&) override { return {}; }
   base::Result<> AddKey(const StoredKey&) override { return {}; }
   base::Result<> Erase(std::span<const IdRange>, const EntryView&) override { return {}; }

@@ -34,7 +34,8 @@ TEST(VectorsTest, AForeignJournalIsDrainedAndExportedAsItsMakerSays) {
   Get(Ledger::Open(directory.path(), Ledger::Mode::kCreate));
   Ledger ledger = Get(Ledger::Open(directory.path(), Ledger::Mode::kRead));
   std::string text;
-  Get(ledger.Export({}, ExportFormat::kJsonLines, [&](std::string_view piece) -> base::Result<> {
+  ExportWriter writer(ExportFormat::kJsonLines, "1");
+  Get(ledger.Export({}, writer, [&](std::string_view piece) -> base::Result<> {
     text += piece;
     return {};
   }));

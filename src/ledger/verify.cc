@@ -3,16 +3,19 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
+#include "canon/canon.h"
 #include "ledger/finding.h"
 #include "ledger/merkle.h"
 #include "ledger/purge_record.h"
 #include "ledger/store.h"
+#include "ledger/verify_checkpoints.h"
 #include "ledger/verify_chunk.h"
 #include "ledger/verify_pool.h"
 #include "ledger/verify_sessions.h"
@@ -39,8 +42,13 @@ class Verification {
     AEGIS_ASSIGN(const std::int64_t last, LastRow(stored_tree));
     const unsigned threads =
         options_.threads == 0 ? std::thread::hardware_concurrency() : options_.threads;
-    AEGIS_TRY(ReadChunks(snapshot_, last, threads, open_, CutsIn,
+    AEGIS_ASSIGN(const CheckpointCheck checkpoints, CheckpointCheck::Prepare(snapshot_, options_));
+    for (const Finding& finding : checkpoints.findings()) {
+      report_.findings.Add(finding);
+    }
+    AEGIS_TRY(ReadChunks(snapshot_, last, threads, open_, checkpoints,
                          [this, last](Chunk& chunk) { return Take(chunk, last); }));
+    AEGIS_TRY(CheckOutside(checkpoints, last));
     AEGIS_TRY(sessions_.Finish());
     AEGIS_TRY(tree_.Finish(stored_tree));
     CheckErased();
@@ -49,10 +57,6 @@ class Verification {
   }
 
  private:
-  static Result<std::vector<std::uint64_t>> CutsIn(Snapshot&, IdRange) {
-    return std::vector<std::uint64_t>();
-  }
-
   // Where the ledger ends: where its tree ends, or its rows if they go on behind.
   Result<std::int64_t> LastRow(const Result<CompactRange>& tree) {
     auto rows = snapshot_.LastId();
@@ -68,7 +72,6 @@ class Verification {
                             .what = "the last entries are missing: the tree has " +
                                     std::to_string(by_tree) + ", the ledger " +
                                     std::to_string(by_rows)});
-      truncated_ = true;
     }
     return by_rows;
   }
@@ -79,10 +82,53 @@ class Verification {
     report_.findings.Append(std::move(chunk.findings));
     AddErased(chunk.erased_ids);
     purged_.insert(purged_.end(), chunk.purged_ids.begin(), chunk.purged_ids.end());
+    const bool known = tree_.known() && chunk.tree_known;
+    for (const auto& [claim, part] : chunk.claims) {
+      Hold(claim, known ? std::optional(tree_.RootWith(part)) : std::nullopt);
+    }
     AEGIS_TRY(tree_.Take(chunk));
     AEGIS_TRY(sessions_.Take(chunk));
     if (options_.progress) {
       options_.progress(report_.entries, static_cast<std::uint64_t>(last));
+    }
+    return {};
+  }
+
+  // Holds a checkpoint against the root of the tree of its size, if that is known.
+  void Hold(const Claim& claim, const std::optional<canon::Sha256>& root) {
+    ++report_.checkpoints;
+    const auto add = [&](Kind kind, const std::string& what) {
+      report_.findings.Add({.kind = kind,
+                            .id = static_cast<std::int64_t>(claim.size),
+                            .what = claim.from + ": " + what});
+    };
+    if (!claim.problem.empty()) {
+      add(Kind::kSignature, claim.problem);
+    } else if (claim.has_root && root && *root != claim.root) {
+      add(claim.if_wrong, "the ledger does not extend it: its first " + std::to_string(claim.size) +
+                              " entries were others");
+    } else {
+      report_.signed_size = std::max(report_.signed_size.value_or(0), claim.size);
+      if (claim.witnessed && (!report_.witnessed || report_.witnessed->size <= claim.size)) {
+        report_.witnessed = claim.witnessed;
+      }
+    }
+  }
+
+  // Checkpoints of the empty tree, and of trees larger than the ledger is.
+  Result<> CheckOutside(const CheckpointCheck& checkpoints, std::int64_t last) {
+    AEGIS_ASSIGN(const std::vector<Claim> empty,
+                 checkpoints.ClaimsIn(snapshot_, {.first = 0, .last = 0}));
+    for (const Claim& claim : empty) {
+      Hold(claim, EmptyRoot());
+    }
+    AEGIS_ASSIGN(const std::vector<Claim> larger,
+                 checkpoints.ClaimsIn(snapshot_, {.first = last + 1, .last = INT64_MAX}));
+    for (const Claim& claim : larger) {
+      report_.findings.Add({.kind = claim.if_larger,
+                            .id = last + 1,
+                            .what = claim.from + ": it covers " + std::to_string(claim.size) +
+                                    " entries, the ledger has " + std::to_string(last)});
     }
     return {};
   }
@@ -122,7 +168,6 @@ class Verification {
   TreeCheck tree_;
   std::vector<IdRange> erased_;
   std::vector<IdRange> purged_;
-  bool truncated_ = false;
 };
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "ledger/purge_record.h"
 #include "ledger/session.h"
 #include "ledger/store.h"
+#include "ledger/verify_checkpoints.h"
 
 namespace aegis::ledger {
 namespace {
@@ -38,8 +39,8 @@ void AddId(std::vector<IdRange>& ranges, std::int64_t id) {
 
 class ChunkReader {
  public:
-  ChunkReader(IdRange range, const std::vector<std::uint64_t>& cuts)
-      : range_(range), cuts_(cuts), next_id_(range.first) {}
+  ChunkReader(IdRange range, std::vector<Claim> claims)
+      : range_(range), claims_(std::move(claims)), next_id_(range.first) {}
 
   Result<Chunk> Read(Snapshot& snapshot) {
     AEGIS_TRY(snapshot.Scan(range_, StoreOrder::kLedger, [this](const RawRow& row) -> Result<bool> {
@@ -48,6 +49,10 @@ class ChunkReader {
     }));
     if (next_id_ <= range_.last) {
       AddMissing(range_.last);
+    }
+    // Those whose tree is not known, or that name none.
+    for (; next_claim_ < claims_.size(); ++next_claim_) {
+      chunk_.claims.emplace_back(std::move(claims_[next_claim_]), CompactRange());
     }
     return std::move(chunk_);
   }
@@ -178,9 +183,8 @@ class ChunkReader {
                          }
                        });
     const std::uint64_t size = static_cast<std::uint64_t>(range_.first - 1) + chunk_.tree.size();
-    if (next_cut_ < cuts_.size() && cuts_[next_cut_] == size) {
-      chunk_.cuts.emplace_back(size, chunk_.tree);
-      ++next_cut_;
+    for (; next_claim_ < claims_.size() && claims_[next_claim_].size == size; ++next_claim_) {
+      chunk_.claims.emplace_back(std::move(claims_[next_claim_]), chunk_.tree);
     }
   }
 
@@ -220,8 +224,8 @@ class ChunkReader {
   }
 
   IdRange range_;
-  const std::vector<std::uint64_t>& cuts_;
-  std::size_t next_cut_ = 0;
+  std::vector<Claim> claims_;
+  std::size_t next_claim_ = 0;
   std::int64_t next_id_;
   Chunk chunk_;
   std::map<std::string, std::size_t, std::less<>> parts_;  // into chunk_.sessions
@@ -233,8 +237,9 @@ class ChunkReader {
 
 }  // namespace
 
-Result<Chunk> ReadChunk(Snapshot& snapshot, IdRange range, const std::vector<std::uint64_t>& cuts) {
-  return ChunkReader(range, cuts).Read(snapshot);
+Result<Chunk> ReadChunk(Snapshot& snapshot, IdRange range, const CheckpointCheck& checkpoints) {
+  AEGIS_ASSIGN(std::vector<Claim> claims, checkpoints.ClaimsIn(snapshot, range));
+  return ChunkReader(range, std::move(claims)).Read(snapshot);
 }
 
 }  // namespace aegis::ledger

@@ -16,6 +16,7 @@
 #include "ledger/merkle.h"
 #include "ledger/session.h"
 #include "ledger/store.h"
+#include "ledger/verify_checkpoints.h"
 
 namespace aegis::ledger {
 
@@ -39,8 +40,8 @@ struct Chunk {
 
   bool tree_known = true;  // every leaf could be read
   CompactRange tree{};     // over the leaves of the chunk
-  // Trees over the first leaves of the chunk, for the sizes that were asked for.
-  std::vector<std::pair<std::uint64_t, CompactRange>> cuts{};
+  // Checkpoints of trees that end in the chunk, and those trees' part of it.
+  std::vector<std::pair<Claim, CompactRange>> claims{};
   std::vector<canon::Sha256> tiles{};  // roots of its whole tiles
 
   std::vector<IdRange> erased_ids{};
@@ -48,9 +49,9 @@ struct Chunk {
 };
 
 // Reads the rows of `range`, all of which should be there, and checks what can be checked without
-// their surroundings. `cuts`, ascending, are sizes of the whole tree within (first - 1, last]. An
-// error only if the store could not be read; what is wrong is in the findings.
+// their surroundings. An error only if the store could not be read; what is wrong is in the
+// findings.
 base::Result<Chunk> ReadChunk(Snapshot& snapshot, IdRange range,
-                              const std::vector<std::uint64_t>& cuts);
+                              const CheckpointCheck& checkpoints);
 
 }  // namespace aegis::ledger

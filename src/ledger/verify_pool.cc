@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "ledger/store.h"
 #include "ledger/verify.h"
+#include "ledger/verify_checkpoints.h"
 #include "ledger/verify_chunk.h"
 
 namespace aegis::ledger {
@@ -26,11 +27,6 @@ using base::Result;
 
 IdRange RangeOf(std::int64_t number, std::int64_t last) {
   return {.first = number * kChunkRows + 1, .last = std::min((number + 1) * kChunkRows, last)};
-}
-
-Result<Chunk> ReadOne(Snapshot& snapshot, IdRange range, const CutsOf& cuts_of) {
-  AEGIS_ASSIGN(const std::vector<std::uint64_t> cuts, cuts_of(snapshot, range));
-  return ReadChunk(snapshot, range, cuts);
 }
 
 // Hands out numbers of chunks and takes back what was read.
@@ -86,10 +82,10 @@ struct StopAtEnd {
   ~StopAtEnd() { exchange.Stop(); }
 };
 
-void Work(Store& store, std::int64_t last, const CutsOf& cuts_of, Exchange& exchange) {
+void Work(Store& store, std::int64_t last, const CheckpointCheck& checkpoints, Exchange& exchange) {
   auto snapshot = store.OpenSnapshot();
   while (const auto number = exchange.Next()) {
-    exchange.Put(*number, snapshot ? ReadOne(**snapshot, RangeOf(*number, last), cuts_of)
+    exchange.Put(*number, snapshot ? ReadChunk(**snapshot, RangeOf(*number, last), checkpoints)
                                    : Result<Chunk>(Fail(snapshot.error())));
   }
 }
@@ -97,13 +93,13 @@ void Work(Store& store, std::int64_t last, const CutsOf& cuts_of, Exchange& exch
 }  // namespace
 
 Result<> ReadChunks(Snapshot& snapshot, std::int64_t last, unsigned threads,
-                    const StoreOpener& open, const CutsOf& cuts_of,
+                    const StoreOpener& open, const CheckpointCheck& checkpoints,
                     const std::function<Result<>(Chunk&)>& take) {
   const std::int64_t chunks = (last + kChunkRows - 1) / kChunkRows;
   const auto workers = static_cast<std::size_t>(std::min<std::int64_t>(threads, chunks));
   if (workers < 2) {
     for (std::int64_t number = 0; number < chunks; ++number) {
-      AEGIS_ASSIGN(Chunk chunk, ReadOne(snapshot, RangeOf(number, last), cuts_of));
+      AEGIS_ASSIGN(Chunk chunk, ReadChunk(snapshot, RangeOf(number, last), checkpoints));
       AEGIS_TRY(take(chunk));
     }
     return {};
@@ -117,7 +113,7 @@ Result<> ReadChunks(Snapshot& snapshot, std::int64_t last, unsigned threads,
   const StopAtEnd stop{exchange};  // before the threads are joined
   running.reserve(workers);
   for (auto& store : stores) {
-    running.emplace_back([&, &mine = *store] { Work(mine, last, cuts_of, exchange); });
+    running.emplace_back([&, &mine = *store] { Work(mine, last, checkpoints, exchange); });
   }
   for (std::int64_t number = 0; number < chunks; ++number) {
     AEGIS_ASSIGN(Chunk chunk, exchange.Take(number));

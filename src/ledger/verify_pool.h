@@ -8,20 +8,17 @@
 #include "base/result.h"
 #include "ledger/store.h"
 #include "ledger/verify.h"
+#include "ledger/verify_checkpoints.h"
 #include "ledger/verify_chunk.h"
 
 namespace aegis::ledger {
-
-// Sizes of the tree at which a chunk must say how it stood.
-using CutsOf =
-    std::function<base::Result<std::vector<std::uint64_t>>(Snapshot& snapshot, IdRange range)>;
 
 // Reads rows 1 to `last` chunk by chunk on `threads` threads, each with a store of its own, and
 // gives the chunks to `take` on the caller's thread, in order. At most a few chunks are held at a
 // time. One thread, or little to read: all is done in the caller's thread on `snapshot`. Ends with
 // the first error.
 base::Result<> ReadChunks(Snapshot& snapshot, std::int64_t last, unsigned threads,
-                          const StoreOpener& open, const CutsOf& cuts_of,
+                          const StoreOpener& open, const CheckpointCheck& checkpoints,
                           const std::function<base::Result<>(Chunk&)>& take);
 
 }  // namespace aegis::ledger

@@ -248,7 +248,8 @@ TEST_F(VerifyTest, DamageToTheFileItselfIsNeverTakenForContent) {
       return base::Fail(base::Errc::kCorrupt, report.findings.first()[0].what);
     }
     std::string text;
-    AEGIS_TRY(ledger.Export({}, ExportFormat::kJsonLines, [&text](std::string_view piece) {
+    ExportWriter writer(ExportFormat::kJsonLines, "1");
+    AEGIS_TRY(ledger.Export({}, writer, [&text](std::string_view piece) {
       text += piece;
       return base::Result<>();
     }));

@@ -125,8 +125,10 @@ Result<> Configure(Database& database, OpenMode mode) {
 // The settings that durability stands on, asked back rather than assumed. A new database is given
 // its journal mode; one that has another was changed by someone else.
 Result<> RequireDurability(Database& database, bool is_new) {
-  AEGIS_ASSIGN(const std::string journal_mode,
-               database.QueryText(is_new ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode"));
+  if (is_new) {
+    AEGIS_TRY(database.Execute("PRAGMA journal_mode = WAL"));
+  }
+  AEGIS_ASSIGN(const std::string journal_mode, database.QueryText("PRAGMA journal_mode"));
   if (journal_mode != "wal") {
     return Fail(
         is_new ? Errc::kUnsupported : Errc::kCorrupt,

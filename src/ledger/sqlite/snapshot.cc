@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "base/text.h"
+#include "ledger/sqlite/block_index.h"
 #include "ledger/sqlite/database.h"
 #include "ledger/sqlite/session_row.h"
 #include "ledger/sqlite/tree_writer.h"
@@ -194,7 +195,7 @@ class SqliteSnapshot final : public Snapshot {
       : database_(database), transaction_(std::move(transaction)) {}
 
   Result<> Scan(IdRange range, StoreOrder order, const RowVisitor& visit) override {
-    return RowScan(database_, range, order).Run(visit);
+    return ScanRows(database_, range, order, visit);
   }
 
   Result<std::int64_t> LastId() override {
@@ -223,6 +224,23 @@ class SqliteSnapshot final : public Snapshot {
     return FindSessionRow(*find_session_, session_id);
   }
 
+  Result<> SessionsOf(std::string_view config, const IdRangeVisitor& visit) override {
+    AEGIS_ASSIGN(Statement rows, database_.Prepare("SELECT first_id, last_id FROM sessions "
+                                                   "NOT INDEXED WHERE config = ?1"));
+    rows.Bind(1, config);
+    while (true) {
+      AEGIS_ASSIGN(const bool found, rows.Step());
+      if (!found) {
+        return {};
+      }
+      visit({.first = rows.Integer(0), .last = rows.Integer(1)});
+    }
+  }
+
+  Result<> Blocks(const BlockRequest& request, const BlockVisitor& visit) override {
+    return VisitBlocks(database_, request, visit);
+  }
+
   Result<CompactRange> Tree() override { return ReadTree(database_); }
 
   Result<std::string> Tile(std::int64_t level, std::int64_t number) override {
@@ -244,10 +262,12 @@ class SqliteSnapshot final : public Snapshot {
     return VisitAll(rows, ReadKey, visit);
   }
 
-  Result<> Checkpoints(StoreOrder order, const CheckpointVisitor& visit) override {
+  Result<> Checkpoints(IdRange range, StoreOrder order, const CheckpointVisitor& visit) override {
     AEGIS_ASSIGN(Statement rows,
-                 database_.Prepare(std::string("SELECT size, note FROM checkpoints ORDER BY size") +
+                 database_.Prepare(std::string("SELECT size, note FROM checkpoints "
+                                               "WHERE size BETWEEN ?1 AND ?2 ORDER BY size") +
                                    (order == StoreOrder::kLedgerReversed ? " DESC" : "")));
+    rows.Bind(1, range.first).Bind(2, range.last);
     return VisitAll(rows, ReadCheckpoint, visit);
   }
 
@@ -264,6 +284,10 @@ class SqliteSnapshot final : public Snapshot {
 };
 
 }  // namespace
+
+Result<> ScanRows(Database& database, IdRange range, StoreOrder order, const RowVisitor& visit) {
+  return RowScan(database, range, order).Run(visit);
+}
 
 Result<std::unique_ptr<Snapshot>> OpenSqliteSnapshot(Database& database) {
   AEGIS_ASSIGN(Transaction transaction, Transaction::Begin(database, false));

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "ledger/entry.h"
 #include "ledger/session.h"
+#include "ledger/sqlite/block_index.h"
 #include "ledger/sqlite/database.h"
 #include "ledger/sqlite/open_database.h"
 #include "ledger/sqlite/session_row.h"
@@ -83,8 +84,8 @@ class Heads {
 
 class SqliteStore final : public Store {
  public:
-  explicit SqliteStore(Database database, TreeWriter tree)
-      : database_(std::move(database)), tree_(std::move(tree)) {}
+  SqliteStore(Database database, TreeWriter tree, BlockIndex blocks)
+      : database_(std::move(database)), tree_(std::move(tree)), blocks_(std::move(blocks)) {}
 
   Result<> Prepare() {
     AEGIS_ASSIGN(insert_entry_,
@@ -115,6 +116,8 @@ class SqliteStore final : public Store {
     const ResetGuard guard(find_session_);
     return FindSessionRow(find_session_, session_id);
   }
+
+  Result<> SummarizeBlocks() override { return blocks_.Complete(database_); }
 
   Result<> PutCheckpoint(const StoredCheckpoint& checkpoint) override {
     AEGIS_ASSIGN(Statement put, database_.Prepare("INSERT OR REPLACE INTO checkpoints (size, note) "
@@ -191,6 +194,7 @@ class SqliteStore final : public Store {
 
   Database database_;
   TreeWriter tree_;
+  BlockIndex blocks_;
   Statement insert_entry_;
   Statement insert_session_;
   Statement update_session_;
@@ -202,7 +206,9 @@ class SqliteStore final : public Store {
 Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path, OpenMode mode) {
   AEGIS_ASSIGN(Database database, OpenDatabase(path, mode));
   AEGIS_ASSIGN(TreeWriter tree, TreeWriter::Prepare(database));
-  auto store = std::make_unique<SqliteStore>(std::move(database), std::move(tree));
+  AEGIS_ASSIGN(BlockIndex blocks, BlockIndex::Prepare(database));
+  auto store =
+      std::make_unique<SqliteStore>(std::move(database), std::move(tree), std::move(blocks));
   AEGIS_TRY(store->Prepare());
   return store;
 }

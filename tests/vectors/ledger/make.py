@@ -51,10 +51,11 @@ def header(committed):
     lengths = struct.pack("<HHHH", *map(len, ids), 0)
     before = struct.pack("<8sII", b"AEGISJNL", 2, HEADER_SIZE)
     changing = struct.pack("<QQQQII", committed, HEADER_SIZE, HEADER_SIZE, HEADER_SIZE, 0, 0)
-    after = struct.pack("<q16s", STARTED_MS, bytes(16)) + lengths + b"".join(ids)
-    after = after.ljust(HEADER_SIZE - 32 - len(before) - len(changing), b"\0")
-    digest = hashlib.sha256(before + bytes(len(changing)) + after).digest()
-    return before + changing + after + digest
+    after = struct.pack("<q16s", STARTED_MS, bytes(16)) + lengths
+    names = b"".join(ids)
+    names = names.ljust(HEADER_SIZE - 32 - len(before + changing + after), b"\0")
+    digest = hashlib.sha256(before + bytes(len(changing)) + after + bytes(32) + names).digest()
+    return before + changing + after + digest + names
 
 
 def main():

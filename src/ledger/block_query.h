@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "ledger/block_summary.h"
+#include "ledger/query.h"
+
+namespace aegis::ledger {
+
+// Asks summaries whether a block may hold an entry that a filter lets pass. Without false
+// negatives: of an entry that Matches(filter, entry), the summary of its block says so.
+class BlockQuery {
+ public:
+  explicit BlockQuery(const QueryFilter& filter);
+
+  // Everything but filter.principal.
+  bool MayMatch(const BlockSummaryView& summary) const;
+  // Whether an entry of the block may be of the user filter.principal, if that is set. (The entries
+  // of sessions with that configuration don't say so themselves.)
+  bool MayHaveUser(const BlockSummaryView& summary) const;
+  // Only entries whose bit in `denials` is set can match.
+  bool denials_only() const { return denials_only_; }
+  // Whether answers depend on these parts of a summary.
+  bool needs_terms() const { return !terms_.empty() || user_; }
+  bool needs_grams() const { return !grams_.empty() || !text_grams_.empty(); }
+
+ private:
+  using Bits = std::vector<std::size_t>;
+
+  std::optional<std::int64_t> from_ms_;
+  std::optional<std::int64_t> to_ms_;
+  Bits terms_;
+  std::optional<Bits> user_;
+  Bits grams_;                    // all of them
+  std::vector<Bits> text_grams_;  // and all of at least one of these, if there are any
+  bool denials_only_ = false;
+};
+
+}  // namespace aegis::ledger
