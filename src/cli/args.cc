@@ -66,6 +66,7 @@ void Declare(CLI::App& app, Bound& bound) {
   if (bound.option->kind == Kind::kTexts) {
     bound.handle = app.add_option(names, bound.texts)
                        ->expected(1)
+                       ->allow_extra_args(false)
                        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     return;
   }

@@ -1,7 +1,7 @@
 #include <array>
-#include <memory>
 
 #include "base/result.h"
+#include "base/text.h"
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/context.h"
@@ -31,14 +31,12 @@ base::Result<int> Run(Context& context, const Args& args) {
   AEGIS_ASSIGN(const auto name, ConfigArgument(args));
   AEGIS_ASSIGN(const auto configuration, LoadChosen(places, name));
   AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
-  AEGIS_ASSIGN(ledger::LedgerSigner* const signer, ledger.Signer());
   if (args.Has("--key")) {
-    context.out.Line(signer->verifier().Text());
+    AEGIS_ASSIGN(const ledger::LogKeys keys, KeysOf(ledger));
+    context.out.Line(base::ForDisplay(keys.log().back().verifier.Text()));
     return 0;
   }
-  AEGIS_ASSIGN(const ledger::StoredCheckpoint checkpoint,
-               ledger::CheckpointOfAll(ledger.store(), *signer));
-  AEGIS_TRY(ledger.NoteCheckpoint(checkpoint));
+  AEGIS_ASSIGN(const ledger::StoredCheckpoint checkpoint, ledger.CheckpointAll());
   context.out.Write(checkpoint.note);
   return 0;
 }

@@ -30,10 +30,9 @@ constexpr std::array<Example, 2> kExamples = {{
 }};
 
 base::Result<> Rotate(ledger::Ledger& ledger) {
+  AEGIS_TRY(
+      ledger.CheckpointAll());  // noted, so that what the old key signed last is not forgotten
   AEGIS_ASSIGN(ledger::LedgerSigner* const signer, ledger.Signer());
-  AEGIS_ASSIGN(const ledger::StoredCheckpoint checkpoint,
-               ledger::CheckpointOfAll(ledger.store(), *signer));
-  AEGIS_TRY(ledger.NoteCheckpoint(checkpoint));
   return signer->Rotate(ledger.directory(), ledger.store());
 }
 
@@ -44,11 +43,9 @@ base::Result<int> Run(Context& context, const Args& args) {
   AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
   if (args.Has("--rotate")) {
     AEGIS_TRY(Rotate(ledger));
-  } else {
-    AEGIS_TRY(ledger.Signer());  // the first use makes the key
   }
+  AEGIS_TRY(KeysOf(ledger));
   AEGIS_ASSIGN(const std::unique_ptr<ledger::Snapshot> snapshot, ledger.store().OpenSnapshot());
-  AEGIS_TRY(ledger::LogKeys::Read(*snapshot));
   nlohmann::ordered_json document = nlohmann::ordered_json::array();
   const bool json = args.Has("--json");
   AEGIS_TRY(snapshot->Keys([&](const base::Result<ledger::StoredKey>& key) -> base::Result<bool> {
@@ -80,8 +77,8 @@ const Command kAuditKeysCommand = {
     .examples = kExamples,
     .notes =
         "Verifier keys (c2sp.org/signed-note), one a line: the ledger's own in their order, each\n"
-        "endorsed by the one before, and those of witnesses. Keep the first one elsewhere:\n"
-        "`audit verify --key` fails unless the ledger still descends from it.\n",
+        "endorsed by the one before, and those of witnesses. Keep one elsewhere: `audit verify\n"
+        "--key` fails unless it, or one that it endorsed, has signed the ledger.\n",
     .run = Run,
 };
 

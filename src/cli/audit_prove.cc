@@ -54,10 +54,7 @@ base::Result<int> Run(Context& context, const Args& args) {
   AEGIS_ASSIGN(const auto name, ConfigArgument(args));
   AEGIS_ASSIGN(const auto configuration, LoadChosen(places, name));
   AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
-  AEGIS_ASSIGN(ledger::LedgerSigner* const signer, ledger.Signer());
-  AEGIS_ASSIGN(const ledger::StoredCheckpoint checkpoint,
-               ledger::CheckpointOfAll(ledger.store(), *signer));
-  AEGIS_TRY(ledger.NoteCheckpoint(checkpoint));
+  AEGIS_ASSIGN(const ledger::StoredCheckpoint checkpoint, ledger.CheckpointAll());
   AEGIS_ASSIGN(const std::unique_ptr<ledger::Snapshot> snapshot, ledger.store().OpenSnapshot());
   AEGIS_ASSIGN(const std::string proof, Prove(*snapshot, args, checkpoint));
   context.out.Write(proof);

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -7,6 +6,8 @@
 
 #include "base/file.h"
 #include "base/result.h"
+#include "base/text.h"
+#include "canon/canon.h"
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/context.h"
@@ -29,14 +30,26 @@ constexpr std::array<Example, 1> kExamples = {{
     {"aegis audit tiles work --out /srv/www/work-log", "Any web server can serve it then."},
 }};
 
-// The size that an earlier export in `directory` has reached; 0 if there is none that is ours.
-std::uint64_t ExportedSize(const std::string& directory, const std::string& origin) {
-  const auto text = base::ReadFile(directory + "/checkpoint");
+// The size of the tree that an earlier export in `directory` is of; 0 if there is none. An error if
+// the ledger does not extend it: its files are no part of the new tree then.
+base::Result<std::uint64_t> ExportedSize(ledger::Snapshot& snapshot, const std::string& directory,
+                                         const ledger::StoredCheckpoint& checkpoint) {
+  const std::string path = directory + "/checkpoint";
+  const auto text = base::ReadFile(path);
+  if (!text && text.error().code() == base::Errc::kNotFound) {
+    return 0;
+  }
   const auto note = text ? canon::SignedNote::Parse(*text)
                          : base::Result<canon::SignedNote>(base::Fail(text.error()));
-  const auto checkpoint = note ? ledger::Checkpoint::Parse(note->text)
-                               : base::Result<ledger::Checkpoint>(base::Fail(note.error()));
-  return checkpoint && checkpoint->origin == origin ? checkpoint->size : 0;
+  const auto older = note ? ledger::Checkpoint::Parse(note->text)
+                          : base::Result<ledger::Checkpoint>(base::Fail(note.error()));
+  const auto extends = older ? ledger::ProveExtension(snapshot, *text, checkpoint)
+                             : base::Result<std::string>(base::Fail(older.error()));
+  if (!extends) {
+    return base::Fail(
+        base::Error(extends.error()).Within("write beside " + base::EscapeName(path)));
+  }
+  return older->size;
 }
 
 base::Result<> Put(const std::string& directory, const std::string& path,
@@ -55,14 +68,11 @@ base::Result<int> Run(Context& context, const Args& args) {
   AEGIS_ASSIGN(const auto name, ConfigArgument(args));
   AEGIS_ASSIGN(const auto configuration, LoadChosen(places, name));
   AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
-  AEGIS_ASSIGN(ledger::LedgerSigner* const signer, ledger.Signer());
-  AEGIS_ASSIGN(const ledger::StoredCheckpoint checkpoint,
-               ledger::CheckpointOfAll(ledger.store(), *signer));
-  AEGIS_TRY(ledger.NoteCheckpoint(checkpoint));
-  const std::uint64_t old_size = ExportedSize(*directory, signer->verifier().name);
+  AEGIS_ASSIGN(const ledger::StoredCheckpoint checkpoint, ledger.CheckpointAll());
   AEGIS_ASSIGN(const std::unique_ptr<ledger::Snapshot> snapshot, ledger.store().OpenSnapshot());
+  AEGIS_ASSIGN(const std::uint64_t old_size, ExportedSize(*snapshot, *directory, checkpoint));
   std::uint64_t files = 0;
-  AEGIS_TRY(ledger::ExportTiles(*snapshot, std::min(old_size, checkpoint.size), checkpoint,
+  AEGIS_TRY(ledger::ExportTiles(*snapshot, old_size, checkpoint,
                                 [&](const std::string& path, std::string_view content) {
                                   ++files;
                                   return Put(*directory, path, content);
@@ -83,7 +93,8 @@ const Command kAuditTilesCommand = {
         "c2sp.org/tlog-tiles: checkpoint, tile/LEVEL/INDEX, tile/entries/INDEX. The entries in it "
         "are\n"
         "leaves (hash, seq, session, tenant); contents stay here. Written again into the same\n"
-        "directory, only what is new is added.\n",
+        "directory, only what is new is added; a directory with tiles of another tree is "
+        "refused.\n",
     .run = Run,
 };
 

@@ -32,7 +32,8 @@ constexpr std::array<Option, 6> kOptions = {{
     {"--config", Kind::kText, "NAME", "The same"},
     {"--checkpoint", Kind::kTexts, "FILE",
      "A checkpoint kept elsewhere; the ledger must extend it"},
-    {"--key", Kind::kTexts, "KEY", "A verifier key kept elsewhere; it must be one of the ledger's"},
+    {"--key", Kind::kTexts, "KEY",
+     "A verifier key kept elsewhere; the ledger must be signed by it or its successors"},
     {"--threads", Kind::kNumber, "N", "How many read and hash (default: one for each processor)"},
     {"--json", Kind::kFlag, "", "The report as JSON"},
 }};

@@ -17,7 +17,7 @@ namespace {
 
 using Kind = Option::Kind;
 
-constexpr std::array<const Command*, 22> kCommands = {
+constexpr std::array<const Command*, 23> kCommands = {
     &kSetupCommand,
     &kInitCommand,
     &kRunCommand,
@@ -40,6 +40,7 @@ constexpr std::array<const Command*, 22> kCommands = {
     &kAuditProveCommand,
     &kAuditTilesCommand,
     &kAuditKeysCommand,
+    &kAuditPurgeCommand,
 };
 
 constexpr std::array<Option, 3> kGlobalOptions = {{

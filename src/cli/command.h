@@ -66,5 +66,6 @@ extern const Command kAuditCheckpointCommand;
 extern const Command kAuditProveCommand;
 extern const Command kAuditTilesCommand;
 extern const Command kAuditKeysCommand;
+extern const Command kAuditPurgeCommand;
 
 }  // namespace aegis::cli

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -128,6 +129,19 @@ base::Result<ledger::Ledger> OpenLedger(Context& context,
     SayRecovered(context, journal);
   }
   return ledger;
+}
+
+base::Result<ledger::LogKeys> KeysOf(ledger::Ledger& ledger) {
+  const auto read = [&ledger]() -> base::Result<ledger::LogKeys> {
+    AEGIS_ASSIGN(const std::unique_ptr<ledger::Snapshot> snapshot, ledger.store().OpenSnapshot());
+    return ledger::LogKeys::Read(*snapshot);
+  };
+  AEGIS_ASSIGN(ledger::LogKeys keys, read());
+  if (!keys.log().empty()) {
+    return keys;
+  }
+  AEGIS_TRY(ledger.Signer());
+  return read();
 }
 
 std::string EntryLine(const Output& out, const ledger::EntryView& entry) {

@@ -13,6 +13,9 @@ namespace aegis::cli {
 base::Result<ledger::Ledger> OpenLedger(Context& context,
                                         const config::Configuration& configuration);
 
+// The public keys that the ledger knows; the first use makes its own.
+base::Result<ledger::LogKeys> KeysOf(ledger::Ledger& ledger);
+
 // One entry as a person reads it: time, outcome, action, resource, reason. One line, harmless.
 std::string EntryLine(const Output& out, const ledger::EntryView& entry);
 

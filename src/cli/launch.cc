@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/context.h"
 #include "cli/create.h"
+#include "cli/retention.h"
 #include "cli/summary.h"
 #include "cli/text.h"
 #include "config/config.h"
@@ -169,6 +170,7 @@ base::Result<int> Launch(Context& context, const LaunchRequest& request) {
     return kAegisFailed;
   }
   Summarise(context, spec, *outcome);
+  ApplyRetention(context, configuration);
   return outcome->exit_code;
 }
 

@@ -80,6 +80,9 @@ base::Result<> CheckSettings(const Settings& settings, const Configuration& conf
                                                 "\", but the directory is \"" + configuration.name +
                                                 "\"");
   }
+  if (settings.max_age_days && *settings.max_age_days < 1) {
+    return base::Fail(base::Errc::kInvalid, file + ": max_age_days must be 1 or more");
+  }
   const std::string ledger = configuration.state_dir + "/audit.db";
   if (std::filesystem::path(configuration.ledger_path).lexically_normal() != ledger) {
     return base::Fail(
@@ -131,6 +134,7 @@ base::Result<Configuration> LoadConfiguration(const Home& home, std::string_view
   configuration.env_pass = settings.env_pass.value_or(std::vector<std::string>{});
   configuration.private_dirs = settings.private_dirs.value_or(UsualPrivateDirs());
   AEGIS_TRY(CheckAbsolute(configuration.private_dirs, "private_dirs", configuration.file));
+  configuration.max_age_days = settings.max_age_days;
   configuration.without_effect = std::move(settings.without_effect);
   if (settings.dir) {
     configuration.dir = paths.Absolute(*settings.dir);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,7 +24,8 @@ struct Configuration {
   std::vector<std::string> policy_paths;
   std::vector<std::string> env_pass;
   std::vector<std::string> private_dirs;
-  std::vector<std::string> without_effect;  // keys that are set and change nothing here
+  std::optional<std::int64_t> max_age_days;  // content of older ledger entries is erased
+  std::vector<std::string> without_effect;   // keys that are set and change nothing here
 };
 
 // Loads $AEGIS_HOME/NAME. `user_home` replaces a leading `~/` in paths. kNotFound if there is no

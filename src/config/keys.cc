@@ -21,6 +21,8 @@ constexpr auto kKeys = std::to_array<KeySpec>({
     {"ledger_path", kString},
     {"env_pass", kStrings},
     {"private_dirs", kStrings},
+    {"retention", kTable},
+    {"retention.max_age_days", kInteger},
 
     {"schema_path", kString},
     {"allowed_network", kAnything},

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -160,6 +161,7 @@ base::Result<Settings> ParseSettings(std::string_view toml, std::string_view fil
       .policy_paths = Strings(table, "policy_paths"),
       .env_pass = Strings(table, "env_pass"),
       .private_dirs = Strings(table, "private_dirs"),
+      .max_age_days = table["retention"]["max_age_days"].value<std::int64_t>(),
       .without_effect = WithoutEffect(table),
   };
 }
@@ -205,7 +207,9 @@ std::string RenderSettings(const NewSettings& settings) {
   out += "# Environment variables that `aegis run` would drop as credentials, but hands over.\n";
   out += "env_pass = []\n\n";
   out += "# Directories of which each run gets an empty one of its own.\n";
-  out += "private_dirs = [" + private_dirs + "]\n";
+  out += "private_dirs = [" + private_dirs + "]\n\n";
+  out += "# After so many days what an entry of the ledger says is erased; its hash stays.\n";
+  out += "# [retention]\n# max_age_days = 90\n";
   return out;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@ struct Settings {
   std::optional<std::vector<std::string>> policy_paths;
   std::optional<std::vector<std::string>> env_pass;
   std::optional<std::vector<std::string>> private_dirs;
+  std::optional<std::int64_t> max_age_days;  // [retention], of what the ledger says
   // Top-level keys of other versions and later parts of Aegis that are set and have no effect here.
   std::vector<std::string> without_effect;
 };

@@ -1,6 +1,5 @@
 #include "gate/run.h"
 
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>  // WIFSIGNALED and kin
 #include <sys/socket.h>
@@ -23,6 +22,7 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
+#include "base/user.h"
 #include "decision/decision.h"
 #include "gate/follow.h"
 #include "gate/messages.h"
@@ -59,11 +59,6 @@ base::Result<Sockets> MakeSockets() {
     return base::FailErrno("socketpair");
   }
   return Sockets{base::UniqueFd(pair[0]), base::UniqueFd(pair[1])};
-}
-
-std::string UserName() {
-  const passwd* entry = ::getpwuid(::getuid());  // NOLINT(concurrency-mt-unsafe): one thread
-  return entry != nullptr ? base::EscapeName(entry->pw_name) : "uid:" + std::to_string(::getuid());
 }
 
 base::Result<std::string> WorkingDirectory() {
@@ -166,7 +161,7 @@ base::Result<> RecordStart(ledger::JournalWriter& journal, const RunSpec& spec,
 base::Result<NewJournal> MakeJournal(const RunSpec& spec, const std::string& session_id) {
   const std::string directory = spec.state_dir + "/journal";
   AEGIS_TRY(base::MakeDirectories(directory, 0700));
-  ledger::Identity identity{"local", UserName(), session_id};
+  ledger::Identity identity{"local", base::UserName(), session_id};
   const std::string path = directory + "/" + session_id + ".journal";
   AEGIS_ASSIGN(auto writer, ledger::JournalWriter::Create(path, std::move(identity)));
   return NewJournal(std::move(writer), path);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -19,8 +20,11 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "base/text.h"
+#include "canon/canon.h"
+#include "ledger/checkpoint.h"
 #include "ledger/entry.h"
 #include "ledger/export_format.h"
+#include "ledger/import.h"
 #include "ledger/merkle.h"
 #include "ledger/noted_checkpoint.h"
 #include "ledger/query.h"
@@ -30,7 +34,10 @@
 #include "ledger/signer.h"
 #include "ledger/sqlite/sqlite_store.h"
 #include "ledger/store.h"
+#include "ledger/store_import.h"
 #include "ledger/tails.h"
+#include "ledger/transparency.h"
+#include "ledger/tree_reader.h"
 #include "ledger/verify.h"
 
 namespace aegis::ledger {
@@ -64,6 +71,20 @@ Result<> RequireWhole(const std::string& directory, Store& store) {
                     ": it was cut, replaced or rolled back. `aegis audit verify` tells more; to "
                     "begin anew, move audit.db, checkpoint and ledger.key away from there");
   }
+  AEGIS_ASSIGN(const canon::SignedNote note, canon::SignedNote::Parse(noted->note));
+  AEGIS_ASSIGN(const Checkpoint checkpoint, Checkpoint::Parse(note.text));
+  MerkleHasher hasher;
+  TreeReader reader(*snapshot);
+  const auto root = tree.size() == noted->size ? Result<canon::Sha256>(tree.Root(hasher))
+                                               : RootAt(noted->size, reader);
+  if (!root && root.error().code() != Errc::kCorrupt) {
+    return Fail(root.error());
+  }
+  if (!root || *root != checkpoint.root) {
+    return Fail(Errc::kCorrupt, "ledger " + base::EscapeName(directory) +
+                                    " does not extend its last checkpoint: it was damaged, edited "
+                                    "or replaced. `aegis audit verify` tells more");
+  }
   return {};
 }
 
@@ -83,9 +104,11 @@ struct Ledger::State {
     Tails tails;
     std::unique_ptr<Snapshot> snapshot;
   };
-  Result<View> OpenView() const {
+  Result<View> OpenView(bool stored_only = false) const {
     View view;
-    AEGIS_ASSIGN(view.tails, Tails::Open(journal_dir));
+    if (!stored_only) {
+      AEGIS_ASSIGN(view.tails, Tails::Open(journal_dir));
+    }
     AEGIS_ASSIGN(view.snapshot, store->OpenSnapshot());
     AEGIS_TRY(view.tails.Align(*view.snapshot));
     return view;
@@ -118,9 +141,27 @@ const std::string& Ledger::directory() const { return state_->directory; }
 
 Result<LedgerSigner*> Ledger::Signer() {
   if (!state_->signer) {
+    // What is signed is noted: a smaller tree must not take the place of the one that tells on it.
+    AEGIS_TRY(RequireWhole(state_->directory, *state_->store));
     AEGIS_ASSIGN(state_->signer, LedgerSigner::Open(state_->directory, *state_->store));
   }
   return &*state_->signer;
+}
+
+Result<StoredCheckpoint> Ledger::CheckpointAll() {
+  AEGIS_TRY(RequireWhole(state_->directory, *state_->store));
+  {
+    AEGIS_ASSIGN(const std::unique_ptr<Snapshot> snapshot, state_->store->OpenSnapshot());
+    AEGIS_ASSIGN(const CompactRange tree, snapshot->Tree());
+    AEGIS_ASSIGN(std::optional<StoredCheckpoint> newest, NewestCheckpoint(*snapshot));
+    if (newest && newest->size == tree.size()) {
+      return *std::move(newest);
+    }
+  }
+  AEGIS_ASSIGN(const LedgerSigner* const signer, Signer());
+  AEGIS_ASSIGN(StoredCheckpoint made, CheckpointOfAll(*state_->store, *signer));
+  AEGIS_TRY(NoteCheckpoint(made));
+  return made;
 }
 
 Result<> Ledger::NoteCheckpoint(const StoredCheckpoint& checkpoint) const {
@@ -137,7 +178,7 @@ Result<QueryPage> Ledger::Query(const QueryFilter& filter, const FoundVisitor& v
       (filter.cursor && filter.cursor->before != filter.last.has_value())) {
     return Fail(Errc::kInvalid, "query: the cursor is of another kind of query");
   }
-  AEGIS_ASSIGN(State::View view, state_->OpenView());
+  AEGIS_ASSIGN(State::View view, state_->OpenView(filter.stored_only));
   return QueryRun(filter, *view.snapshot, view.tails).Run(visit);
 }
 
@@ -163,6 +204,25 @@ Result<QueryPage> Ledger::Export(const QueryFilter& filter, ExportWriter& writer
   // What could be read is given, also when the end could not.
   AEGIS_TRY(sink(text));
   return page;
+}
+
+Result<> Ledger::Import(const Source& next, ImportReport& report) {
+  StoreImportTarget target(*state_->store, state_->journal_dir);
+  Importer importer(target);
+  const auto read = [&]() -> Result<> {
+    while (true) {
+      AEGIS_ASSIGN(const std::string_view piece, next());
+      if (piece.empty()) {
+        return {};
+      }
+      AEGIS_TRY(importer.Add(piece));
+    }
+  };
+  // What came before an input that can't be read to its end is stored all the same.
+  auto done = read();
+  auto finished = importer.Finish();
+  report = importer.report();
+  return done ? finished : done;
 }
 
 Result<> Ledger::Sessions(std::optional<std::uint64_t> last, const SessionVisitor& visit) {
@@ -241,7 +301,7 @@ Result<VerifyReport> Ledger::Verify(const VerifyOptions& options) {
                         .from = "the checkpoint noted beside the ledger",
                         .if_wrong = Finding::Kind::kForked,
                         .if_larger = Finding::Kind::kRolledBack});
-  } else if (noted.error().code() != Errc::kNotFound) {
+  } else if (noted.error().code() != Errc::kNotFound && noted.error().sys_errno() != EACCES) {
     all.kept.push_back({.note = {}, .from = "the checkpoint noted beside the ledger"});
   }
   Tails tails;

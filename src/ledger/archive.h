@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "ledger/entry.h"
 #include "ledger/export_format.h"
+#include "ledger/import.h"
 #include "ledger/query.h"
 #include "ledger/recovery.h"
 #include "ledger/session.h"
@@ -32,7 +33,7 @@ class Ledger {
   };
 
   // Opens the ledger in `directory`, which must exist, and drains the journals of dead processes.
-  // With kCreate a store that holds less than the checkpoint noted beside it is refused (kCorrupt):
+  // With kCreate a store that does not extend the checkpoint noted beside it is refused (kCorrupt):
   // it was cut, replaced or rolled back, and nothing may be appended to it.
   // kCorrupt: audit.db is no Aegis ledger, is damaged, or of another version. What happened to
   // journals is in recovered(). A ledger that can be read but not written opens in kRead.
@@ -46,9 +47,14 @@ class Ledger {
   Store& store();
   const std::string& directory() const;
 
-  // The private key, loaded or made when first asked for; see LedgerSigner::Open.
+  // The private key, loaded or made when first asked for; see LedgerSigner::Open. kCorrupt for a
+  // ledger that kCreate would refuse.
   base::Result<LedgerSigner*> Signer();
-  // Notes a checkpoint beside the store, in DIRECTORY/checkpoint, where Open finds it.
+  // The newest checkpoint, over all that is stored: one that is there, for which no key is needed,
+  // or a new one, signed, kept and noted. Refuses what Signer refuses.
+  base::Result<StoredCheckpoint> CheckpointAll();
+  // Notes a checkpoint beside the store, in DIRECTORY/checkpoint, where Open finds it; a greater
+  // one that is noted stays.
   base::Result<> NoteCheckpoint(const StoredCheckpoint& checkpoint) const;
   const std::vector<JournalFinding>& recovered() const;
   std::string JournalPath(std::string_view session_id) const;
@@ -62,6 +68,12 @@ class Ledger {
   // several queries. `sink` gets pieces; its error ends the export and is returned.
   using Sink = std::function<base::Result<>(std::string_view)>;
   base::Result<QueryPage> Export(const QueryFilter& filter, ExportWriter& writer, const Sink& sink);
+
+  // Adds entries from an export in JSON lines; see Importer. `next` gives the input piece by piece,
+  // and "" at its end. `report` says what was done, also on an error. kConflict: a session runs
+  // here, and its entries come by themselves.
+  using Source = std::function<base::Result<std::string_view>()>;
+  base::Result<> Import(const Source& next, ImportReport& report);
 
   // Sessions by start, oldest first; the last `last` of them.
   base::Result<> Sessions(std::optional<std::uint64_t> last, const SessionVisitor& visit);

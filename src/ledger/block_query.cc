@@ -10,6 +10,7 @@
 #include "canon/canon.h"
 #include "ledger/block_summary.h"
 #include "ledger/glob.h"
+#include "ledger/grams.h"
 #include "ledger/query.h"
 
 namespace aegis::ledger {
@@ -19,21 +20,6 @@ using Bits = std::vector<std::size_t>;
 
 void AppendTermBits(Bits& bits, std::uint64_t hash) {
   ForEachTermBit(hash, [&bits](std::size_t bit) { bits.push_back(bit); });
-}
-
-// The bits of all pieces of a text that stands within a payload or an event type.
-void AppendGramBits(Bits& bits, std::string_view text) {
-  std::string lower;
-  AppendLower(lower, text);
-  for (const std::size_t size : {kLongGram, kShortGram}) {
-    for (std::size_t at = 0; at + size <= lower.size(); ++at) {
-      std::uint64_t piece = 0;
-      for (std::size_t i = 0; i < size; ++i) {
-        piece |= std::uint64_t{static_cast<std::uint8_t>(lower[at + i])} << (8 * i);
-      }
-      bits.push_back(GramBit(piece));
-    }
-  }
 }
 
 bool HasAll(std::string_view set, const Bits& bits) {
@@ -72,14 +58,20 @@ BlockQuery::BlockQuery(const QueryFilter& filter) : from_ms_(filter.from_ms), to
   }
   if (filter.path) {
     for (const Glob::Literal& literal : filter.path->Literals()) {
-      AppendGramBits(grams_, InPayload(literal));
+      grams_.Require(InPayload(literal));
     }
   }
   if (filter.text) {
     // In the payload as JSON writes it, or in the event type as it stands.
-    AppendGramBits(text_grams_.emplace_back(), JsonContents(*filter.text));
-    AppendGramBits(text_grams_.emplace_back(), *filter.text);
+    text_grams_.emplace_back().Require(JsonContents(*filter.text));
+    text_grams_.emplace_back().Require(*filter.text);
   }
+}
+
+// Whether `holds` for what is wanted in all, and for one of the forms of the text.
+template <typename Holds>
+bool BlockQuery::AnyText(const Holds& holds) const {
+  return holds(grams_) && (text_grams_.empty() || std::ranges::any_of(text_grams_, holds));
 }
 
 bool BlockQuery::MayMatch(const BlockSummaryView& summary) const {
@@ -88,10 +80,14 @@ bool BlockQuery::MayMatch(const BlockSummaryView& summary) const {
                 (to_ms_ && summary.min_ms.value_or(*summary.max_ms) >= *to_ms_))) {
     return false;
   }
-  return HasAll(summary.terms, terms_) && HasAll(summary.grams, grams_) &&
-         (text_grams_.empty() || std::ranges::any_of(text_grams_, [&summary](const Bits& bits) {
-            return HasAll(summary.grams, bits);
-          }));
+  return HasAll(summary.terms, terms_) &&
+         AnyText([&summary](const GramQuery& grams) { return grams.MayBeIn3(summary.grams3); });
+}
+
+bool BlockQuery::MayMatchLong(const BlockSummaryView& summary) const {
+  return AnyText([&summary](const GramQuery& grams) {
+    return grams.MayBeIn5And8(summary.grams5, summary.grams8);
+  });
 }
 
 bool BlockQuery::MayHaveUser(const BlockSummaryView& summary) const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ledger/block_summary.h"
+#include "ledger/grams.h"
 #include "ledger/query.h"
 
 namespace aegis::ledger {
@@ -16,8 +17,10 @@ class BlockQuery {
  public:
   explicit BlockQuery(const QueryFilter& filter);
 
-  // Everything but filter.principal.
+  // All but filter.principal, in two steps: by the times, terms and grams3 of a summary, and, if
+  // they say yes, by its grams5 and grams8.
   bool MayMatch(const BlockSummaryView& summary) const;
+  bool MayMatchLong(const BlockSummaryView& summary) const;
   // Whether an entry of the block may be of the user filter.principal, if that is set. (The entries
   // of sessions with that configuration don't say so themselves.)
   bool MayHaveUser(const BlockSummaryView& summary) const;
@@ -29,13 +32,15 @@ class BlockQuery {
 
  private:
   using Bits = std::vector<std::size_t>;
+  template <typename Holds>
+  bool AnyText(const Holds& holds) const;
 
   std::optional<std::int64_t> from_ms_;
   std::optional<std::int64_t> to_ms_;
   Bits terms_;
   std::optional<Bits> user_;
-  Bits grams_;                    // all of them
-  std::vector<Bits> text_grams_;  // and all of at least one of these, if there are any
+  GramQuery grams_;
+  std::vector<GramQuery> text_grams_;  // and at least one of these, if there are any
   bool denials_only_ = false;
 };
 

@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "ledger/entry.h"
+#include "ledger/grams.h"
 
 namespace aegis::ledger {
 
@@ -22,13 +22,14 @@ constexpr std::int64_t BlockOfRow(std::int64_t id) { return (id - 1) / kBlockEnt
 struct BlockSummary {
   static constexpr std::size_t kTermsBytes = 2048;
   static constexpr std::size_t kDenialsBytes = kBlockEntries / 8;
-  static constexpr std::size_t kGramsBytes = 16384;
 
   std::optional<std::int64_t> min_ms{};  // none if all entries are erased
   std::optional<std::int64_t> max_ms{};
   std::string terms{};    // a Bloom filter over whole values
   std::string denials{};  // a bit for each entry: its decision is `deny`
-  std::string grams{};    // a bit set over the hashes of short pieces of text
+  std::string grams3{};   // the pieces of event types and payloads; see GramSet
+  std::string grams5{};
+  std::string grams8{};
 
   friend bool operator==(const BlockSummary&, const BlockSummary&) = default;
 };
@@ -39,7 +40,9 @@ struct BlockSummaryView {
   std::optional<std::int64_t> max_ms{};
   std::string_view terms{};
   std::string_view denials{};
-  std::string_view grams{};
+  std::string_view grams3{};
+  std::string_view grams5{};
+  std::string_view grams8{};
 
   BlockSummaryView() = default;
   // NOLINTNEXTLINE(google-explicit-constructor): as a string is a view of itself
@@ -48,7 +51,9 @@ struct BlockSummaryView {
         max_ms(summary.max_ms),
         terms(summary.terms),
         denials(summary.denials),
-        grams(summary.grams) {}
+        grams3(summary.grams3),
+        grams5(summary.grams5),
+        grams8(summary.grams8) {}
 };
 
 // The values that are found through `terms`.
@@ -72,20 +77,6 @@ void ForEachTermBit(std::uint64_t hash, const Visit& visit) {
   }
 }
 
-// Pieces of kShortGram and of kLongGram bytes of the event type and of the payload's text, with
-// ASCII letters in lower case. The long ones tell rare texts from texts of common pieces.
-inline constexpr std::size_t kShortGram = 3;
-inline constexpr std::size_t kLongGram = 5;
-// The bit of a piece in `grams`; `piece` is its bytes as a little-endian number.
-constexpr std::size_t GramBit(std::uint64_t piece) {
-  static_assert(BlockSummary::kGramsBytes * 8 == std::size_t{1} << 17U);
-  return static_cast<std::size_t>((piece * 0x9e3779b97f4a7c15ULL) >> (64U - 17U));
-}
-// Whether a bit is set; false beyond the end.
-bool HasBit(std::string_view bits, std::size_t bit);
-// ASCII letters in lower case.
-void AppendLower(std::string& out, std::string_view text);
-
 // Makes the summary of one block after the other.
 class BlockSummaryBuilder {
  public:
@@ -99,20 +90,15 @@ class BlockSummaryBuilder {
 
  private:
   void AddTerms(const EntryView& entry);
-  void AddAction(std::string_view event_type, std::string_view payload);
   void AddTerm(std::uint64_t hash);
-  void AddGrams(std::string_view text, std::string& before);
 
-  static constexpr std::size_t kGramWords = BlockSummary::kGramsBytes / sizeof(std::uint64_t);
-
-  BlockSummary summary_;              // without grams
-  std::vector<std::uint64_t> grams_;  // the bit set
+  BlockSummary summary_;  // without grams
+  GramBuilder grams_;
   std::int64_t entries_ = 0;
   std::string session_id_;  // those of the entry before
   std::optional<std::string> user_id_;
-  std::string event_type_before_;  // lower-case texts of the entry before
+  std::string event_type_before_;
   std::string payload_before_;
-  std::string lower_;
 };
 
 }  // namespace aegis::ledger

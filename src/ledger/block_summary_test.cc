@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "ledger/block_query.h"
 #include "ledger/entry.h"
 #include "ledger/glob.h"
+#include "ledger/grams.h"
 #include "ledger/query.h"
 #include "ledger/random_entries.h"
 #include "ledger/test_ledger.h"
@@ -53,62 +53,7 @@ class Block {
 
 bool MayMatch(const BlockSummary& summary, const QueryFilter& filter) {
   const BlockQuery query(filter);
-  return query.MayMatch(summary) && query.MayHaveUser(summary);
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower;
-  AppendLower(lower, text);
-  return lower;
-}
-
-TEST(AppendLowerTest, ChangesAsciiLettersOnly) {
-  for (int shift = 0; shift < 9; ++shift) {  // at every place in a word
-    std::string text(static_cast<std::size_t>(shift), '-');
-    std::string expected = text;
-    for (int c = 0; c < 256; ++c) {
-      text += static_cast<char>(c);
-      expected += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-    }
-    EXPECT_EQ(Lower(text), expected);
-  }
-}
-
-// The grams as docs/ledger-format.md defines them.
-std::set<std::size_t> DefinedGrams(const std::vector<EntryView>& entries) {
-  std::set<std::size_t> bits;
-  for (const EntryView& entry : entries) {
-    for (const std::string& text : {Lower(entry.event_type), Lower(entry.payload)}) {
-      for (const std::size_t size : {std::size_t{3}, std::size_t{5}}) {
-        for (std::size_t at = 0; at + size <= text.size(); ++at) {
-          std::uint64_t piece = 0;
-          for (std::size_t i = size; i-- > 0;) {
-            piece = piece * 256 + static_cast<std::uint8_t>(text[at + i]);
-          }
-          bits.insert((piece * 11400714819323198485U) >> 47U);
-        }
-      }
-    }
-  }
-  return bits;
-}
-
-TEST(BlockSummaryTest, GramsAreThoseOfEachText) {
-  RandomEntries random(1);
-  for (int round = 0; round < 50; ++round) {
-    Block block;
-    for (std::size_t i = random.Below(60); i > 0; --i) {
-      block.Add(random.EventType(), random.Payload());
-    }
-    const BlockSummary summary = block.Summary();
-    std::set<std::size_t> bits;
-    for (std::size_t bit = 0; bit < BlockSummary::kGramsBytes * 8; ++bit) {
-      if (HasBit(summary.grams, bit)) {
-        bits.insert(bit);
-      }
-    }
-    EXPECT_EQ(bits, DefinedGrams(block.views()));
-  }
+  return query.MayMatch(summary) && query.MayMatchLong(summary) && query.MayHaveUser(summary);
 }
 
 TEST(BlockSummaryTest, KnowsTimesDenialsAndSizes) {
@@ -121,7 +66,9 @@ TEST(BlockSummaryTest, KnowsTimesDenialsAndSizes) {
   EXPECT_EQ(summary.min_ms, -7);
   EXPECT_EQ(summary.max_ms, 900);
   EXPECT_EQ(summary.terms.size(), BlockSummary::kTermsBytes);
-  EXPECT_EQ(summary.grams.size(), BlockSummary::kGramsBytes);
+  EXPECT_EQ(summary.grams3.size(), kGrams3.bytes);
+  EXPECT_EQ(summary.grams5.size(), kGrams5.bytes);
+  EXPECT_EQ(summary.grams8.size(), kGrams8.bytes);
   EXPECT_EQ(summary.denials.size(), BlockSummary::kDenialsBytes);
   EXPECT_EQ(summary.denials.front(), '\x0a');
   EXPECT_EQ(summary.denials.find_first_not_of('\0', 1), std::string::npos);
@@ -149,7 +96,7 @@ TEST(BlockSummaryTest, OfErasedEntriesOnlyTheSessionIsLeft) {
   builder.Add({.session_id = "gone", .erased = true});
   const BlockSummary summary = builder.Finish();
   EXPECT_EQ(summary.min_ms, std::nullopt);
-  EXPECT_EQ(summary.grams, std::string(BlockSummary::kGramsBytes, '\0'));
+  EXPECT_EQ(summary.grams3, std::string(kGrams3.bytes, '\0'));
   EXPECT_TRUE(MayMatch(summary, {.session_id = "gone"}));
   EXPECT_FALSE(MayMatch(summary, {.session_id = "other"}));
   EXPECT_FALSE(MayMatch(summary, {.from_ms = 0}));

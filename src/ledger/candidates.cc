@@ -11,6 +11,7 @@
 #include "ledger/block_query.h"
 #include "ledger/block_summary.h"
 #include "ledger/finding.h"
+#include "ledger/grams.h"
 #include "ledger/query.h"
 #include "ledger/session.h"
 #include "ledger/store.h"
@@ -25,8 +26,8 @@ namespace {
 // there.
 Result<std::vector<bool>> BlocksOf(Snapshot& snapshot, const std::string& config,
                                    std::int64_t last) {
-  const auto blocks = static_cast<std::size_t>(BlockOfRow(last)) + 1;
-  std::vector<std::int64_t> begun(blocks + 1);  // sessions that begin there, less those that ended
+  const auto size = static_cast<std::size_t>(BlockOfRow(last)) + 1;
+  std::vector<std::int64_t> begun(size + 1);  // sessions that begin there, less those that ended
   AEGIS_TRY(snapshot.SessionsOf(config, [&begun, last](IdRange rows) {
     // The table may have been tampered with.
     rows = {.first = std::max<std::int64_t>(rows.first, 1), .last = std::min(rows.last, last)};
@@ -35,9 +36,9 @@ Result<std::vector<bool>> BlocksOf(Snapshot& snapshot, const std::string& config
       --begun[static_cast<std::size_t>(BlockOfRow(rows.last)) + 1];
     }
   }));
-  std::vector<bool> present(blocks);
+  std::vector<bool> present(size);
   std::int64_t open = 0;
-  for (std::size_t block = 0; block < blocks; ++block) {
+  for (std::size_t block = 0; block < size; ++block) {
     open += begun[block];
     present[block] = open > 0;
   }
@@ -69,13 +70,8 @@ Result<> Candidates::Visit(Snapshot& snapshot, StoreOrder order,
     return {};
   }
   const bool reversed = order == StoreOrder::kLedgerReversed;
-  const BlockRequest request{.first = BlockOfRow(rows_.first),
-                             .last = BlockOfRow(rows_.last),
-                             .order = order,
-                             .terms = query_.needs_terms(),
-                             .denials = query_.denials_only(),
-                             .grams = query_.needs_grams()};
-  std::int64_t next = reversed ? request.last : request.first;
+  const BlockRange blocks{.first = BlockOfRow(rows_.first), .last = BlockOfRow(rows_.last)};
+  std::int64_t next = reversed ? blocks.last : blocks.first;
   bool stopped = false;
   bool failed = false;  // in `visit`
   // Blocks without a summary, from `next` to before `number`.
@@ -91,41 +87,37 @@ Result<> Candidates::Visit(Snapshot& snapshot, StoreOrder order,
     next = reversed ? number - 1 : number + 1;
     return {};
   };
-  auto read = snapshot.Blocks(request, [&](const StoredBlock& block) -> Result<bool> {
-    failed = true;  // unless we come to the end
-    AEGIS_TRY(visit_before(block.number));
-    if (!stopped && MayMatch(block)) {
-      AEGIS_ASSIGN(const bool more, VisitBlock(block, order, visit));
-      stopped = !more;
-    }
-    failed = false;
-    return !stopped;
-  });
+  auto read =
+      snapshot.AskBlocks(blocks, order, query_, [&](const BlockAnswer& block) -> Result<bool> {
+        failed = true;  // unless we come to the end
+        AEGIS_TRY(visit_before(block.number));
+        if (!stopped && MayMatch(block)) {
+          AEGIS_ASSIGN(const bool more, VisitBlock(block, order, visit));
+          stopped = !more;
+        }
+        failed = false;
+        return !stopped;
+      });
   // Where the summaries can't be read, the entries themselves are.
   if (!read && (failed || !IsDamage(read.error()))) {
     return read;
   }
-  return stopped ? Result<>() : visit_before(reversed ? request.first - 1 : request.last + 1);
+  return stopped ? Result<>() : visit_before(reversed ? blocks.first - 1 : blocks.last + 1);
 }
 
-bool Candidates::MayMatch(const StoredBlock& block) const {
-  if (!block.summary) {
-    return true;
-  }
-  const bool of_principal = !of_principal_ || query_.MayHaveUser(*block.summary) ||
-                            with_config_[static_cast<std::size_t>(block.number)];
-  return of_principal && query_.MayMatch(*block.summary);
+bool Candidates::MayMatch(const BlockAnswer& block) const {
+  return block.may_match && (!of_principal_ || block.may_have_user ||
+                             with_config_[static_cast<std::size_t>(block.number)]);
 }
 
-Result<bool> Candidates::VisitBlock(const StoredBlock& block, StoreOrder order,
+Result<bool> Candidates::VisitBlock(const BlockAnswer& block, StoreOrder order,
                                     const IdRangeChooser& visit) const {
   const IdRange rows = RowsOfBlock(block.number);
-  if (!block.summary || !query_.denials_only()) {
+  if (!block.denials) {
     return VisitRows(rows, visit);
   }
   const auto denied = [&block](std::int64_t at) {
-    return at >= 0 && at < kBlockEntries &&
-           HasBit(block.summary->denials, static_cast<std::size_t>(at));
+    return at >= 0 && at < kBlockEntries && HasBit(*block.denials, static_cast<std::size_t>(at));
   };
   const bool reversed = order == StoreOrder::kLedgerReversed;
   const std::int64_t step = reversed ? -1 : 1;

@@ -29,8 +29,8 @@ class Candidates {
 
  private:
   explicit Candidates(const QueryFilter& filter) : query_(filter) {}
-  bool MayMatch(const StoredBlock& block) const;
-  base::Result<bool> VisitBlock(const StoredBlock& block, StoreOrder order,
+  bool MayMatch(const BlockAnswer& block) const;
+  base::Result<bool> VisitBlock(const BlockAnswer& block, StoreOrder order,
                                 const IdRangeChooser& visit) const;
   base::Result<bool> VisitRows(IdRange rows, const IdRangeChooser& visit) const;
 

@@ -12,11 +12,14 @@
 #include "ledger/export_format.h"    // IWYU pragma: export
 #include "ledger/finding.h"          // IWYU pragma: export
 #include "ledger/glob.h"             // IWYU pragma: export
+#include "ledger/import.h"           // IWYU pragma: export
 #include "ledger/journal.h"          // IWYU pragma: export
 #include "ledger/log_keys.h"         // IWYU pragma: export
 #include "ledger/merkle.h"           // IWYU pragma: export
 #include "ledger/payload.h"          // IWYU pragma: export
 #include "ledger/proof_text.h"       // IWYU pragma: export
+#include "ledger/purge.h"            // IWYU pragma: export
+#include "ledger/purge_record.h"     // IWYU pragma: export
 #include "ledger/query.h"            // IWYU pragma: export
 #include "ledger/recovery.h"         // IWYU pragma: export
 #include "ledger/sequencer.h"        // IWYU pragma: export

@@ -28,7 +28,7 @@ std::string PathIn(const std::string& directory) { return directory + "/checkpoi
 
 Result<StoredCheckpoint> ReadNotedCheckpoint(const std::string& directory) {
   AEGIS_ASSIGN(std::string text, base::ReadFile(PathIn(directory), canon::kMaxNote));
-  if (text.empty()) {  // what a power cut leaves
+  if (text.find_first_not_of('\0') == std::string::npos) {  // what a power cut leaves
     return Fail(Errc::kNotFound, base::EscapeName(PathIn(directory)) + " is empty");
   }
   const auto note = canon::SignedNote::Parse(text);
@@ -41,11 +41,18 @@ Result<StoredCheckpoint> ReadNotedCheckpoint(const std::string& directory) {
 }
 
 Result<> WriteNotedCheckpoint(const std::string& directory, const StoredCheckpoint& checkpoint) {
+  // Of two processes that end a session at once, the one with the smaller tree may come last.
+  if (const auto noted = ReadNotedCheckpoint(directory); noted && noted->size > checkpoint.size) {
+    return {};
+  }
   const std::string name = PathIn(directory) + "." + std::to_string(getpid()) + ".new";
   {
     AEGIS_ASSIGN(const base::UniqueFd fd,
                  base::Open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
-    AEGIS_TRY(base::WriteAll(fd.get(), checkpoint.note));
+    if (auto written = base::WriteAll(fd.get(), checkpoint.note); !written) {
+      (void)unlink(name.c_str());
+      return written;
+    }
   }
   if (rename(name.c_str(), PathIn(directory).c_str()) != 0) {
     const auto failed = base::FailErrno("write " + base::EscapeName(PathIn(directory)));

@@ -14,7 +14,8 @@ namespace aegis::ledger {
 // verified.
 base::Result<StoredCheckpoint> ReadNotedCheckpoint(const std::string& directory);
 
-// Replaces it, not synced: after a power cut it may be older, or empty.
+// Replaces it, unless it is of a greater tree. Not synced: after a power cut it may be older, or
+// empty.
 base::Result<> WriteNotedCheckpoint(const std::string& directory,
                                     const StoredCheckpoint& checkpoint);
 

@@ -23,7 +23,7 @@ void AppendErasedPayload(std::string& out, std::span<const IdRange> ids) {
     canon::AppendJsonInteger(out, range.last - 1);
     before = "],[";
   }
-  out += ids.empty() ? R"({"ranges":[]})" : "]]}";
+  out += "]]}";
 }
 
 std::optional<std::vector<IdRange>> ParseErasedPayload(std::string_view payload) {
@@ -40,7 +40,7 @@ std::optional<std::vector<IdRange>> ParseErasedPayload(std::string_view payload)
     }
     ids.push_back({.first = range.first + 1, .last = range.last + 1});
   }
-  if (!cursor.Literal("]}") || !cursor.AtEnd()) {
+  if (ids.empty() || !cursor.Literal("]}") || !cursor.AtEnd()) {
     return std::nullopt;
   }
   return ids;

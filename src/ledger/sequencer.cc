@@ -187,6 +187,8 @@ Result<> Sequencer::DrainOnce() {
   bool more = !exhausted_ && reader_.position().offset < marks.committed;
   while (more) {
     AEGIS_ASSIGN(more, DrainGroup(marks.committed));
+    // Summaries only serve queries, which do without: who appends next tries again.
+    (void)store_->SummarizeBlocks();
   }
   return {};
 }

@@ -1,17 +1,22 @@
 #include "ledger/signer.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "base/file.h"
@@ -22,6 +27,7 @@
 #include "ledger/checkpoint.h"
 #include "ledger/log_keys.h"
 #include "ledger/store.h"
+#include "ledger/transparency.h"
 
 namespace aegis::ledger {
 namespace {
@@ -31,6 +37,10 @@ using base::Fail;
 using base::Result;
 
 constexpr std::size_t kMaxKeyFile = 4096;
+// How long one who needs the key waits for another, and how often it may change under our hands.
+constexpr int kLockAttempts = 500;
+constexpr auto kLockRetry = std::chrono::milliseconds(10);
+constexpr int kOpenAttempts = 10;
 
 std::string KeyPath(const std::string& directory) { return directory + "/ledger.key"; }
 // The next key while the store is being told of it.
@@ -51,9 +61,15 @@ Result<std::string> NewOrigin(const std::string& directory) {
   return origin + "/" + canon::HexEncode({random.data(), random.size()});
 }
 
+// The key's file, open, and the key in it.
+struct KeyFile {
+  base::UniqueFd fd;
+  canon::NoteSigner key;
+};
+
 // Only we may read it, or nobody can say whose signature it makes.
-Result<canon::NoteSigner> Load(const std::string& path) {
-  AEGIS_ASSIGN(const base::UniqueFd fd, base::Open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+Result<KeyFile> Load(const std::string& path) {
+  AEGIS_ASSIGN(base::UniqueFd fd, base::Open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   struct stat status{};
   if (fstat(fd.get(), &status) != 0) {
     return base::FailErrno("look at " + base::EscapeName(path));
@@ -77,7 +93,30 @@ Result<canon::NoteSigner> Load(const std::string& path) {
   if (!key) {
     return Fail(Errc::kCorrupt, "key " + base::EscapeName(path) + ": " + key.error().message());
   }
-  return key;
+  return KeyFile{.fd = std::move(fd), .key = std::move(*key)};
+}
+
+// Those who sign share the lock of the key's file, who changes the key has it alone. Only who may
+// read the key can take it.
+Result<> Lock(const base::UniqueFd& fd, int operation) {
+  for (int attempt = 1; flock(fd.get(), operation | LOCK_NB) != 0; ++attempt) {
+    if (errno != EWOULDBLOCK && errno != EINTR) {
+      return base::FailErrno("lock the ledger's key");
+    }
+    if (attempt == kLockAttempts) {
+      return Fail(Errc::kUnavailable, "lock the ledger's key: another process uses it");
+    }
+    std::this_thread::sleep_for(kLockRetry);
+  }
+  return {};
+}
+
+// Whether a path still names the file: another key may have taken its place.
+bool IsAt(const base::UniqueFd& fd, const std::string& path) {
+  struct stat mine{};
+  struct stat there{};
+  return fstat(fd.get(), &mine) == 0 && lstat(path.c_str(), &there) == 0 &&
+         mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
 }
 
 Result<> Save(const std::string& path, const canon::NoteSigner& key) {
@@ -87,8 +126,14 @@ Result<> Save(const std::string& path, const canon::NoteSigner& key) {
   return saved;
 }
 
-// Of two processes that make the first key at once, one wins, and the other loads the winner's.
-Result<canon::NoteSigner> MakeFirst(const std::string& directory) {
+// What was renamed in a directory stays so after a power cut.
+Result<> SyncDirectory(const std::string& directory) {
+  AEGIS_ASSIGN(const base::UniqueFd fd, base::Open(directory, O_RDONLY | O_DIRECTORY));
+  return fsync(fd.get()) == 0 ? Result<>() : base::FailErrno("sync " + base::EscapeName(directory));
+}
+
+// Of two processes that make the first key at once, one wins; both then find the winner's.
+Result<> MakeFirst(const std::string& directory) {
   AEGIS_ASSIGN(const std::string origin, NewOrigin(directory));
   AEGIS_ASSIGN(const canon::NoteSigner key, canon::NoteSigner::Generate(origin));
   const std::string unnamed = KeyPath(directory) + "." + std::to_string(getpid()) + ".new";
@@ -102,7 +147,7 @@ Result<canon::NoteSigner> MakeFirst(const std::string& directory) {
       return Fail(base::Error::FromErrno("make " + base::EscapeName(KeyPath(directory)), failed));
     }
   }
-  return Load(KeyPath(directory));
+  return {};
 }
 
 Result<LogKeys> ReadKeys(Store& store) {
@@ -110,47 +155,85 @@ Result<LogKeys> ReadKeys(Store& store) {
   return LogKeys::Read(*snapshot);
 }
 
-// Ends what a rotation began that died before it renamed the key.
-Result<canon::NoteSigner> TakeNext(const std::string& directory, const LogKeys& keys) {
-  AEGIS_ASSIGN(canon::NoteSigner key, Load(NextKeyPath(directory)));
-  if (key.verifier() != keys.log().back().verifier) {
-    return Fail(Errc::kCorrupt, "the next key is another");
+// The keys with `key` among them, entered if it is the first.
+Result<LogKeys> EnterFirst(const std::string& directory, Store& store,
+                           const canon::VerifierKey& key) {
+  AEGIS_ASSIGN(LogKeys keys, ReadKeys(store));
+  if (!keys.log().empty()) {
+    return keys;
   }
+  // Its name must be on the disk before the store knows the key, whoever made it: without it the
+  // ledger could never be signed again.
+  AEGIS_TRY(SyncDirectory(directory));
+  const auto added = store.AddKey({.id = keys.next_id(),
+                                   .role = std::string(kLogRole),
+                                   .verifier = key.Text(),
+                                   .endorsement = {}});
+  if (!added && added.error().code() != Errc::kConflict) {
+    return Fail(added.error());
+  }
+  return ReadKeys(store);
+}
+
+Result<> NameNext(const std::string& directory) {
   if (rename(NextKeyPath(directory).c_str(), KeyPath(directory).c_str()) != 0) {
     return base::FailErrno("replace " + base::EscapeName(KeyPath(directory)));
   }
-  return key;
+  return SyncDirectory(directory);
+}
+
+// Ends what a rotation began that died before it renamed the key. `old` is the key's file still.
+Result<> TakeNext(const std::string& directory, const base::UniqueFd& old, Store& store) {
+  AEGIS_TRY(Lock(old, LOCK_EX));
+  if (!IsAt(old, KeyPath(directory))) {
+    return {};  // somebody else has ended it meanwhile
+  }
+  AEGIS_ASSIGN(const LogKeys keys, ReadKeys(store));
+  const auto next = Load(NextKeyPath(directory));
+  if (!next || keys.log().empty() || next->key.verifier() != keys.log().back().verifier) {
+    return Fail(Errc::kCorrupt, "key " + base::EscapeName(KeyPath(directory)) +
+                                    ": is not the one that the ledger knows");
+  }
+  return NameNext(directory);
 }
 
 }  // namespace
 
-Result<LedgerSigner> LedgerSigner::Open(const std::string& directory, Store& store) {
+// Nothing: the key has changed meanwhile, and all begins anew.
+Result<std::optional<LedgerSigner>> LedgerSigner::TryOpen(const std::string& directory,
+                                                          Store& store) {
+  AEGIS_ASSIGN(const LogKeys known, ReadKeys(store));
   auto loaded = Load(KeyPath(directory));
   if (!loaded && loaded.error().sys_errno() == ENOENT) {
-    loaded = MakeFirst(directory);
-  }
-  AEGIS_ASSIGN(canon::NoteSigner key, std::move(loaded));
-  AEGIS_ASSIGN(LogKeys keys, ReadKeys(store));
-  if (keys.log().empty()) {
-    const auto added = store.AddKey({.id = keys.next_id(),
-                                     .role = std::string(kLogRole),
-                                     .verifier = key.verifier().Text(),
-                                     .endorsement = {}});
-    if (!added && added.error().code() != Errc::kConflict) {
-      return Fail(added.error());
-    }
-    AEGIS_ASSIGN(keys, ReadKeys(store));
-  }
-  if (keys.log().empty() || keys.log().back().verifier != key.verifier()) {
-    auto next = keys.log().empty() ? Result<canon::NoteSigner>(Fail(Errc::kCorrupt, "no key"))
-                                   : TakeNext(directory, keys);
-    if (!next) {
+    if (!known.log().empty()) {
       return Fail(Errc::kCorrupt, "key " + base::EscapeName(KeyPath(directory)) +
-                                      ": is not the one that the ledger knows");
+                                      ": is missing, and only it can sign for the ledger");
     }
-    key = std::move(*next);
+    AEGIS_TRY(MakeFirst(directory));
+    return std::optional<LedgerSigner>();
   }
-  return LedgerSigner(std::move(key));
+  AEGIS_ASSIGN(KeyFile file, std::move(loaded));
+  AEGIS_TRY(Lock(file.fd, LOCK_SH));
+  if (!IsAt(file.fd, KeyPath(directory))) {
+    return std::optional<LedgerSigner>();
+  }
+  AEGIS_ASSIGN(const LogKeys keys, EnterFirst(directory, store, file.key.verifier()));
+  if (keys.log().empty() || keys.log().back().verifier != file.key.verifier()) {
+    AEGIS_TRY(TakeNext(directory, file.fd, store));
+    return std::optional<LedgerSigner>();
+  }
+  return LedgerSigner(std::move(file.fd), std::move(file.key));
+}
+
+Result<LedgerSigner> LedgerSigner::Open(const std::string& directory, Store& store) {
+  for (int attempt = 0; attempt < kOpenAttempts; ++attempt) {
+    AEGIS_ASSIGN(std::optional<LedgerSigner> signer, TryOpen(directory, store));
+    if (signer) {
+      return *std::move(signer);
+    }
+  }
+  return Fail(Errc::kUnavailable,
+              "key " + base::EscapeName(KeyPath(directory)) + ": other processes keep changing it");
 }
 
 Result<std::string> LedgerSigner::Sign(std::uint64_t size, const canon::Sha256& root) const {
@@ -166,28 +249,35 @@ CheckpointSigner LedgerSigner::AsCheckpointSigner() const {
 }
 
 Result<> LedgerSigner::Rotate(const std::string& directory, Store& store) {
-  std::uint64_t size = 0;
-  std::int64_t id = 0;
-  {
-    AEGIS_ASSIGN(const std::unique_ptr<Snapshot> snapshot, store.OpenSnapshot());
-    AEGIS_ASSIGN(const CompactRange tree, snapshot->Tree());
-    AEGIS_ASSIGN(const LogKeys keys, LogKeys::Read(*snapshot));
-    size = tree.size();
-    id = keys.next_id();
+  AEGIS_TRY(Lock(lock_, LOCK_EX));
+  // Taking it alone lets go of it first.
+  AEGIS_ASSIGN(const LogKeys keys, ReadKeys(store));
+  if (!IsAt(lock_, KeyPath(directory)) || keys.log().empty() ||
+      keys.log().back().verifier != verifier()) {
+    return Fail(Errc::kConflict, "change the ledger's key: another process has done so meanwhile");
   }
+  // From here on nobody signs: no tree behind this one can get a checkpoint by the old key.
+  AEGIS_ASSIGN(const StoredCheckpoint last, CheckpointOfAll(store, *this));
   AEGIS_ASSIGN(canon::NoteSigner next, canon::NoteSigner::Generate(verifier().name));
-  canon::SignedNote note{.text = EndorsementText(next.verifier(), size), .signatures = {}};
+  canon::SignedNote note{.text = EndorsementText(next.verifier(), last.size), .signatures = {}};
   AEGIS_ASSIGN(canon::NoteSignature signature, key_.Sign(note.text));
   note.signatures.push_back(std::move(signature));
   AEGIS_TRY(Save(NextKeyPath(directory), next));
-  AEGIS_TRY(store.AddKey({.id = id,
-                          .role = std::string(kLogRole),
-                          .verifier = next.verifier().Text(),
-                          .endorsement = note.Text()}));
-  if (rename(NextKeyPath(directory).c_str(), KeyPath(directory).c_str()) != 0) {
-    return base::FailErrno("replace " + base::EscapeName(KeyPath(directory)));
+  const auto added = store.AddKey({.id = keys.next_id(),
+                                   .role = std::string(kLogRole),
+                                   .verifier = next.verifier().Text(),
+                                   .endorsement = note.Text()});
+  if (!added) {
+    // It may have been added all the same.
+    const auto now = ReadKeys(store);
+    if (!now || now->log().back().verifier != next.verifier()) {
+      return Fail(added.error());
+    }
   }
-  key_ = std::move(next);
+  key_ = std::move(next);  // from now on the old one's signatures are wrong, whatever the file is
+  AEGIS_TRY(NameNext(directory));
+  lock_ = {};
+  AEGIS_ASSIGN(*this, Open(directory, store));
   return {};
 }
 

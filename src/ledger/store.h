@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "canon/canon.h"
+#include "ledger/block_query.h"
 #include "ledger/block_summary.h"
 #include "ledger/entry.h"
 #include "ledger/merkle.h"
@@ -77,20 +78,18 @@ struct StoredTile {
 };
 using TileVisitor = std::function<base::Result<bool>(const base::Result<StoredTile>&)>;
 
-// A block and its summary: none if what is stored is none. Views are valid during the call only.
-struct StoredBlock {
+// What a query learns of a block that has a summary.
+struct BlockAnswer {
   std::int64_t number = 0;
-  std::optional<BlockSummaryView> summary{};
+  bool may_match = true;
+  bool may_have_user = true;
+  std::optional<std::string> denials{};  // if only those can match
 };
-using BlockVisitor = std::function<base::Result<bool>(const StoredBlock&)>;
-// Which blocks, both ends included, and which parts of their summaries besides the times.
-struct BlockRequest {
+using BlockVisitor = std::function<base::Result<bool>(const BlockAnswer&)>;
+// Blocks, both ends included.
+struct BlockRange {
   std::int64_t first = 0;
   std::int64_t last = 0;
-  StoreOrder order = StoreOrder::kLedger;
-  bool terms = false;
-  bool denials = false;
-  bool grams = false;
 };
 using IdRangeVisitor = std::function<void(IdRange)>;
 
@@ -117,8 +116,12 @@ class Snapshot {
   // From the first to the last entry of each session of a configuration.
   virtual base::Result<> SessionsOf(std::string_view config, const IdRangeVisitor& visit) = 0;
 
-  // The summaries of blocks that have one, by number. One that can't be read ends the reading.
-  virtual base::Result<> Blocks(const BlockRequest& request, const BlockVisitor& visit) = 0;
+  // Asks the blocks that have a summary, in the order of their numbers. What is no summary says
+  // that all may be; one that can't be read ends the reading.
+  virtual base::Result<> AskBlocks(BlockRange range, StoreOrder order, const BlockQuery& query,
+                                   const BlockVisitor& visit) = 0;
+  // The summary of one block as it is stored; nullopt if there is none. kCorrupt: it is no summary.
+  virtual base::Result<std::optional<BlockSummary>> Block(std::int64_t number) = 0;
 
   // The tree over all entries.
   virtual base::Result<CompactRange> Tree() = 0;

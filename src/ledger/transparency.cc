@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,10 +40,20 @@ Result<Checkpoint> ParseStored(const StoredCheckpoint& stored) {
   return checkpoint;
 }
 
+// A proof that does not hold is of no use to anybody.
+std::unexpected<base::Error> NoProof() {
+  return Fail(Errc::kCorrupt,
+              "the ledger is damaged: its tree is not that of its checkpoint (`aegis audit verify` "
+              "tells more)");
+}
+
 Result<std::int64_t> RowOf(Snapshot& snapshot, const Session& session, std::uint64_t seq) {
   std::optional<std::int64_t> id;
   // Alone in its rows, as most sessions are, an entry lies where its seq says.
-  const std::int64_t likely = session.first_id + static_cast<std::int64_t>(seq);
+  std::int64_t likely = 0;
+  if (__builtin_add_overflow(session.first_id, static_cast<std::int64_t>(seq), &likely)) {
+    return Fail(Errc::kCorrupt, "the session's row in table sessions is damaged");
+  }
   const auto look = [&](const RawRow& row) -> Result<bool> {
     const auto entry = ToPosition(row);
     if (entry && entry->session_id == session.session_id && entry->seq == seq) {
@@ -58,6 +69,9 @@ Result<std::int64_t> RowOf(Snapshot& snapshot, const Session& session, std::uint
 }
 
 Result<Session> SessionOf(Snapshot& snapshot, std::string_view prefix) {
+  if (prefix.empty()) {
+    return Fail(Errc::kInvalid, "which session? an entry is named by SESSION:SEQ or by its hash");
+  }
   AEGIS_ASSIGN(const std::optional<Session> exact, snapshot.FindSession(prefix));
   if (exact) {
     return *exact;
@@ -69,7 +83,7 @@ Result<Session> SessionOf(Snapshot& snapshot, std::string_view prefix) {
     }
     return found.size() < 2;
   }));
-  if (found.size() == 1 && !prefix.empty()) {
+  if (found.size() == 1) {
     return found.front();
   }
   return Fail(
@@ -80,6 +94,9 @@ Result<Session> SessionOf(Snapshot& snapshot, std::string_view prefix) {
 Result<std::uint64_t> FindByHash(Snapshot& snapshot, const Sha256& hash) {
   std::optional<std::uint64_t> index;
   AEGIS_TRY(snapshot.Scan({}, StoreOrder::kLedgerReversed, [&](const RawRow& row) -> Result<bool> {
+    if (!row.unreadable.empty()) {
+      return Fail(Errc::kCorrupt, "row " + std::to_string(row.id) + ": " + row.unreadable);
+    }
     if (row.hash.bytes == hash.view()) {
       index = static_cast<std::uint64_t>(row.id - 1);
     }
@@ -138,6 +155,11 @@ Result<StoredCheckpoint> CheckpointOfAll(Store& store, const LedgerSigner& signe
     if (newest && newest->size == tree.size()) {
       return *std::move(newest);
     }
+    if (newest && newest->size > tree.size()) {
+      return Fail(Errc::kCorrupt, "the ledger holds " + std::to_string(tree.size()) +
+                                      " entries, but has a checkpoint of " +
+                                      std::to_string(newest->size));
+    }
     MerkleHasher hasher;
     made.size = tree.size();
     AEGIS_ASSIGN(made.note, signer.Sign(tree.size(), tree.Root(hasher)));
@@ -150,8 +172,13 @@ Result<std::string> ProveEntry(Snapshot& snapshot, std::uint64_t index,
                                const StoredCheckpoint& checkpoint) {
   TreeReader reader(snapshot);
   LogProof proof{.extra = {}, .index = index};
+  AEGIS_ASSIGN(const Checkpoint now, ParseStored(checkpoint));
   AEGIS_ASSIGN(proof.checkpoint, canon::SignedNote::Parse(checkpoint.note));
-  AEGIS_ASSIGN(proof.hashes, ProveInclusion(index, checkpoint.size, reader));
+  AEGIS_ASSIGN(proof.hashes, ProveInclusion(index, now.size, reader));
+  AEGIS_ASSIGN(const Sha256 leaf, reader.Node(0, index));
+  if (!VerifyInclusion(leaf, index, now.size, proof.hashes, now.root)) {
+    return NoProof();
+  }
   return proof.Text();
 }
 
@@ -176,6 +203,9 @@ Result<std::string> ProveExtension(Snapshot& snapshot, std::string_view older,
                                     std::to_string(before.size) + " entries are others");
   }
   AEGIS_ASSIGN(const std::vector<Sha256> proof, ProveConsistency(before.size, now.size, reader));
+  if (!VerifyConsistency(before.size, before.root, now.size, now.root, proof)) {
+    return NoProof();
+  }
   return HashListText(proof);
 }
 

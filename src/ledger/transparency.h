@@ -14,20 +14,21 @@
 // (c2sp.org/tlog-checkpoint, tlog-proof, tlog-tiles).
 namespace aegis::ledger {
 
-// The newest checkpoint if it covers the whole tree, else a new one, signed and kept.
+// The newest checkpoint if it covers the whole tree, else a new one, signed and kept. kCorrupt if
+// it is of a greater tree: entries are gone.
 base::Result<StoredCheckpoint> CheckpointOfAll(Store& store, const LedgerSigner& signer);
 
 // The newest stored checkpoint; nothing if there is none.
 base::Result<std::optional<StoredCheckpoint>> NewestCheckpoint(Snapshot& snapshot);
 
 // A tlog-proof that the entry of this index is in the tree of `checkpoint`, a stored one; kInvalid
-// if the tree is smaller.
+// if the tree is smaller, kCorrupt if the ledger is damaged so that none can be made.
 base::Result<std::string> ProveEntry(Snapshot& snapshot, std::uint64_t index,
                                      const StoredCheckpoint& checkpoint);
 
 // The hashes, one a line, that prove that the tree of `checkpoint` extends that of the signed note
 // `older`; kInvalid if that is larger, or of another log, or if its root is not that of this
-// ledger's tree at its size: no proof exists then.
+// ledger's tree at its size: no proof exists then. kCorrupt as above.
 base::Result<std::string> ProveExtension(Snapshot& snapshot, std::string_view older,
                                          const StoredCheckpoint& checkpoint);
 

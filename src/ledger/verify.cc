@@ -1,6 +1,7 @@
 #include "ledger/verify.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "ledger/merkle.h"
 #include "ledger/purge_record.h"
 #include "ledger/store.h"
+#include "ledger/verify_blocks.h"
 #include "ledger/verify_checkpoints.h"
 #include "ledger/verify_chunk.h"
 #include "ledger/verify_pool.h"
@@ -27,6 +29,9 @@ namespace {
 using base::Fail;
 using base::Result;
 using Kind = Finding::Kind;
+
+// No entry takes less of a store: its hash alone is 32 bytes.
+constexpr std::uint64_t kLeastRowBytes = 32;
 
 class Verification {
  public:
@@ -42,30 +47,42 @@ class Verification {
     AEGIS_ASSIGN(const std::int64_t last, LastRow(stored_tree));
     const unsigned threads =
         options_.threads == 0 ? std::thread::hardware_concurrency() : options_.threads;
+    AEGIS_TRY(NameStrayRows({.first = INT64_MIN, .last = 0}));
     AEGIS_ASSIGN(const CheckpointCheck checkpoints, CheckpointCheck::Prepare(snapshot_, options_));
     for (const Finding& finding : checkpoints.findings()) {
       report_.findings.Add(finding);
     }
     AEGIS_TRY(ReadChunks(snapshot_, last, threads, open_, checkpoints,
                          [this, last](Chunk& chunk) { return Take(chunk, last); }));
+    if (last < INT64_MAX) {
+      AEGIS_TRY(NameStrayRows({.first = last + 1, .last = INT64_MAX}));
+    }
     AEGIS_TRY(CheckOutside(checkpoints, last));
+    CheckPinned(checkpoints);
     AEGIS_TRY(sessions_.Finish());
     AEGIS_TRY(tree_.Finish(stored_tree));
+    AEGIS_TRY(FindStrayBlocks(snapshot_, last, report_.findings));
     CheckErased();
     report_.sessions = sessions_.sessions();
     return std::move(report_);
   }
 
  private:
-  // Where the ledger ends: where its tree ends, or its rows if they go on behind.
+  // Where the rows end. A forged id or size must not keep us counting rows that no store of these
+  // bytes can hold: those behind the last that it can are named one by one.
   Result<std::int64_t> LastRow(const Result<CompactRange>& tree) {
+    AEGIS_ASSIGN(const std::uint64_t bytes, snapshot_.Bytes());
+    const auto most = static_cast<std::int64_t>(bytes / kLeastRowBytes);
     auto rows = snapshot_.LastId();
     if (!rows && !IsDamage(rows.error())) {
       return Fail(std::move(rows).error());
     }
-    const std::int64_t by_rows = rows.value_or(0);
-    // A forged size must not keep us counting missing rows: those behind the last are one finding.
-    const std::int64_t by_tree = tree ? static_cast<std::int64_t>(tree->size()) : by_rows;
+    if (!rows) {
+      report_.findings.Add({.kind = Kind::kDamaged,
+                            .what = "the last row can't be found: " + rows.error().message()});
+    }
+    const std::int64_t by_tree = tree ? static_cast<std::int64_t>(tree->size()) : rows.value_or(0);
+    const std::int64_t by_rows = std::clamp<std::int64_t>(rows.value_or(by_tree), 0, most);
     if (rows && by_rows < by_tree) {
       report_.findings.Add({.kind = Kind::kTruncated,
                             .id = by_rows + 1,
@@ -74,6 +91,23 @@ class Verification {
                                     std::to_string(by_rows)});
     }
     return by_rows;
+  }
+
+  // Rows where none can be.
+  Result<> NameStrayRows(IdRange range) {
+    auto read =
+        snapshot_.Scan(range, StoreOrder::kLedger, [this](const RawRow& row) -> Result<bool> {
+          ++report_.entries;
+          report_.findings.Add({.kind = Kind::kReordered,
+                                .id = row.id,
+                                .what = "the row lies where no entry of the ledger can"});
+          return true;
+        });
+    if (!read && IsDamage(read.error())) {
+      report_.findings.Add({.kind = Kind::kDamaged, .what = read.error().message()});
+      return {};
+    }
+    return read;
   }
 
   Result<> Take(Chunk& chunk, std::int64_t last) {
@@ -104,10 +138,11 @@ class Verification {
     };
     if (!claim.problem.empty()) {
       add(Kind::kSignature, claim.problem);
-    } else if (claim.has_root && root && *root != claim.root) {
+    } else if (root && *root != claim.root) {
       add(claim.if_wrong, "the ledger does not extend it: its first " + std::to_string(claim.size) +
                               " entries were others");
-    } else {
+    } else if (root) {
+      newest_key_ = std::max(newest_key_.value_or(0), claim.key);
       report_.signed_size = std::max(report_.signed_size.value_or(0), claim.size);
       if (claim.witnessed && (!report_.witnessed || report_.witnessed->size <= claim.size)) {
         report_.witnessed = claim.witnessed;
@@ -115,20 +150,34 @@ class Verification {
     }
   }
 
+  // A key that was kept elsewhere speaks for a ledger only if it, or one that it endorsed, has
+  // signed it: anybody can name it among keys of his own.
+  void CheckPinned(const CheckpointCheck& checkpoints) {
+    for (const auto& [key, text] : checkpoints.pinned()) {
+      if (report_.entries > 0 && (!newest_key_ || *newest_key_ < key)) {
+        report_.findings.Add(
+            {.kind = Kind::kSignature,
+             .what = "nothing in the ledger is signed by " + text + " or a key that it endorsed"});
+      }
+    }
+  }
+
   // Checkpoints of the empty tree, and of trees larger than the ledger is.
   Result<> CheckOutside(const CheckpointCheck& checkpoints, std::int64_t last) {
     AEGIS_ASSIGN(const std::vector<Claim> empty,
-                 checkpoints.ClaimsIn(snapshot_, {.first = 0, .last = 0}));
+                 checkpoints.ClaimsIn(snapshot_, {.first = INT64_MIN, .last = 0}));
     for (const Claim& claim : empty) {
       Hold(claim, EmptyRoot());
     }
     AEGIS_ASSIGN(const std::vector<Claim> larger,
                  checkpoints.ClaimsIn(snapshot_, {.first = last + 1, .last = INT64_MAX}));
     for (const Claim& claim : larger) {
+      ++report_.checkpoints;
       report_.findings.Add({.kind = claim.if_larger,
                             .id = last + 1,
                             .what = claim.from + ": it covers " + std::to_string(claim.size) +
-                                    " entries, the ledger has " + std::to_string(last)});
+                                    " entries, the ledger has " + std::to_string(last) +
+                                    (claim.problem.empty() ? "" : "; " + claim.problem)});
     }
     return {};
   }
@@ -166,6 +215,7 @@ class Verification {
   VerifyReport report_;
   SessionCheck sessions_;
   TreeCheck tree_;
+  std::optional<std::size_t> newest_key_;  // of the log's, whose signature held
   std::vector<IdRange> erased_;
   std::vector<IdRange> purged_;
 };

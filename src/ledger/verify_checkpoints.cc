@@ -46,45 +46,57 @@ Result<CheckpointCheck> CheckpointCheck::Prepare(Snapshot& snapshot, const Verif
 }
 
 void CheckpointCheck::CheckPinned(const std::vector<std::string>& pinned) {
+  const std::vector<LogKey>& log = keys_.log();
   for (const std::string& text : pinned) {
     const auto key = canon::VerifierKey::Parse(text);
-    const bool known =
-        key && std::any_of(keys_.log().begin(), keys_.log().end(),
-                           [&](const LogKey& mine) { return mine.verifier == *key; });
-    if (!known) {
+    const auto mine = std::find_if(log.begin(), log.end(), [&](const LogKey& candidate) {
+      return key && candidate.verifier == *key;
+    });
+    if (mine == log.end()) {
       findings_.push_back(
           {.kind = Finding::Kind::kSignature, .what = "the ledger's key is another than " + text});
+    } else {
+      pinned_.emplace_back(static_cast<std::size_t>(mine - log.begin()), text);
     }
   }
 }
 
 // Strict: a line by an unknown key, which nobody can verify, is wrong too.
-std::string CheckpointCheck::JudgeSignatures(const canon::SignedNote& note, std::uint64_t size,
-                                             bool strict,
-                                             std::optional<Witnessed>& witnessed) const {
-  const LogKey* const log = keys_.KeyOf(size);
+void CheckpointCheck::Judge(const canon::SignedNote& note, const Checkpoint& checkpoint,
+                            bool strict, Claim& claim) const {
+  claim.size = checkpoint.size;
+  claim.root = checkpoint.root;
+  const LogKey* const log = keys_.KeyOf(claim.size);
   if (log == nullptr) {
-    return "the ledger has no key that could have signed it";
+    claim.problem = "the ledger has no key that could have signed it";
+    return;
   }
+  if (checkpoint.origin != log->verifier.name) {
+    claim.problem = "it is of another log, " + checkpoint.origin;
+    return;
+  }
+  claim.key = static_cast<std::size_t>(log - keys_.log().data());
   std::vector<canon::VerifierKey> keys = {log->verifier};
   keys.insert(keys.end(), keys_.witnesses().begin(), keys_.witnesses().end());
   const auto verified = canon::VerifyNote(note, keys);
   if (!verified || verified->front().index != 0) {
-    return "it is not signed by the ledger's key";
+    claim.problem = "it is not signed by the ledger's key";
+    return;
   }
   for (const canon::VerifiedKey& by : *verified) {
-    if (by.index != 0 && (!witnessed || by.time > witnessed->time)) {
-      witnessed = Witnessed{.size = size, .time = by.time, .name = keys[by.index].name};
+    if (by.index != 0 && (!claim.witnessed || by.time > claim.witnessed->time)) {
+      claim.witnessed = Witnessed{.size = claim.size, .time = by.time, .name = keys[by.index].name};
     }
   }
-  return strict && verified->size() != note.signatures.size()
-             ? "it carries a signature of a key that the ledger does not know"
-             : std::string();
+  if (strict && verified->size() != note.signatures.size()) {
+    claim.problem = "it carries a signature of a key that the ledger does not know";
+  }
 }
 
 Claim CheckpointCheck::JudgeStored(const Result<StoredCheckpoint>& stored) const {
   Claim claim;
   if (!stored) {
+    claim.from = "table checkpoints";
     claim.problem = stored.error().message();
     return claim;
   }
@@ -97,9 +109,7 @@ Claim CheckpointCheck::JudgeStored(const Result<StoredCheckpoint>& stored) const
     claim.problem = "it is damaged";
     return claim;
   }
-  claim.root = checkpoint->root;
-  claim.has_root = true;
-  claim.problem = JudgeSignatures(*note, claim.size, true, claim.witnessed);
+  Judge(*note, *checkpoint, true, claim);
   return claim;
 }
 
@@ -112,10 +122,7 @@ Claim CheckpointCheck::JudgeKept(const KeptCheckpoint& kept) const {
     claim.problem = "it is no checkpoint: " + checkpoint.error().message();
     return claim;
   }
-  claim.size = checkpoint->size;
-  claim.root = checkpoint->root;
-  claim.has_root = true;
-  claim.problem = JudgeSignatures(*note, claim.size, false, claim.witnessed);
+  Judge(*note, *checkpoint, false, claim);
   return claim;
 }
 

@@ -18,6 +18,7 @@
 #include "ledger/purge_record.h"
 #include "ledger/session.h"
 #include "ledger/store.h"
+#include "ledger/verify_blocks.h"
 #include "ledger/verify_checkpoints.h"
 
 namespace aegis::ledger {
@@ -43,10 +44,12 @@ class ChunkReader {
       : range_(range), claims_(std::move(claims)), next_id_(range.first) {}
 
   Result<Chunk> Read(Snapshot& snapshot) {
-    AEGIS_TRY(snapshot.Scan(range_, StoreOrder::kLedger, [this](const RawRow& row) -> Result<bool> {
-      Visit(row);
+    const RowVisitor visit = [&](const RawRow& row) -> Result<bool> {
+      const std::optional<EntryView> good = Visit(row);
+      AEGIS_TRY(blocks_.Take(row.id, good ? &*good : nullptr, snapshot, chunk_.findings));
       return true;
-    }));
+    };
+    AEGIS_TRY(snapshot.Scan(range_, StoreOrder::kLedger, visit));
     if (next_id_ <= range_.last) {
       AddMissing(range_.last);
     }
@@ -58,7 +61,8 @@ class ChunkReader {
   }
 
  private:
-  void Visit(const RawRow& row) {
+  // The entry, if nothing is wrong with it by itself.
+  std::optional<EntryView> Visit(const RawRow& row) {
     if (row.id > next_id_) {
       AddMissing(row.id - 1);
     }
@@ -66,17 +70,18 @@ class ChunkReader {
     ++chunk_.rows;
     if (!row.unreadable.empty()) {
       AddUnreadable(row, "the row can't be read: " + row.unreadable);
-      return;
+      return std::nullopt;
     }
     auto entry = ToPosition(row);
     if (!entry) {
       AddUnreadable(row, entry.error().message());
-      return;
+      return std::nullopt;
     }
     AppendLeafOf(*entry);
     SessionPart& part = Follow(*entry, row.id);
-    CheckContent(row, *entry, part);
+    const bool good = CheckContent(row, *entry, part);
     last_part_ = &part;
+    return good ? std::optional(*entry) : std::nullopt;
   }
 
   // The chain within the chunk; the entry's content is not known yet.
@@ -134,8 +139,9 @@ class ChunkReader {
            "entries are missing before it, from seq " + std::to_string(expected));
   }
 
-  void CheckContent(const RawRow& row, EntryView& entry, SessionPart& part) {
+  bool CheckContent(const RawRow& row, EntryView& entry, SessionPart& part) {
     auto taken = TakeContent(row, entry);
+    bool good = taken.has_value();
     if (!taken) {
       AddBad(part, Kind::kEdited, entry, row.id, taken.error().message());
       entry.erased = true;  // nothing of it can be used
@@ -144,15 +150,21 @@ class ChunkReader {
       AddId(chunk_.erased_ids, row.id);
     } else if (HashEntry(hasher_, entry, scratch_) != entry.hash) {
       AddBad(part, Kind::kEdited, entry, row.id, "the hash does not match the content");
+      good = false;
     } else if (entry.event_type == kContentErased) {
-      TakePurge(entry);
+      TakePurge(entry, row.id);
     }
     Carry(part, entry, row.id);
+    return good;
   }
 
-  void TakePurge(const EntryView& entry) {
-    if (const auto ids = ParseErasedPayload(entry.payload)) {
-      chunk_.purged_ids.insert(chunk_.purged_ids.end(), ids->begin(), ids->end());
+  void TakePurge(const EntryView& entry, std::int64_t id) {
+    const auto ids = ParseErasedPayload(entry.payload);
+    // A record names what was there before it; for what came later it is no leave.
+    for (const IdRange& range : ids.value_or(std::vector<IdRange>())) {
+      if (range.last < id) {
+        chunk_.purged_ids.push_back(range);
+      }
     }
   }
 
@@ -183,7 +195,8 @@ class ChunkReader {
                          }
                        });
     const std::uint64_t size = static_cast<std::uint64_t>(range_.first - 1) + chunk_.tree.size();
-    for (; next_claim_ < claims_.size() && claims_[next_claim_].size == size; ++next_claim_) {
+    // Those of smaller trees are damaged so that they name none.
+    for (; next_claim_ < claims_.size() && claims_[next_claim_].size <= size; ++next_claim_) {
       chunk_.claims.emplace_back(std::move(claims_[next_claim_]), chunk_.tree);
     }
   }
@@ -230,6 +243,7 @@ class ChunkReader {
   Chunk chunk_;
   std::map<std::string, std::size_t, std::less<>> parts_;  // into chunk_.sessions
   SessionPart* last_part_ = nullptr;
+  BlockCheck blocks_;
   canon::Sha256Hasher hasher_;
   MerkleHasher tree_hasher_;
   std::string scratch_;

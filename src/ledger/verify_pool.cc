@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "ledger/merkle.h"
 #include "ledger/store.h"
 #include "ledger/verify.h"
 #include "ledger/verify_checkpoints.h"
@@ -24,6 +25,9 @@ namespace {
 
 using base::Fail;
 using base::Result;
+
+// More threads than this gain nothing, and each has a connection.
+constexpr std::int64_t kMaxReaders = 64;
 
 IdRange RangeOf(std::int64_t number, std::int64_t last) {
   return {.first = number * kChunkRows + 1, .last = std::min((number + 1) * kChunkRows, last)};
@@ -82,11 +86,50 @@ struct StopAtEnd {
   ~StopAtEnd() { exchange.Stop(); }
 };
 
-void Work(Store& store, std::int64_t last, const CheckpointCheck& checkpoints, Exchange& exchange) {
-  auto snapshot = store.OpenSnapshot();
+// A connection of a reading thread, and what it shows.
+struct Reader {
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Snapshot> snapshot;
+};
+
+struct Moment {
+  CompactRange tree;
+  std::uint64_t keys = 0;
+  friend bool operator==(const Moment&, const Moment&) = default;
+};
+
+// What everything that changes what stands in the rows of one moment moves: a purge appends its
+// record, and signatures by a key follow its entry.
+Result<Moment> MomentOf(Snapshot& snapshot) {
+  Moment moment;
+  AEGIS_ASSIGN(moment.tree, snapshot.Tree());
+  AEGIS_TRY(snapshot.Keys([&moment](const Result<StoredKey>&) -> Result<bool> {
+    ++moment.keys;
+    return true;
+  }));
+  return moment;
+}
+
+// Up to `count` readers; none if the store has moved on since `snapshot`, or is damaged.
+Result<std::vector<Reader>> OpenReaders(Snapshot& snapshot, std::size_t count,
+                                        const StoreOpener& open) {
+  const auto moment = MomentOf(snapshot);
+  std::vector<Reader> readers(moment ? count : 0);
+  for (Reader& reader : readers) {
+    AEGIS_ASSIGN(reader.store, open());
+    AEGIS_ASSIGN(reader.snapshot, reader.store->OpenSnapshot());
+    const auto mine = MomentOf(*reader.snapshot);
+    if (!mine || *mine != *moment) {
+      return std::vector<Reader>();
+    }
+  }
+  return readers;
+}
+
+void Work(Snapshot& snapshot, std::int64_t last, const CheckpointCheck& checkpoints,
+          Exchange& exchange) {
   while (const auto number = exchange.Next()) {
-    exchange.Put(*number, snapshot ? ReadChunk(**snapshot, RangeOf(*number, last), checkpoints)
-                                   : Result<Chunk>(Fail(snapshot.error())));
+    exchange.Put(*number, ReadChunk(snapshot, RangeOf(*number, last), checkpoints));
   }
 }
 
@@ -95,25 +138,27 @@ void Work(Store& store, std::int64_t last, const CheckpointCheck& checkpoints, E
 Result<> ReadChunks(Snapshot& snapshot, std::int64_t last, unsigned threads,
                     const StoreOpener& open, const CheckpointCheck& checkpoints,
                     const std::function<Result<>(Chunk&)>& take) {
-  const std::int64_t chunks = (last + kChunkRows - 1) / kChunkRows;
-  const auto workers = static_cast<std::size_t>(std::min<std::int64_t>(threads, chunks));
-  if (workers < 2) {
+  const std::int64_t chunks = last / kChunkRows + (last % kChunkRows == 0 ? 0 : 1);
+  const auto workers =
+      static_cast<std::size_t>(std::min<std::int64_t>({threads, chunks, kMaxReaders}));
+  std::vector<Reader> readers;
+  if (workers > 1) {
+    AEGIS_ASSIGN(readers, OpenReaders(snapshot, workers, open));
+  }
+  if (readers.empty()) {
     for (std::int64_t number = 0; number < chunks; ++number) {
       AEGIS_ASSIGN(Chunk chunk, ReadChunk(snapshot, RangeOf(number, last), checkpoints));
       AEGIS_TRY(take(chunk));
     }
     return {};
   }
-  std::vector<std::unique_ptr<Store>> stores(workers);
-  for (auto& store : stores) {
-    AEGIS_ASSIGN(store, open());
-  }
-  Exchange exchange(chunks, workers * 2);
+  Exchange exchange(chunks, readers.size() * 2);
   std::vector<std::jthread> running;
   const StopAtEnd stop{exchange};  // before the threads are joined
-  running.reserve(workers);
-  for (auto& store : stores) {
-    running.emplace_back([&, &mine = *store] { Work(mine, last, checkpoints, exchange); });
+  running.reserve(readers.size());
+  for (const Reader& reader : readers) {
+    running.emplace_back(
+        [&, &mine = *reader.snapshot] { Work(mine, last, checkpoints, exchange); });
   }
   for (std::int64_t number = 0; number < chunks; ++number) {
     AEGIS_ASSIGN(Chunk chunk, exchange.Take(number));

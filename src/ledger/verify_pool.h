@@ -13,10 +13,10 @@
 
 namespace aegis::ledger {
 
-// Reads rows 1 to `last` chunk by chunk on `threads` threads, each with a store of its own, and
-// gives the chunks to `take` on the caller's thread, in order. At most a few chunks are held at a
-// time. One thread, or little to read: all is done in the caller's thread on `snapshot`. Ends with
-// the first error.
+// Reads rows 1 to `last` chunk by chunk on at most `threads` threads, each with a store of its own
+// that shows the same moment as `snapshot`, and gives the chunks to `take` on the caller's thread,
+// in order. At most a few chunks are held at a time. One thread, little to read, or a store that
+// has moved on: all is done in the caller's thread on `snapshot`. Ends with the first error.
 base::Result<> ReadChunks(Snapshot& snapshot, std::int64_t last, unsigned threads,
                           const StoreOpener& open, const CheckpointCheck& checkpoints,
                           const std::function<base::Result<>(Chunk&)>& take);

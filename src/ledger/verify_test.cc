@@ -1,7 +1,6 @@
 #include "ledger/verify.h"
 
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -12,29 +11,11 @@
 
 #include "base/result.h"
 #include "canon/canon.h"
+#include "ledger/test_forge.h"
 #include "ledger/test_ledger.h"
 
 namespace aegis::ledger {
 namespace {
-
-// A hand on the database that asks nobody.
-class Tamper {
- public:
-  explicit Tamper(const std::string& path) { EXPECT_EQ(sqlite3_open(path.c_str(), &handle_), 0); }
-  ~Tamper() { sqlite3_close(handle_); }
-  Tamper(const Tamper&) = delete;
-  Tamper& operator=(const Tamper&) = delete;
-
-  void Do(const std::string& sql) {
-    char* error = nullptr;
-    EXPECT_EQ(sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, &error), SQLITE_OK)
-        << sql << ": " << (error != nullptr ? error : "");
-    sqlite3_free(error);
-  }
-
- private:
-  sqlite3* handle_ = nullptr;
-};
 
 class VerifyTest : public testing::Test {
  protected:

@@ -4,6 +4,7 @@ What they verify is made twice: by reference.py, and by the real program (found 
 from runs under the gate. The Go verifier is built once, beside the program's build.
 """
 
+import dataclasses
 import importlib.util
 import os
 import pathlib
@@ -105,7 +106,7 @@ def outside(go, python):
     return Outside(go, python)
 
 
-def _record(aegis, made, indexes):
+def _record(aegis, made, indexes, loop, rotate=False):
     """Runs sessions, and lets the program write all that it shows of its ledger."""
     def out(path, *words):
         path.write_text(aegis("audit", *words).ok().out, encoding="utf-8")
@@ -113,10 +114,11 @@ def _record(aegis, made, indexes):
     aegis("init", "a", "--policy", "project", "--dir", str(aegis.project)).ok()
     aegis("run", "--config", "a", "--", "sh", "-c", "echo x > f").ok()
     out(made.older, "checkpoint", "a")
-    loop = "i=0; while [ $i -lt 400 ]; do echo $i > f$i; i=$((i+1)); done; echo x > /etc/zz"
+    if rotate:
+        aegis("audit", "keys", "a", "--rotate").ok()
     aegis("run", "--config", "a", "--tag", "€ \\", "--", "sh", "-c", loop)
     out(made.newer, "checkpoint", "a")
-    out(made.keys, "checkpoint", "a", "--key")
+    out(made.keys, "keys", "a")
     out(made.export, "export", "a", "--format", "jsonl")
     out(made.growth, "prove", "a", "--consistency", str(made.older))
     for index in indexes:
@@ -129,12 +131,30 @@ def _real_artefacts(request, root):
     if not ready["ready"]:
         missing("what `aegis run` needs")
     aegis = _worlds.World(request.getfixturevalue("binary"), request.getfixturevalue("worlds")())
-    if "checkpoint" not in aegis("audit", "--help").out:
-        missing("a program with `audit checkpoint`")
     indexes = (0, 7, 255, 256, 300)
     made = reference.Artefacts.below(root, indexes)
-    _record(aegis, made, indexes)
+    _record(aegis, made, indexes,
+            "i=0; while [ $i -lt 400 ]; do echo $i > f$i; i=$((i+1)); done; echo x > /etc/zz")
     return made
+
+
+@dataclasses.dataclass
+class Large:
+    """A ledger with tiles of three levels, whose key was rotated."""
+
+    made: reference.Artefacts
+    keys: list  # as `audit keys --json` prints them
+
+
+@pytest.fixture(scope="session")
+def large(request, tmp_path_factory):
+    if not request.getfixturevalue("_ready")["ready"]:
+        missing("what `aegis run` needs")
+    aegis = _worlds.World(request.getfixturevalue("binary"), request.getfixturevalue("worlds")())
+    indexes = (0, 255, 65536)
+    made = reference.Artefacts.below(tmp_path_factory.mktemp("large"), indexes)
+    _record(aegis, made, indexes, "i=0; while [ $i -lt 70000 ]; do : > f; i=$((i+1)); done", True)
+    return Large(made, aegis("audit", "keys", "a", "--json").ok().json())
 
 
 @pytest.fixture(scope="session", params=["reference", "aegis"])

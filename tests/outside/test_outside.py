@@ -5,6 +5,7 @@ import hashlib
 import json
 import pathlib
 import random
+import shutil
 import struct
 
 import pytest
@@ -55,6 +56,32 @@ def test_an_export_alone_is_verified_as_such(outside, made):
     assert outside.python.run(made.export, "--checkpoint", made.newer).returncode == 2
     assert outside.python.run(made.root / "nothing").returncode == 2
     assert outside.go.run("checkpoint", made.keys).returncode == 2
+
+
+def test_a_large_ledger_whose_key_was_rotated(outside, large, tmp_path):
+    made = large.made.moved(shutil.copytree(large.made.root, tmp_path / "made"))
+    assert "verified: 70" in outside.python.accepts(*outside.export_words(made))
+    for words in outside.go_words(made):
+        outside.go.accepts(*words)
+    assert (made.tiles / "tile/2/000.p/1").stat().st_size == 32
+    first, second = made.keys.read_text(encoding="utf-8").splitlines()
+    for known, refused in ((first, made.newer), (second, made.older)):
+        made.keys.write_text(known + "\n", encoding="utf-8")
+        outside.go.refuses("checkpoint", made.keys, refused)
+    flip(made.tiles / "tile/2/000.p/1", 0)
+    made.keys.write_text(second + "\n", encoding="utf-8")
+    outside.go.refuses("tiles", made.keys, made.tiles)
+
+
+def test_a_key_is_endorsed_by_the_one_before(large):
+    """As docs/ledger-format.md says."""
+    first, second = (verify_export.Key.parse(key["verifier"]) for key in large.keys)
+    size = large.made.older.read_text(encoding="utf-8").split("\n")[1]
+    text, lines = large.keys[1]["endorsement"].encode().rsplit(b"\n\n", 1)
+    text += b"\n"
+    assert text.decode() == \
+        f"aegis-ledger-key/v1\n{first.name}\n{size}\n{large.keys[1]['verifier']}\n"
+    assert verify_export.signers_of(text, lines.rstrip(b"\n"), [first, second]) == [first]
 
 
 # --- the export ---

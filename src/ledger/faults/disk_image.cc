@@ -161,6 +161,7 @@ void Disk::Leave(const std::string& directory, Unsynced unsynced, std::mt19937& 
       std::filesystem::create_directory(at);
     } else if (std::filesystem::is_directory(directory + "/" + DirectoryOf(path))) {
       Spill(at, Settle(*node, unsynced, random));
+      std::filesystem::permissions(at, std::filesystem::perms(0600));
     }
   }
 }

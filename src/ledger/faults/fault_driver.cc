@@ -4,6 +4,7 @@
 //   ordered SESSION SEQ    an entry was appended
 //   durable SESSION SEQ    the same, synced
 //   stored SESSION COUNT   that many entries of the session are in the store
+//   signed LOG SIZE        a checkpoint over that many entries is in the store
 //   refused STEP: WHY
 //
 // Exits with the number of refused steps.
@@ -94,7 +95,31 @@ class Scene {
     }
     AEGIS_TRY(sequencer_->Finish());
     SayStored();
+    if (sequencer_->sign_error()) {
+      return Fail(*sequencer_->sign_error());
+    }
+    if (sequencer_->checkpoint()) {
+      Say("signed log " + std::to_string(sequencer_->checkpoint()->size));
+      return ledger_->NoteCheckpoint(*sequencer_->checkpoint());
+    }
     return {};
+  }
+
+  Result<> Sign() {
+    if (!sequencer_) {
+      return Fail(Errc::kUnavailable, "no session");
+    }
+    AEGIS_ASSIGN(const LedgerSigner* const signer, ledger_->Signer());
+    sequencer_->SignNext(signer->AsCheckpointSigner());
+    return {};
+  }
+
+  Result<> Rotate() {
+    if (!ledger_) {
+      return Fail(Errc::kUnavailable, "no ledger");
+    }
+    AEGIS_ASSIGN(LedgerSigner* const signer, ledger_->Signer());
+    return signer->Rotate(directory_, ledger_->store());
   }
 
   // Its processes have died.
@@ -108,7 +133,7 @@ class Scene {
     if (!ledger_) {
       return Fail(Errc::kUnavailable, "no ledger");
     }
-    AEGIS_ASSIGN(const VerifyReport report, ledger_->Verify());
+    AEGIS_ASSIGN(const VerifyReport report, ledger_->Verify({.threads = 1}));
     return report.ok() ? Result<>() : Fail(Errc::kCorrupt, report.findings.first().front().what);
   }
 
@@ -164,8 +189,19 @@ constexpr std::array kSteps = {
     Step{"drain and release more", &Scene::Drain},
     Step{"verify", &Scene::Verify},
     Step{"append", &Scene::Append<kOrdered, 1>},
+    Step{"sign", &Scene::Sign},
     Step{"finish", &Scene::Finish},
-    Step{"begin another session", &Scene::Begin},
+    Step{"verify", &Scene::Verify},
+    Step{"begin a short session", &Scene::Begin},
+    Step{"append", &Scene::Append<kOrdered, 1>},
+    Step{"sign", &Scene::Sign},
+    Step{"finish", &Scene::Finish},
+    Step{"rotate the key", &Scene::Rotate},
+    Step{"begin a session", &Scene::Begin},
+    Step{"append", &Scene::Append<kOrdered, 1>},
+    Step{"sign with the new key", &Scene::Sign},
+    Step{"finish", &Scene::Finish},
+    Step{"begin a session to leave", &Scene::Begin},
     Step{"append durably", &Scene::Append<kDurable, 2>},
     Step{"drain", &Scene::Drain},
     Step{"append", &Scene::Append<kOrdered, 3>},

@@ -75,6 +75,10 @@ Told ReadTold(std::string_view text) {
       told.refusals.push_back(line);
       continue;
     }
+    if (what == "signed") {
+      ++told.checkpoints;
+      continue;
+    }
     Told::Promise& promise = told.sessions[session];
     if (what == "stored") {
       promise.stored = number;
@@ -129,6 +133,8 @@ void ExpectKept(const std::string& directory, const Told& told, bool lost_ordere
   const auto report = ledger->Verify();
   ASSERT_TRUE(report) << report.error().message();
   EXPECT_TRUE(report->ok()) << report->findings.first().front().what;
+  EXPECT_GE(report->checkpoints, told.checkpoints);
+  EXPECT_TRUE(ledger->Signer()) << "the key is lost: " << ledger->Signer().error().message();
   std::map<std::string, std::uint64_t, std::less<>> found;
   const auto queried = ledger->Query({}, [&](const EntryView& entry) -> base::Result<bool> {
     EXPECT_EQ(entry.seq, found[std::string(entry.session_id)]++);

@@ -19,6 +19,7 @@ struct Told {
     std::uint64_t stored = 0;    // entries in the store
   };
   std::map<std::string, Promise> sessions;
+  std::uint64_t checkpoints = 0;
   std::vector<std::string> refusals;
 };
 // Understands the driver's lines; what is cut at the end is not counted.

@@ -143,16 +143,16 @@ class Shim {
     (void)Call(SYS_write, log_fd_, text.data(), text.size());
   }
 
+  bool Tracks(int fd) const {
+    return std::any_of(mapped_.begin(), mapped_.end(),
+                       [&](const Mapped& file) { return file.inode == InodeOf(fd); });
+  }
   void Track(int fd) {
-    struct stat status{};
-    (void)fstat(fd, &status);
-    const bool known = std::any_of(mapped_.begin(), mapped_.end(),
-                                   [&](const Mapped& file) { return file.inode == status.st_ino; });
-    if (log_fd_ >= 0 && !known) {
+    if (log_fd_ >= 0 && !Tracks(fd)) {
       const std::string link = "/proc/self/fd/" + std::to_string(fd);
       mapped_.push_back({.fd = static_cast<int>(
                              Call(SYS_openat, AT_FDCWD, link.c_str(), O_RDONLY | O_CLOEXEC, 0)),
-                         .inode = status.st_ino,
+                         .inode = InodeOf(fd),
                          .content = {}});
       LogMapped();
     }
@@ -186,6 +186,11 @@ class Shim {
     std::string content;
   };
 
+  static ino_t InodeOf(int fd) {
+    struct stat status{};
+    (void)fstat(fd, &status);
+    return status.st_ino;
+  }
   static Fault Fail(int error) {
     errno = error;
     return Fault::kError;
@@ -275,7 +280,9 @@ long Write(const char* name, int fd, const void* bytes, std::size_t size, std::i
   const long at = offset >= 0 ? offset : Call(SYS_lseek, fd, 0, SEEK_CUR);
   const long result = call(fault == Fault::kShort && size > 1 ? size / 2 : size);
   const int error = errno;
-  if (result >= 0) {
+  if (shim.Tracks(fd)) {
+    shim.LogMapped();  // whole pages: what is mapped reaches the disk no other way
+  } else if (result >= 0) {
     const auto written = static_cast<std::size_t>(result);
     shim.Log({.op = ShimOp::kWrite, .offset = static_cast<std::uint64_t>(at), .size = written},
              path, {}, {static_cast<const char*>(bytes), written});
@@ -296,6 +303,21 @@ int OpenAt(int directory, const char* path, int flags, mode_t mode) {
   const bool creates = (flags & O_CREAT) != 0 && Call(SYS_faccessat, AT_FDCWD, path, F_OK) != 0;
   return static_cast<int>(creates ? Run("open", below, true, {.op = ShimOp::kCreate}, {}, call)
                                   : RunUnlogged("open", below, call));
+}
+
+// A temporary file, of a name that is the same in each run.
+int MakeTemporary(char* name, int flags) {
+  char* const digits = name + std::strlen(name) - 6;
+  for (unsigned number = 0; number < 1000; ++number) {
+    std::string text = std::to_string(number);
+    text.insert(0, 6 - text.size(), '0');
+    std::memcpy(digits, text.data(), text.size());
+    const int fd = OpenAt(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL | flags, 0600);
+    if (fd >= 0 || errno != EEXIST) {
+      return fd;
+    }
+  }
+  return -1;
 }
 
 int Sync(const char* name, long number, int fd) {
@@ -359,6 +381,9 @@ int openat(int directory, const char* path, int flags, ...) {
   va_end(arguments);
   return faults::OpenAt(directory, path, flags, mode);
 }
+
+int mkostemp(char* name, int flags) { return faults::MakeTemporary(name, flags); }
+int mkostemp64(char* name, int flags) { return faults::MakeTemporary(name, flags); }
 
 ssize_t write(int fd, const void* bytes, size_t size) {
   return faults::Write("write", fd, bytes, size, -1,

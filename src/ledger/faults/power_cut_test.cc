@@ -20,9 +20,9 @@ namespace aegis::ledger::faults {
 namespace {
 
 #ifdef AEGIS_SOAK
-constexpr int kRandomImages = 100;
+constexpr int kRandomImages = 50;
 #else
-constexpr int kRandomImages = 3;
+constexpr int kRandomImages = 2;
 #endif
 
 // As if the machine had been started anew: journals are of another boot.

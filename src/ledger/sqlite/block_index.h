@@ -7,6 +7,8 @@
 #include <set>
 
 #include "base/result.h"
+#include "ledger/block_query.h"
+#include "ledger/block_summary.h"
 #include "ledger/sqlite/database.h"
 #include "ledger/store.h"
 
@@ -36,8 +38,9 @@ class BlockIndex {
 // its content is going to change.
 base::Result<> ForgetBlocks(Database& database, IdRange range);
 
-// Snapshot::Blocks.
-base::Result<> VisitBlocks(Database& database, const BlockRequest& request,
-                           const BlockVisitor& visit);
+// Snapshot::AskBlocks and Snapshot::Block.
+base::Result<> AskBlocks(Database& database, BlockRange range, StoreOrder order,
+                         const BlockQuery& query, const BlockVisitor& visit);
+base::Result<std::optional<BlockSummary>> ReadBlock(Database& database, std::int64_t number);
 
 }  // namespace aegis::ledger

@@ -56,7 +56,8 @@ constexpr std::array<std::string_view, 7> kTables = {
     "CREATE TABLE tiles (level INTEGER NOT NULL, number INTEGER NOT NULL, hashes BLOB NOT NULL, "
     "PRIMARY KEY (level, number)) WITHOUT ROWID",
     "CREATE TABLE blocks (number INTEGER PRIMARY KEY, min_ms INTEGER, max_ms INTEGER, "
-    "terms BLOB NOT NULL, denials BLOB NOT NULL, grams BLOB NOT NULL)",
+    "terms BLOB NOT NULL, denials BLOB NOT NULL, grams3 BLOB NOT NULL, grams5 BLOB NOT NULL, "
+    "grams8 BLOB NOT NULL)",
     "CREATE TABLE keys (id INTEGER PRIMARY KEY, role TEXT NOT NULL, verifier TEXT NOT NULL, "
     "endorsement TEXT NOT NULL)",
     "CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL)"};

@@ -133,8 +133,8 @@ class RowScan {
         done_ = true;
         return {};
       }
-      AEGIS_ASSIGN(const bool more, Give(ReadRow(rows), visit));
-      if (!more) {
+      AEGIS_TRY(Give(ReadRow(rows), visit));
+      if (done_) {
         return {};
       }
     }
@@ -142,10 +142,13 @@ class RowScan {
 
   // Notes where the reading stands, so that it can go on behind.
   Result<bool> Give(const RawRow& row, const RowVisitor& visit) {
-    (reversed_ ? range_.last : range_.first) = row.id + (reversed_ ? -1 : 1);
+    const bool at_end = row.id == (reversed_ ? range_.first : range_.last);
+    if (!at_end) {
+      (reversed_ ? range_.last : range_.first) = row.id + (reversed_ ? -1 : 1);
+    }
     auto more = visit(row);
     stop_error_ = !more;
-    done_ = !more || !*more;
+    done_ = !more || !*more || at_end;
     return more;
   }
 
@@ -237,8 +240,12 @@ class SqliteSnapshot final : public Snapshot {
     }
   }
 
-  Result<> Blocks(const BlockRequest& request, const BlockVisitor& visit) override {
-    return VisitBlocks(database_, request, visit);
+  Result<> AskBlocks(BlockRange range, StoreOrder order, const BlockQuery& query,
+                     const BlockVisitor& visit) override {
+    return ledger::AskBlocks(database_, range, order, query, visit);
+  }
+  Result<std::optional<BlockSummary>> Block(std::int64_t number) override {
+    return ReadBlock(database_, number);
   }
 
   Result<CompactRange> Tree() override { return ReadTree(database_); }
@@ -247,6 +254,9 @@ class SqliteSnapshot final : public Snapshot {
     AEGIS_ASSIGN(Statement find,
                  database_.Prepare("SELECT hashes FROM tiles WHERE level = ?1 AND number = ?2"));
     AEGIS_ASSIGN(const bool found, find.Bind(1, level).Bind(2, number).Step());
+    if (found && find.Raw(0).type != RawValue::Type::kBlob) {
+      return Fail(Errc::kCorrupt, "a tile's hashes are no bytes");
+    }
     return found ? std::string(find.Blob(0)) : std::string();
   }
 

@@ -16,6 +16,7 @@
 #include "ledger/session.h"
 #include "ledger/sqlite/block_index.h"
 #include "ledger/sqlite/database.h"
+#include "ledger/sqlite/eraser.h"
 #include "ledger/sqlite/open_database.h"
 #include "ledger/sqlite/session_row.h"
 #include "ledger/sqlite/snapshot.h"
@@ -143,9 +144,12 @@ class SqliteStore final : public Store {
   }
 
   Result<> Erase(std::span<const IdRange> ranges, const EntryView& record) override {
-    (void)ranges;
-    (void)record;
-    return Fail(Errc::kUnsupported, "erase");
+    AEGIS_ASSIGN(Transaction transaction, Transaction::Begin(database_, true));
+    AEGIS_TRY(EraseContents(database_, ranges));
+    AEGIS_TRY(AppendWithin(std::span(&record, 1)));
+    AEGIS_TRY(transaction.Commit());
+    ForgetLog(database_);
+    return {};
   }
 
   Result<std::unique_ptr<Snapshot>> OpenSnapshot() override {

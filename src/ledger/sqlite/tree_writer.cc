@@ -35,11 +35,12 @@ std::string Joined(const std::vector<canon::Sha256>& hashes) {
 }  // namespace
 
 Result<CompactRange> ReadTree(Database& database) {
-  AEGIS_ASSIGN(Statement find, database.Prepare("SELECT size, nodes FROM tree WHERE id = 1"));
+  AEGIS_ASSIGN(Statement find, database.Prepare("SELECT size, nodes, (SELECT count(*) FROM tree) "
+                                                "FROM tree WHERE id = 1"));
   AEGIS_ASSIGN(const bool found, find.Step());
   const RawValue size = found ? find.Raw(0) : RawValue{};
   const RawValue nodes = found ? find.Raw(1) : RawValue{};
-  if (size.type != RawValue::Type::kInteger || size.integer < 0 ||
+  if (size.type != RawValue::Type::kInteger || size.integer < 0 || find.Integer(2) != 1 ||
       nodes.type != RawValue::Type::kBlob || nodes.bytes.size() % kHashSize != 0) {
     return Fail(Errc::kCorrupt, "the row of table tree is damaged");
   }

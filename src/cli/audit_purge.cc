@@ -1,0 +1,134 @@
+#include <unistd.h>
+
+#include <array>
+#include <cstdint>
+#include <iostream>
+#include <limits>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "cli/args.h"
+#include "cli/command.h"
+#include "cli/context.h"
+#include "cli/entries.h"
+#include "cli/json.h"
+#include "cli/retention.h"
+#include "cli/text.h"
+#include "config/config.h"
+#include "ledger/ledger.h"
+
+namespace aegis::cli {
+namespace {
+
+using Kind = Option::Kind;
+
+constexpr std::array<Option, 7> kOptions = {{
+    {"NAME", Kind::kPositional, "", "Configuration (default: the active one)"},
+    {"--config", Kind::kText, "NAME", "The same"},
+    {"--before", Kind::kText, "TIME", "Entries from before: 2026-08-01, 2026-08-01T12:00:00Z"},
+    {"--session", Kind::kText, "ID", "Entries of one session; the beginning of its id will do"},
+    {"--dry-run", Kind::kFlag, "", "Only say how many entries it would be"},
+    {"-y,--yes", Kind::kFlag, "", "Do not ask"},
+    {"--json", Kind::kFlag, "", "The result as JSON"},
+}};
+
+constexpr std::array<Example, 3> kExamples = {{
+    {"aegis audit purge work --before 2026-08-01 --dry-run", "How much would go?"},
+    {"aegis audit purge work --session 0193 --yes", "One session, without a question."},
+    {"aegis audit purge work", "What [retention] max_age_days in aegis.toml says."},
+}};
+
+// What the command line asks for; nothing if it is a wrong one, which was said.
+base::Result<ledger::PurgeScope> ScopeOf(ledger::Ledger& ledger, const Args& args,
+                                         const config::Configuration& configuration) {
+  ledger::PurgeScope scope;
+  if (const auto session = args.Text("--session")) {
+    AEGIS_ASSIGN(const ledger::SessionInfo info, ledger.FindSession(*session));
+    scope.session_id = info.session.session_id;
+    return scope;
+  }
+  if (const auto before = args.Text("--before")) {
+    scope.before_ms = ParseTime(*before);
+    if (!scope.before_ms) {
+      return base::Fail(base::Errc::kInvalid,
+                        "--before: \"" + *before + "\" is no time like 2026-08-01T12:00:00Z");
+    }
+    return scope;
+  }
+  if (!configuration.max_age_days) {
+    return base::Fail(base::Errc::kInvalid,
+                      "--before TIME or --session ID says what to purge; or set [retention] "
+                      "max_age_days in aegis.toml");
+  }
+  scope.before_ms = DaysAgo(*configuration.max_age_days);
+  return scope;
+}
+
+bool Confirmed(const std::string& question) {
+  std::cerr << "aegis: " << question << " This can't be undone. [y/N] " << std::flush;
+  std::string answer;
+  return std::getline(std::cin, answer) && (answer == "y" || answer == "Y" || answer == "yes");
+}
+
+void Print(Context& context, const Args& args, std::uint64_t entries, bool done) {
+  if (args.Has("--json")) {
+    PrintJson(context.out, {{"entries", entries}, {"erased", done}});
+    return;
+  }
+  context.out.Line(std::to_string(entries) + (entries == 1 ? " entry" : " entries") +
+                   (done ? " erased" : " would be erased"));
+}
+
+base::Result<int> Run(Context& context, const Args& args) {
+  if (args.Has("--before") && args.Has("--session")) {
+    return context.Usage("--before and --session exclude each other");
+  }
+  AEGIS_ASSIGN(const Places places, FindPlaces(context));
+  AEGIS_ASSIGN(const auto name, ConfigArgument(args));
+  AEGIS_ASSIGN(const auto configuration, LoadChosen(places, name));
+  AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
+  AEGIS_ASSIGN(const ledger::PurgeScope scope, ScopeOf(ledger, args, configuration));
+  std::uint64_t entries = 0;
+  {
+    AEGIS_ASSIGN(const std::unique_ptr<ledger::Snapshot> snapshot, ledger.store().OpenSnapshot());
+    AEGIS_ASSIGN(entries, ledger::CountPurgeable(*snapshot, scope));
+  }
+  if (args.Has("--dry-run") || entries == 0) {
+    Print(context, args, entries, entries == 0 && !args.Has("--dry-run"));
+    return 0;
+  }
+  if (!args.Has("--yes")) {
+    if (isatty(STDIN_FILENO) != 1) {
+      return context.Usage("erasing can't be undone: say --yes");
+    }
+    if (!Confirmed("Erase the content of " + std::to_string(entries) + " entries of \"" +
+                   configuration.name + "\"?")) {
+      context.Say("nothing was erased");
+      return 1;
+    }
+  }
+  AEGIS_ASSIGN(const std::uint64_t erased,
+               PurgeLedger(ledger, scope, "command", std::numeric_limits<std::uint64_t>::max()));
+  Print(context, args, erased, true);
+  return 0;
+}
+
+}  // namespace
+
+const Command kAuditPurgeCommand = {
+    .name = "audit purge",
+    .summary = "Erase what old entries say; their hashes stay, and everything still verifies",
+    .options = kOptions,
+    .examples = kExamples,
+    .notes =
+        "Which entries were erased, when and by whom is itself recorded. Tenant, session, "
+        "position\n"
+        "and hash of each entry stay. Without --before and --session, [retention] in aegis.toml\n"
+        "says what is old; it is applied after each run too.\n",
+    .run = Run,
+};
+
+}  // namespace aegis::cli
