@@ -17,7 +17,7 @@ namespace {
 
 using Kind = Option::Kind;
 
-constexpr std::array<const Command*, 24> kCommands = {
+constexpr std::array<const Command*, 25> kCommands = {
     &kSetupCommand,
     &kInitCommand,
     &kRunCommand,
@@ -42,6 +42,7 @@ constexpr std::array<const Command*, 24> kCommands = {
     &kAuditTilesCommand,
     &kAuditKeysCommand,
     &kAuditPurgeCommand,
+    &kAuditWitnessCommand,
 };
 
 constexpr std::array<Option, 3> kGlobalOptions = {{

@@ -68,5 +68,6 @@ extern const Command kAuditProveCommand;
 extern const Command kAuditTilesCommand;
 extern const Command kAuditKeysCommand;
 extern const Command kAuditPurgeCommand;
+extern const Command kAuditWitnessCommand;
 
 }  // namespace aegis::cli

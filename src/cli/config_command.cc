@@ -42,6 +42,18 @@ std::vector<std::string> Escaped(const std::vector<std::string>& paths) {
   return escaped;
 }
 
+nlohmann::ordered_json WitnessJson(const config::Configuration& configuration) {
+  const config::WitnessSettings& witness = configuration.witness;
+  nlohmann::ordered_json document = {{"targets", witness.targets},
+                                     {"keys", witness.keys},
+                                     {"ca", nullptr},
+                                     {"required", witness.required}};
+  if (witness.ca) {
+    document["ca"] = base::EscapeName(*witness.ca);
+  }
+  return document;
+}
+
 nlohmann::ordered_json AsJson(const config::Configuration& configuration) {
   std::optional<std::string> dir;
   if (configuration.dir) {
@@ -54,10 +66,14 @@ nlohmann::ordered_json AsJson(const config::Configuration& configuration) {
           {"sandbox_dir", base::EscapeName(configuration.sandbox_dir)},
           {"env_pass", configuration.env_pass},
           {"private_dirs", Escaped(configuration.private_dirs)},
+          {"ledger", {{"witness", WitnessJson(configuration)}}},
           {"without_effect", configuration.without_effect}};
 }
 
 std::string TomlValue(const nlohmann::ordered_json& value) {
+  if (value.is_boolean()) {
+    return value.get<bool>() ? "true" : "false";
+  }
   if (!value.is_array()) {
     return config::TomlString(value.get<std::string>());
   }
@@ -68,16 +84,24 @@ std::string TomlValue(const nlohmann::ordered_json& value) {
   return text + "]";
 }
 
-void Print(Output& out, const nlohmann::ordered_json& settings) {
+void PrintKeys(Output& out, const nlohmann::ordered_json& settings) {
   for (const auto& [key, value] : settings.items()) {
-    if (value.is_null() || key == "without_effect") {
-      continue;
+    if (!value.is_null() && !value.is_object() && key != "without_effect") {
+      out.Line(key + " = " + base::ForDisplay(TomlValue(value)));
     }
-    out.Line(key + " = " + base::ForDisplay(TomlValue(value)));
   }
+}
+
+void Print(Output& out, const nlohmann::ordered_json& settings) {
+  PrintKeys(out, settings);
   if (!settings["without_effect"].empty()) {
     out.Line("# without effect in this version: " +
              base::ForDisplay(TomlValue(settings["without_effect"])));
+  }
+  if (!settings["ledger"]["witness"]["targets"].empty()) {
+    out.Line("");
+    out.Line("[ledger.witness]");
+    PrintKeys(out, settings["ledger"]["witness"]);
   }
 }
 

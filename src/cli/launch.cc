@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/file.h"
@@ -14,9 +15,11 @@
 #include "cli/retention.h"
 #include "cli/summary.h"
 #include "cli/text.h"
+#include "cli/witnesses.h"
 #include "config/config.h"
 #include "gate/run.h"
 #include "policy/policy.h"
+#include "witness/target.h"
 
 namespace aegis::cli {
 namespace {
@@ -79,6 +82,7 @@ base::Result<gate::RunSpec> Specify(Context& context, const Places& places,
   const std::string dir = request.dir ? *request.dir : configuration.dir.value_or(".");
   AEGIS_ASSIGN(spec.dir, config::ProjectDirectory(places.home, dir));
   AEGIS_TRY(ApplyPolicies(request, configuration, spec));
+  AEGIS_ASSIGN(spec.witness, ChooseWitnesses(places, configuration, request.witnesses));
   spec.config_name = std::move(configuration.name);
   spec.aegis_home = places.home.path();
   spec.state_dir = std::move(configuration.state_dir);
@@ -116,6 +120,24 @@ void WarnOfPoliciesInProject(Context& context, const gate::RunSpec& spec) {
   }
 }
 
+// What the command could change says nothing about it.
+void WarnOfWitnessesInProject(Context& context, const gate::RunSpec& spec) {
+  const std::string below = spec.dir == "/" ? spec.dir : spec.dir + "/";
+  for (const witness::Target& target : spec.witness.targets) {
+    const auto* const file = std::get_if<witness::FileTarget>(&target);
+    if (file == nullptr) {
+      continue;
+    }
+    const std::size_t slash = file->path.rfind('/');
+    const auto directory =
+        base::CanonicalPath(slash == std::string::npos ? "." : file->path.substr(0, slash + 1));
+    if (directory && (*directory + "/").starts_with(below)) {
+      context.Note("witness " + base::EscapeName(file->path) +
+                   " lies in the project, where the command may change it");
+    }
+  }
+}
+
 // What the user must know before the command starts.
 void Announce(Context& context, const config::Configuration& configuration,
               const gate::RunSpec& spec) {
@@ -130,6 +152,7 @@ void Announce(Context& context, const config::Configuration& configuration,
   if (spec.mode == gate::Mode::kRun) {
     WarnOfPoliciesInProject(context, spec);
   }
+  WarnOfWitnessesInProject(context, spec);
   if (context.verbose) {
     context.Note("configuration " + spec.config_name + ", project " + base::EscapeName(spec.dir) +
                  ", program " + base::EscapeName(spec.program) + ", " +

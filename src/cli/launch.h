@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "cli/args.h"
 #include "cli/context.h"
+#include "cli/witnesses.h"
 #include "gate/run.h"
 
 namespace aegis::cli {
@@ -25,6 +26,7 @@ struct LaunchRequest {
   std::optional<std::string> policy;  // instead of the configuration's, for this run
   std::optional<std::string> dir;
   std::string tag;
+  WitnessFlags witnesses;
   std::vector<std::string> argv;
 };
 

@@ -7,19 +7,22 @@
 #include "cli/command.h"
 #include "cli/context.h"
 #include "cli/launch.h"
+#include "cli/witnesses.h"
 
 namespace aegis::cli {
 namespace {
 
 using Kind = Option::Kind;
 
-constexpr std::array<Option, 5> kOptions = {{
+constexpr std::array<Option, 7> kOptions = {{
     {"--config", Kind::kText, "NAME",
      "Configuration (default: what `aegis use` chose, or default)"},
     {"--policy", Kind::kText, "POLICY",
      "A template or file instead of the configuration's policies"},
     {"--dir", Kind::kText, "DIR", "The project, which policies call @dir (default: here)"},
     {"--tag", Kind::kText, "TAG", "A word to find the session by"},
+    kWitnessOption,
+    kWitnessKeyOption,
     {"COMMAND", Kind::kCommand, "", "The command and its arguments"},
 }};
 
@@ -48,6 +51,7 @@ base::Result<int> Run(Context& context, const Args& args) {
                           .policy = args.Text("--policy"),
                           .dir = args.Text("--dir"),
                           .tag = args.Text("--tag").value_or(""),
+                          .witnesses = WitnessFlagsOf(args),
                           .argv = args.command()});
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "base/text.h"
@@ -15,9 +16,12 @@
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/sessions.h"
+#include "cli/witnesses.h"
 #include "config/config.h"
 #include "ledger/ledger.h"
 #include "policy/policy.h"
+#include "witness/settings.h"
+#include "witness/target.h"
 
 namespace aegis::cli {
 namespace {
@@ -45,8 +49,11 @@ struct Status {
   config::Configuration configuration;
   base::Result<policy::PolicySet> policies;
   base::Result<LedgerStatus> ledger;
+  base::Result<witness::Settings> witnesses;
 
-  bool healthy() const { return policies.has_value() && ledger.has_value(); }
+  bool healthy() const {
+    return policies.has_value() && ledger.has_value() && witnesses.has_value();
+  }
 };
 
 base::Result<policy::PolicySet> LoadPolicies(const Places& places,
@@ -78,6 +85,14 @@ nlohmann::ordered_json ErrorOrNull(const base::Result<T>& result) {
                 : nlohmann::ordered_json(result.error().message());
 }
 
+std::vector<std::string> TargetTexts(const witness::Settings& settings) {
+  std::vector<std::string> texts;
+  for (const witness::Target& target : settings.targets) {
+    texts.push_back(base::EscapeName(witness::TargetText(target)));
+  }
+  return texts;
+}
+
 nlohmann::ordered_json AsJson(const Status& status) {
   nlohmann::ordered_json document = {{"name", status.configuration.name},
                                      {"healthy", status.healthy()},
@@ -90,13 +105,18 @@ nlohmann::ordered_json AsJson(const Status& status) {
                                      {"sessions", nullptr},
                                      {"running", nullptr},
                                      {"latest_session", nullptr},
-                                     {"ledger_error", ErrorOrNull(status.ledger)}};
+                                     {"ledger_error", ErrorOrNull(status.ledger)},
+                                     {"witnesses", nullptr},
+                                     {"witness_error", ErrorOrNull(status.witnesses)}};
   if (status.configuration.dir) {
     document["dir"] = base::EscapeName(*status.configuration.dir);
   }
   if (status.policies) {
     document["policies"] = status.policies->policies().size();
     document["policy_digest"] = status.policies->digest();
+  }
+  if (status.witnesses) {
+    document["witnesses"] = TargetTexts(*status.witnesses);
   }
   if (status.ledger) {
     document["entries"] = status.ledger->entries;
@@ -107,6 +127,19 @@ nlohmann::ordered_json AsJson(const Status& status) {
     }
   }
   return document;
+}
+
+void PrintWitnesses(Output& out, const Status& status) {
+  if (!status.witnesses) {
+    out.Line("witnesses      " + out.Bad("unusable") + "  " +
+             base::ForDisplay(status.witnesses.error().message()));
+    return;
+  }
+  std::string texts;
+  for (const std::string& text : TargetTexts(*status.witnesses)) {
+    texts += (texts.empty() ? "" : ", ") + base::ForDisplay(text);
+  }
+  out.Line("witnesses      " + (texts.empty() ? "none" : texts));
 }
 
 void Print(Output& out, const Status& status) {
@@ -124,6 +157,7 @@ void Print(Output& out, const Status& status) {
     out.Line("policies       " + out.Bad("unusable") + "  " +
              base::ForDisplay(status.policies.error().message()));
   }
+  PrintWitnesses(out, status);
   if (!status.ledger) {
     out.Line("ledger         " + out.Bad("unusable") + "  " +
              base::ForDisplay(status.ledger.error().message()));
@@ -143,9 +177,11 @@ base::Result<int> Run(Context& context, const Args& args) {
   AEGIS_ASSIGN(auto configuration, LoadChosen(places, name));
   auto policies = LoadPolicies(places, configuration);
   auto ledger = ReadLedger(context, configuration);
+  auto witnesses = ChooseWitnesses(places, configuration, {});
   const Status status{.configuration = std::move(configuration),
                       .policies = std::move(policies),
-                      .ledger = std::move(ledger)};
+                      .ledger = std::move(ledger),
+                      .witnesses = std::move(witnesses)};
   if (args.Has("--json")) {
     PrintJson(context.out, AsJson(status));
   } else {

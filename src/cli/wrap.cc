@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/context.h"
 #include "cli/launch.h"
+#include "cli/witnesses.h"
 #include "config/config.h"
 #include "gate/run.h"
 
@@ -13,11 +14,13 @@ namespace {
 
 using Kind = Option::Kind;
 
-constexpr std::array<Option, 5> kOptions = {{
+constexpr std::array<Option, 7> kOptions = {{
     {"--dir", Kind::kText, "DIR", "The project, which policies call @dir (default: here)"},
     {"--policy", Kind::kText, "POLICY", "A template or file to judge by (default: permit-all)"},
     {"--name", Kind::kText, "NAME", "Configuration to record in (default: the program's name)"},
     {"--tag", Kind::kText, "TAG", "A word to find the session by"},
+    kWitnessOption,
+    kWitnessKeyOption,
     {"COMMAND", Kind::kCommand, "", "The command and its arguments"},
 }};
 
@@ -40,6 +43,7 @@ base::Result<int> Run(Context& context, const Args& args) {
        .policy = args.Text("--policy"),
        .dir = args.Text("--dir"),
        .tag = args.Text("--tag").value_or(""),
+       .witnesses = WitnessFlagsOf(args),
        .argv = args.command()});
 }
 

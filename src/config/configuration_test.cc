@@ -63,6 +63,14 @@ TEST_F(ConfigurationTest, ResolvesPaths) {
               ElementsAre(directory_ / "a/p.cedar", "/etc/p", "/home/u/p"));
 }
 
+TEST_F(ConfigurationTest, KeepsWitnessesAsTheyStand) {
+  EXPECT_EQ(LoadWith("").value().witness, WitnessSettings{});
+  const auto configuration =
+      LoadWith("[ledger.witness]\ntargets = [\"~/w\", \"syslog\"]\nca = \"ca.pem\"").value();
+  EXPECT_THAT(configuration.witness.targets, ElementsAre("~/w", "syslog"));
+  EXPECT_EQ(configuration.witness.ca, directory_ / "a/ca.pem");
+}
+
 TEST_F(ConfigurationTest, AProjectNamedAsSandboxDirIsTheDirectory) {
   EXPECT_EQ(LoadWith("sandbox_dir = \"/srv/app\"")->dir, "/srv/app");
   EXPECT_EQ(LoadWith("sandbox_dir = \"/srv/app\"\ndir = \"/srv/b\"")->dir, "/srv/b");

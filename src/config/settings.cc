@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -111,6 +112,27 @@ std::optional<std::vector<std::string>> Strings(const toml::table& table, std::s
   return strings;
 }
 
+// What may be written as one (`key`) or as several (`keys`).
+std::vector<std::string> OneOrMore(const toml::table& table, std::string_view one,
+                                   std::string_view several) {
+  std::vector<std::string> all = Strings(table, several).value_or(std::vector<std::string>{});
+  if (auto single = String(table, one)) {
+    all.insert(all.begin(), std::move(*single));
+  }
+  return all;
+}
+
+WitnessSettings Witness(const toml::table& table) {
+  const toml::table* const witness = table["ledger"]["witness"].as_table();
+  if (witness == nullptr) {
+    return {};
+  }
+  return {.targets = OneOrMore(*witness, "target", "targets"),
+          .keys = OneOrMore(*witness, "key", "keys"),
+          .ca = String(*witness, "ca"),
+          .required = (*witness)["required"].value_or(false)};
+}
+
 bool IsEmpty(const toml::node_view<const toml::node>& node) {
   return (node.is_array() && node.as_array()->empty()) ||
          (node.is_table() && node.as_table()->empty());
@@ -162,6 +184,7 @@ base::Result<Settings> ParseSettings(std::string_view toml, std::string_view fil
       .env_pass = Strings(table, "env_pass"),
       .private_dirs = Strings(table, "private_dirs"),
       .max_age_days = table["retention"]["max_age_days"].value<std::int64_t>(),
+      .witness = Witness(table),
       .without_effect = WithoutEffect(table),
   };
 }

@@ -10,6 +10,16 @@
 
 namespace aegis::config {
 
+// [ledger.witness]: where checkpoints go, and whose cosignatures count. Not looked into here.
+struct WitnessSettings {
+  std::vector<std::string> targets{};
+  std::vector<std::string> keys{};
+  std::optional<std::string> ca{};  // a file of certificate authorities
+  bool required = false;
+
+  friend bool operator==(const WitnessSettings&, const WitnessSettings&) = default;
+};
+
 // What an aegis.toml says, as it stands there: paths are not resolved, defaults not filled in.
 // Paths are written in the escaped form of base::EscapeName, for TOML can't hold other bytes.
 struct Settings {
@@ -21,6 +31,7 @@ struct Settings {
   std::optional<std::vector<std::string>> env_pass;
   std::optional<std::vector<std::string>> private_dirs;
   std::optional<std::int64_t> max_age_days;  // [retention], of what the ledger says
+  WitnessSettings witness;
   // Top-level keys of other versions and later parts of Aegis that are set and have no effect here.
   std::vector<std::string> without_effect;
 };

@@ -52,6 +52,35 @@ TEST(ParseSettings, AbsentKeysStayAbsent) {
   EXPECT_EQ(settings->policy_paths, std::nullopt);
 }
 
+TEST(ParseSettings, ReadsWitnesses) {
+  const auto several = ParseSettings(R"(
+[ledger.witness]
+targets = ["https://w.example", "/var/log/w", "syslog"]
+keys = ["a", "b"]
+ca = "ca.pem"
+required = true
+)",
+                                     "aegis.toml");
+  ASSERT_TRUE(several.has_value()) << several.error().message();
+  EXPECT_EQ(several->witness,
+            (WitnessSettings{.targets = {"https://w.example", "/var/log/w", "syslog"},
+                             .keys = {"a", "b"},
+                             .ca = "ca.pem",
+                             .required = true}));
+  EXPECT_THAT(several->without_effect, IsEmpty());
+  const auto one =
+      ParseSettings("[ledger.witness]\ntarget = \"syslog\"\nkey = \"a\"\ntargets = [\"x\"]", "f");
+  ASSERT_TRUE(one.has_value()) << one.error().message();
+  EXPECT_EQ(one->witness, (WitnessSettings{.targets = {"syslog", "x"}, .keys = {"a"}}));
+  EXPECT_EQ(ParseSettings("", "f")->witness, WitnessSettings{});
+  EXPECT_EQ(ParseSettings("ledger = {}", "f")->witness, WitnessSettings{});
+  EXPECT_THAT(ErrorOf("ledger = 1"), HasSubstr("must be a table"));
+  EXPECT_THAT(ErrorOf("[ledger.witness]\nrequired = 1"), HasSubstr("must be true or false"));
+  EXPECT_THAT(ErrorOf("[ledger.witness]\ntargets = \"x\""), HasSubstr("array of strings"));
+  EXPECT_THAT(ErrorOf("[ledger.witness]\nurl = \"x\""),
+              HasSubstr("unknown key \"ledger.witness.url\""));
+}
+
 // The reference configuration that users have, without its `null`, which is no TOML.
 constexpr std::string_view kReference = R"(
 name = "my-agent"

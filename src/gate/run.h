@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "policy/policy.h"
 #include "sandbox/mode.h"
+#include "witness/settings.h"
 
 namespace aegis::gate {
 
@@ -27,6 +28,7 @@ struct RunSpec {
   std::vector<std::string> env;   // NAME=value, already filtered
   std::vector<std::string> dropped_env;
   std::vector<std::string> private_dirs;  // fresh and private to the run, e.g. /tmp
+  witness::Settings witness;              // where the ledger's checkpoints go
 };
 
 // A refusal (in wrap mode: what would have been one), as shown at the end of a run. Escaped names.

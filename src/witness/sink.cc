@@ -9,6 +9,7 @@
 #include "witness/file_sink.h"
 #include "witness/http_client.h"
 #include "witness/http_sink.h"
+#include "witness/settings.h"
 #include "witness/syslog_sink.h"
 #include "witness/target.h"
 

@@ -3,12 +3,12 @@
 #include <cstddef>
 #include <memory>
 #include <stop_token>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "canon/canon.h"
+#include "witness/settings.h"
 #include "witness/submission.h"
 #include "witness/target.h"
 
@@ -37,17 +37,6 @@ class Sink {
 
  private:
   Target target_;
-};
-
-// What is configured.
-struct Settings {
-  std::vector<Target> targets{};
-  // Whose cosignatures count: those of all witnesses that are asked over HTTP.
-  std::vector<canon::VerifierKey> keys{};
-  std::string ca_file{};  // PEM, instead of the system's certificate authorities; or empty
-  bool required = false;  // a run that no checkpoint of which can be witnessed must not go on
-
-  friend bool operator==(const Settings&, const Settings&) = default;
 };
 
 // One sink for each target. Files are opened (and made) here, so that one that can't be written is
