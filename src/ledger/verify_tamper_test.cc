@@ -572,7 +572,8 @@ TEST_F(BitFlipTest, NoFlippedBitOfTheFileIsTakenForContent) {
       return base::Fail(base::Errc::kCorrupt, report.findings.first()[0].what);
     }
     std::string text;
-    AEGIS_TRY(ledger.Export({}, ExportFormat::kJsonLines, [&text](std::string_view piece) {
+    ExportWriter writer(ExportFormat::kJsonLines, "test");
+    AEGIS_TRY(ledger.Export({}, writer, [&text](std::string_view piece) {
       text += piece;
       return base::Result<>();
     }));
