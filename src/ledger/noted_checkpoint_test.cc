@@ -54,16 +54,19 @@ TEST_F(NotedCheckpointTest, NeverGoesBack) {
 }
 
 TEST_F(NotedCheckpointTest, WhatAPowerCutLeavesIsNone) {
-  Spill(path_, "");
-  EXPECT_EQ(Refusal(), Errc::kNotFound);
+  for (const std::string& text : {std::string(), std::string(100, '\0')}) {
+    Spill(path_, text);
+    EXPECT_EQ(Refusal(), Errc::kNotFound);
+  }
   Get(WriteNotedCheckpoint(directory_.path(), Of(1)));
   EXPECT_EQ(Get(ReadNotedCheckpoint(directory_.path())).size, 1U);
 }
 
 TEST_F(NotedCheckpointTest, GarbageIsNoCheckpointAndIsReplaced) {
   const std::string good = Of(7).note;
-  for (const std::string& text : {std::string("x"), std::string(100, '\0'), good.substr(0, 20),
-                                  good + "x", "\xff" + good, std::string(2U << 20U, 'x')}) {
+  for (const std::string& text :
+       {std::string("x"), std::string(100, '\0') + "x", good.substr(0, 20), good + "x",
+        "\xff" + good, std::string(2U << 20U, 'x')}) {
     Spill(path_, text);
     EXPECT_NE(Refusal(), Errc::kInternal);
     EXPECT_NE(Refusal(), Errc::kNotFound);

@@ -751,8 +751,8 @@ TEST_F(TamperTest, AForgedTreeOfAnySizeEndsQuickly) {
 TEST_F(TamperTest, AMillionMissingRowsAreFewFindings) {
   const auto begun = std::chrono::steady_clock::now();
   const VerifyReport report = Tried(
-      "INSERT INTO blocks VALUES (1, 0, 0, zeroblob(15000000), zeroblob(15000000));"
-      "INSERT INTO blocks VALUES (2, 0, 0, zeroblob(15000000), x'');"
+      "INSERT INTO blocks VALUES (1, 0, 0, zeroblob(15000000), zeroblob(15000000), x'', x'', x'');"
+      "INSERT INTO blocks VALUES (2, 0, 0, zeroblob(15000000), x'', x'', x'', x'');"
       "UPDATE entries SET id = 1000000 WHERE id = 320");
   EXPECT_LT(report.findings.count(), 150U);
   EXPECT_EQ(report.findings.first()[0].kind, Kind::kMissing);
