@@ -1,5 +1,6 @@
-// OpenSSL deprecates these functions for those of EVP, which cost 50 to 90 ns more for each message:
-// half of the time that hashing a node of the ledger's tree takes. Both run the same code inside.
+// OpenSSL deprecates these functions for those of EVP, which cost 50 to 90 ns more for each
+// message: half of the time that hashing a node of the ledger's tree takes. Both run the same code
+// inside.
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "canon/sha256.h"

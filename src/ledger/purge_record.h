@@ -14,8 +14,8 @@ namespace aegis::ledger {
 
 inline constexpr std::string_view kContentErased = "CONTENT_ERASED";
 
-// {"ranges":[[FIRST,LAST],...]}: indices of the tree, from 0, ascending, both ends included; at least
-// one.
+// {"ranges":[[FIRST,LAST],...]}: indices of the tree, from 0, ascending, both ends included; at
+// least one.
 void AppendErasedPayload(std::string& out, std::span<const IdRange> ids);
 
 // The row ids that a record names; nullopt for a payload of another form.
