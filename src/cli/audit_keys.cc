@@ -1,7 +1,6 @@
 #include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <string>
 
 #include "base/result.h"
 #include "base/text.h"

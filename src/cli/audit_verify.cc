@@ -9,17 +9,23 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "base/file.h"
 #include "base/result.h"
 #include "base/text.h"
+#include "canon/canon.h"
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/context.h"
 #include "cli/entries.h"
 #include "cli/json.h"
 #include "cli/text.h"
+#include "cli/witnesses.h"
+#include "config/config.h"
 #include "ledger/ledger.h"
+#include "witness/witness.h"
 
 namespace aegis::cli {
 namespace {
@@ -189,6 +195,38 @@ void Print(Context& context, const ledger::VerifyReport& report, const std::stri
   }
 }
 
+// What the configuration's witness files have seen: the ledger must extend it.
+base::Result<> AddWitnessFiles(Context& context, const Places& places,
+                               const config::Configuration& configuration, ledger::Ledger& ledger,
+                               ledger::VerifyOptions& options) {
+  AEGIS_ASSIGN(const witness::Settings settings, ChooseWitnesses(places, configuration, {}));
+  std::vector<canon::VerifierKey> keys;
+  {
+    AEGIS_ASSIGN(const auto snapshot, ledger.store().OpenSnapshot());
+    const auto known = ledger::LogKeys::Read(*snapshot);  // verification tells what is wrong
+    for (const ledger::LogKey& key : known ? known->log() : std::vector<ledger::LogKey>()) {
+      keys.push_back(key.verifier);
+    }
+  }
+  for (const witness::Target& target : settings.targets) {
+    const auto* const file = std::get_if<witness::FileTarget>(&target);
+    if (file == nullptr) {
+      continue;
+    }
+    const std::string name = "witness " + base::EscapeName(file->path);
+    const auto newest = witness::ReadNewest(file->path, keys);
+    if (!newest || !*newest) {
+      context.Say(name + ": " +
+                  (newest ? "has seen nothing of this ledger" : newest.error().message()));
+      continue;
+    }
+    context.Note(name + " has seen the first " + std::to_string((*newest)->checkpoint.size) +
+                 " entries");
+    options.kept.push_back({.note = (*newest)->note.Text(), .from = name});
+  }
+  return {};
+}
+
 base::Result<ledger::VerifyReport> Verify(const Context& context, ledger::Ledger& ledger,
                                           ledger::VerifyOptions options) {
   Progress progress(context);
@@ -219,6 +257,7 @@ base::Result<int> Run(Context& context, const Args& args) {
   AEGIS_ASSIGN(const auto configuration, LoadChosen(places, name));
   AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
   AEGIS_ASSIGN(ledger::VerifyOptions options, OptionsOf(args));
+  AEGIS_TRY(AddWitnessFiles(context, places, configuration, ledger, options));
   AEGIS_ASSIGN(const ledger::VerifyReport report, Verify(context, ledger, std::move(options)));
   return Conclude(context, args, configuration.name, report);
 }

@@ -2,12 +2,12 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "base/user.h"
 #include "cli/context.h"
 #include "cli/entries.h"
-#include "cli/text.h"
 #include "config/config.h"
 #include "ledger/ledger.h"
 

@@ -87,6 +87,7 @@ nlohmann::ordered_json ErrorOrNull(const base::Result<T>& result) {
 
 std::vector<std::string> TargetTexts(const witness::Settings& settings) {
   std::vector<std::string> texts;
+  texts.reserve(settings.targets.size());
   for (const witness::Target& target : settings.targets) {
     texts.push_back(base::EscapeName(witness::TargetText(target)));
   }

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "gate/witnessing.h"
+#include "ledger/block_summary.h"
 #include "ledger/ledger.h"
 #include "witness/witness.h"
 

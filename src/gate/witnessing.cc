@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -86,7 +87,6 @@ void Witnessing::Drain(ledger::Sequencer& sequencer) {
     KeepReports();
     return;
   }
-  next_checkpoint_ = Clock::now() + kInterval;
   // The key is held for this moment only, so that it can be changed while the run goes on.
   const auto signer = ledger::LedgerSigner::Open(ledger_.directory(), ledger_.store());
   if (signer) {
@@ -94,9 +94,18 @@ void Witnessing::Drain(ledger::Sequencer& sequencer) {
   }
   (void)sequencer.Drain();
   sequencer.SignNext(nullptr);  // there may have been nothing to sign
-  if (sequencer.checkpoint() && sequencer.checkpoint()->size != offered_) {
-    (void)Offer(*sequencer.checkpoint());                   // it was made just now, and parses
-    (void)ledger_.NoteCheckpoint(*sequencer.checkpoint());  // the next one is noted again
+  std::optional<ledger::StoredCheckpoint> made = sequencer.checkpoint();
+  const bool new_one = made && made->size != offered_;
+  if (!new_one && signer && sequencer.entries() > signed_entries_) {
+    // They were drained when the next checkpoint was not due yet.
+    const auto all = ledger::CheckpointOfAll(ledger_.store(), *signer);
+    made = all ? std::optional(*all) : std::nullopt;
+  }
+  if (made && made->size != offered_) {
+    (void)Offer(*made);                   // it was made just now, and parses
+    (void)ledger_.NoteCheckpoint(*made);  // the next one is noted again
+    signed_entries_ = sequencer.entries();
+    next_checkpoint_ = Clock::now() + kInterval;
   }
   KeepReports();
 }

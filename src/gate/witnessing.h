@@ -44,8 +44,9 @@ class Witnessing {
   ledger::Ledger& ledger_;
   std::unique_ptr<witness::Publisher> publisher_;
   Clock::time_point next_checkpoint_ = Clock::now();
-  std::uint64_t offered_ = 0;  // size of the tree that was offered last
-  std::string keeping_error_;  // why cosignatures could not be kept
+  std::uint64_t offered_ = 0;         // size of the tree that was offered last
+  std::uint64_t signed_entries_ = 0;  // of this run, when it was
+  std::string keeping_error_;         // why cosignatures could not be kept
 };
 
 }  // namespace aegis::gate

@@ -24,6 +24,7 @@
 #include "ledger/checkpoint.h"
 #include "ledger/entry.h"
 #include "ledger/export_format.h"
+#include "ledger/finding.h"
 #include "ledger/import.h"
 #include "ledger/merkle.h"
 #include "ledger/noted_checkpoint.h"

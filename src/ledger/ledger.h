@@ -7,6 +7,7 @@
 //   drained)
 
 #include "ledger/archive.h"          // IWYU pragma: export
+#include "ledger/block_summary.h"    // IWYU pragma: export
 #include "ledger/checkpoint.h"       // IWYU pragma: export
 #include "ledger/cosignatures.h"     // IWYU pragma: export
 #include "ledger/entry.h"            // IWYU pragma: export

@@ -1,7 +1,6 @@
 #include "ledger/purge.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,7 +12,6 @@
 
 #include "base/result.h"
 #include "base/text.h"
-#include "canon/canon.h"
 #include "ledger/candidates.h"
 #include "ledger/chain.h"
 #include "ledger/entry.h"

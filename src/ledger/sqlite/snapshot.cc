@@ -10,6 +10,9 @@
 
 #include "base/result.h"
 #include "base/text.h"
+#include "ledger/block_query.h"
+#include "ledger/block_summary.h"
+#include "ledger/session.h"
 #include "ledger/sqlite/block_index.h"
 #include "ledger/sqlite/database.h"
 #include "ledger/sqlite/session_row.h"

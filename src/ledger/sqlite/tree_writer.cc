@@ -13,6 +13,7 @@
 #include "ledger/entry.h"
 #include "ledger/merkle.h"
 #include "ledger/sqlite/database.h"
+#include "ledger/store.h"
 
 namespace aegis::ledger {
 namespace {
