@@ -1,7 +1,5 @@
 // Journals whose stored records were given back.
 
-#include "ledger/journal_release.h"
-
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -19,13 +17,11 @@
 #include <random>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "ledger/journal_format.h"
-#include "ledger/tails.h"
 #include "ledger/test_journal.h"
 #include "ledger/test_ledger.h"
 #include "ledger/test_store.h"
@@ -179,6 +175,7 @@ TEST_F(ReleaseTest, AStoreAheadOfTheMarkIsReadOn) {
       return entry.seq + 1 < 200U + static_cast<unsigned>(ahead);
     }));
     std::vector<EntryView> views;
+    views.reserve(more.size());
     for (const Entry& entry : more) {
       views.push_back(entry.view());
     }

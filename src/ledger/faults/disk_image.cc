@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <memory>
@@ -154,12 +153,13 @@ Disk::Names Disk::SettleNames(Unsynced unsynced, std::mt19937& random) const {
 }
 
 void Disk::Leave(const std::string& directory, Unsynced unsynced, std::mt19937& random) const {
+  const std::filesystem::path root(directory);
   // A directory sorts before what is in it.
   for (const auto& [path, node] : SettleNames(unsynced, random)) {
-    const std::string at = directory + "/" + path;
+    const std::filesystem::path at = root / path;
     if (node->is_directory) {
       std::filesystem::create_directory(at);
-    } else if (std::filesystem::is_directory(directory + "/" + DirectoryOf(path))) {
+    } else if (std::filesystem::is_directory(root / DirectoryOf(path))) {
       Spill(at, Settle(*node, unsynced, random));
       std::filesystem::permissions(at, std::filesystem::perms(0600));
     }

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -68,11 +67,11 @@ class Scene {
     return {};
   }
 
-  template <Durability durability, int count>
+  template <Durability Promise, int Count>
   Result<> Append() {
     Result<> all;
-    for (int i = 0; i < count; ++i) {
-      auto appended = AppendOne(durability);
+    for (int i = 0; i < Count; ++i) {
+      auto appended = AppendOne(Promise);
       if (!appended) {
         all = std::move(appended);
       }

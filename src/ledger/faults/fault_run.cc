@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>  // mkdtemp, setenv
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,7 +10,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -98,7 +98,8 @@ DriverRun RunDriver(const std::string& directory, const Settings& settings) {
   const std::string calls = directory + ".calls";
   const pid_t child = fork();
   if (child == 0) {
-    const int inherited = dup(write_end.get());
+    const int inherited = write_end.get();
+    (void)fcntl(inherited, F_SETFD, 0);
     Settings all = settings;
     all.emplace_back(kShimRoot, directory);
     all.emplace_back(kShimCalls, calls);

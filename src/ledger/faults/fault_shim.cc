@@ -188,8 +188,7 @@ class Shim {
 
   static ino_t InodeOf(int fd) {
     struct stat status{};
-    (void)fstat(fd, &status);
-    return status.st_ino;
+    return fd >= 0 && fstat(fd, &status) == 0 ? status.st_ino : 0;
   }
   static Fault Fail(int error) {
     errno = error;
@@ -214,8 +213,8 @@ class Shim {
 };
 
 Shim& TheShim() {
-  static Shim* const shim = new Shim;  // outlives every static of the process
-  return *shim;
+  static Shim* const kShim = new Shim;  // outlives every static of the process
+  return *kShim;
 }
 
 // Runs `call` as one storage call on `path` (none of ours if that is empty), and writes down what
@@ -311,7 +310,7 @@ int MakeTemporary(char* name, int flags) {
   for (unsigned number = 0; number < 1000; ++number) {
     std::string text = std::to_string(number);
     text.insert(0, 6 - text.size(), '0');
-    std::memcpy(digits, text.data(), text.size());
+    std::copy(text.begin(), text.end(), digits);
     const int fd = OpenAt(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL | flags, 0600);
     if (fd >= 0 || errno != EEXIST) {
       return fd;
@@ -346,6 +345,7 @@ void* Map(void* address, std::size_t size, int protection, int flags, int fd, of
   if (result != -1 && !path.empty() && !path.ends_with("-shm")) {
     shim.Track(fd);
   }
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): a system call's result
   return reinterpret_cast<void*>(result);
 }
 
