@@ -101,7 +101,7 @@ void AppendLower(std::string& out, std::string_view text) {
 
 bool HasBit(std::string_view bits, std::size_t bit) {
   return bit / 8 < bits.size() &&
-         ((static_cast<std::uint8_t>(bits[bit / 8]) >> (bit % 8)) & 1U) != 0;
+         ((static_cast<unsigned>(static_cast<std::uint8_t>(bits[bit / 8])) >> (bit % 8)) & 1U) != 0;
 }
 
 GramBuilder::GramBuilder()

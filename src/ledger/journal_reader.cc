@@ -62,8 +62,15 @@ template <typename T>
 Result<> WriteField(int fd, std::size_t at, T value) {
   std::array<char, sizeof(T)> bytes{};
   std::memcpy(bytes.data(), &value, sizeof(T));
-  const ssize_t written = pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(at));
-  return written == ssize_t{sizeof(T)} ? Result<>() : base::FailErrno("mark journal");
+  ssize_t written = -1;
+  do {
+    written = pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(at));
+  } while (written < 0 && errno == EINTR);
+  if (written < 0) {
+    return base::FailErrno("mark journal");
+  }
+  return written == ssize_t{sizeof(T)} ? Result<>()
+                                       : Fail(Errc::kExhausted, "mark journal: written in part");
 }
 
 constexpr std::size_t kMarksSize =

@@ -60,9 +60,20 @@ long Call(long number, Args... args) {
   return ::syscall(number, args...);
 }
 
+// From the kernel: a sanitizer makes calls before the C library has an environment.
 std::string Setting(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
+  std::string all(1, '\0');
+  const auto fd =
+      static_cast<int>(Call(SYS_openat, AT_FDCWD, "/proc/self/environ", O_RDONLY | O_CLOEXEC, 0));
+  std::array<char, 4096> piece{};
+  for (long got = 1; got > 0;) {
+    got = Call(SYS_read, fd, piece.data(), piece.size());
+    all.append(piece.data(), static_cast<std::size_t>(std::max(got, 0L)));
+  }
+  (void)Call(SYS_close, fd);
+  const std::string sought = std::string(1, '\0') + name + "=";
+  const std::size_t at = all.find(sought);
+  return at == std::string::npos ? std::string() : std::string(&all[at + sought.size()]);
 }
 
 int OpenSetting(const char* name) {
