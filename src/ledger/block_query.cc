@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "canon/canon.h"
 #include "ledger/block_summary.h"
 #include "ledger/glob.h"
 #include "ledger/grams.h"

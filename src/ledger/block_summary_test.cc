@@ -4,8 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ledger/block_query.h"
@@ -34,6 +36,7 @@ class Block {
   }
   std::vector<EntryView> views() const {
     std::vector<EntryView> views;
+    views.reserve(entries_.size());
     for (const Entry& entry : entries_) {
       views.push_back(entry.view());
     }

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "base/result.h"
-#include "ledger/block_query.h"
 #include "ledger/block_summary.h"
 #include "ledger/finding.h"
 #include "ledger/grams.h"

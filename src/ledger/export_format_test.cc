@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -65,6 +64,13 @@ struct CefEvent {
   std::map<std::string, std::string> extension;
 };
 
+char Unescaped(char c) {
+  if (c == 'n') {
+    return '\n';
+  }
+  return c == 'r' ? '\r' : c;
+}
+
 CefEvent ReadCef(std::string_view line) {
   CefEvent event{.header = {""}, .extension = {}};
   std::size_t at = 0;
@@ -89,7 +95,7 @@ CefEvent ReadCef(std::string_view line) {
       text.clear();
     } else if (line[at] == '\\') {
       ++at;
-      text += line[at] == 'n' ? '\n' : line[at] == 'r' ? '\r' : line[at];
+      text += Unescaped(line[at]);
     } else {
       text += line[at];
     }

@@ -56,22 +56,22 @@ std::size_t CommonSuffix(std::string_view a, std::string_view b) {
   return length;
 }
 
-// Calls `visit` with the bits of the piece of set.piece bytes at the beginning of `word`.
-template <GramSet set, typename Visit>
+// Calls `visit` with the bits of the piece of Grams.piece bytes at the beginning of `word`: the
+// highest bits of its hash, then those below.
+template <GramSet Grams, typename Visit>
 void ForEachBit(std::uint64_t word, const Visit& visit) {
-  constexpr unsigned kUnused = 64 - (8 * set.piece);
-  constexpr int kLog = std::countr_zero(set.bytes * 8);
+  constexpr unsigned kUnused = 64 - (8 * Grams.piece);
+  constexpr int kLog = std::countr_zero(Grams.bytes * 8);
   const std::uint64_t hash = ((word << kUnused) >> kUnused) * 0x9e3779b97f4a7c15ULL;
-  for (int i = 1; i <= set.hashes; ++i) {
-    visit(static_cast<std::size_t>(hash >> static_cast<unsigned>(64 - (i * kLog))) %
-          (set.bytes * 8));
+  for (int i = 1; i <= Grams.hashes; ++i) {
+    visit(static_cast<std::size_t>(std::rotl(hash, i * kLog)) % (Grams.bytes * 8));
   }
 }
 
-template <GramSet set>
+template <GramSet Grams>
 void Set(std::uint64_t* bits, std::uint64_t word) {
-  ForEachBit<set>(word,
-                  [bits](std::size_t bit) { bits[bit / 64] |= std::uint64_t{1} << (bit % 64); });
+  ForEachBit<Grams>(word,
+                    [bits](std::size_t bit) { bits[bit / 64] |= std::uint64_t{1} << (bit % 64); });
 }
 
 // How many pieces of this size a text has.
