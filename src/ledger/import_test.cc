@@ -165,6 +165,8 @@ TEST_F(ImportTest, BadLinesAreNamedAndWhatIsBeforeThemIsStored) {
   const std::string line = one.Next(R"({"a":1})");
   const std::string depth(70, '[');
   const std::string closed(70, ']');
+  std::string deep = "{\"a\":";
+  deep.append(depth).append(closed).append("}");
   for (const std::string& wrong :
        {std::string("x\n"),
         std::string("{}\n"),
@@ -176,7 +178,7 @@ TEST_F(ImportTest, BadLinesAreNamedAndWhatIsBeforeThemIsStored) {
         Replaced(line, R"({"a":1})", R"({"a":1e999})"),     // no double
         Replaced(line, R"({"a":1})", "{\"a\":\"\xff\"}"),   // no UTF-8
         Replaced(line, R"({"a":1})", R"({"a":"\ud800"})"),  // half a character
-        Replaced(line, R"({"a":1})", "{\"a\":" + depth + closed + "}"),
+        Replaced(line, R"({"a":1})", deep),
         Replaced(line, R"({"a":1})", R"("a")"),            // no object
         Replaced(line, R"("seq":0)", R"("seq":0,"x":1)"),  // an unknown member
         Replaced(line, R"("seq":0,)", ""),                 // a missing one
@@ -199,7 +201,7 @@ TEST_F(ImportTest, BadLinesAreNamedAndWhatIsBeforeThemIsStored) {
 TEST_F(ImportTest, ChainsThatDoNotHoldAreRefused) {
   Lines one("s1");
   const std::string a = one.Next();
-  const std::string b = one.Next();
+  (void)one.Next();
   const std::string c = one.Next();
   EXPECT_TRUE(Import(a + c).starts_with("line 2: ")) << "a gap";
   Lines other("s1");

@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <iostream>
 #include <map>
-#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -177,6 +176,7 @@ void Fill(Ledger& ledger, std::int64_t entries) {
     group.push_back(workload.Next(i));
     if (static_cast<std::int64_t>(group.size()) == kGroup || i + 1 == entries) {
       std::vector<EntryView> views;
+      views.reserve(group.size());
       for (const Entry& entry : group) {
         views.push_back(entry.view());
       }

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "ledger/block_summary.h"
 #include "ledger/glob.h"
+#include "ledger/grams.h"
 #include "ledger/query.h"
 #include "ledger/store.h"
 

@@ -12,7 +12,6 @@
 #include "base/result.h"
 #include "ledger/block_query.h"
 #include "ledger/block_summary.h"
-#include "ledger/entry.h"
 #include "ledger/grams.h"
 #include "ledger/sqlite/database.h"
 #include "ledger/sqlite/snapshot.h"
