@@ -2,8 +2,8 @@
 
 #include <array>
 #include <charconv>
-#include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <string>
 #include <string_view>
 #include <utility>

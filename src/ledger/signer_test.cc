@@ -11,17 +11,16 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "canon/canon.h"
 #include "ledger/faulty_store.h"
-#include "ledger/test_forge.h"
 #include "ledger/test_ledger.h"
 
 namespace aegis::ledger {

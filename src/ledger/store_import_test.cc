@@ -1,9 +1,7 @@
-#include "ledger/store_import.h"
 
 #include <gtest/gtest.h>
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "ledger/checkpoint.h"
 #include "ledger/merkle.h"
 #include "ledger/proof_text.h"
+#include "ledger/session.h"
 #include "ledger/signer.h"
 #include "ledger/store.h"
 #include "ledger/tile.h"

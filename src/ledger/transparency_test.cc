@@ -12,6 +12,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -105,18 +106,16 @@ class TransparencyTest : public testing::Test {
   static Sha256 LeafHash(std::uint64_t index) { return tree_->At(0, index); }
 
   // NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): GoogleTest's shared resources
-  static std::unique_ptr<Shared> shared_;
-  static std::unique_ptr<NaiveTree> tree_;
+  inline static std::unique_ptr<Shared> shared_;
+  inline static std::unique_ptr<NaiveTree> tree_;
   // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
   std::unique_ptr<Snapshot> snapshot_ = Get(shared_->store->OpenSnapshot());
 };
-std::unique_ptr<Shared> TransparencyTest::shared_;
-std::unique_ptr<NaiveTree> TransparencyTest::tree_;
 
 const std::vector<std::uint64_t>& Sizes() {
-  static const std::vector<std::uint64_t> sizes = {1,   2,   3,   255,  256,   257,   258,
-                                                   511, 512, 513, 1000, 65535, 65536, 65537};
-  return sizes;
+  static const std::vector<std::uint64_t> kSizes = {1,   2,   3,   255,  256,   257,   258,
+                                                    511, 512, 513, 1000, 65535, 65536, 65537};
+  return kSizes;
 }
 
 // Some indexes of a tree: all of a small one, else those at borders.

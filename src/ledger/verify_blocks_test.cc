@@ -1,4 +1,3 @@
-#include "ledger/verify_blocks.h"
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
@@ -6,7 +5,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/result.h"
 #include "ledger/ledger.h"
 #include "ledger/test_ledger.h"
 
@@ -58,6 +56,7 @@ TEST_F(VerifyBlocksTest, SummariesThatWouldHideEntriesAreFound) {
         "UPDATE blocks SET grams8 = zeroblob(16384) WHERE number = 1",
         "UPDATE blocks SET grams8 = 'text' WHERE number = 1",
         "UPDATE blocks SET terms = substr(terms, 2) WHERE number = 1",
+        // NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one statement
         "UPDATE blocks SET (terms, denials, grams3, grams5, grams8) = (SELECT terms, denials, "
         "grams3, grams5, grams8 FROM blocks WHERE number = 0) WHERE number = 1"}) {
     const VerifyReport report = After(std::string(change));

@@ -145,8 +145,8 @@ Result<std::vector<Claim>> CheckpointCheck::ClaimsIn(Snapshot& snapshot, IdRange
       claims.push_back(claim);
     }
   }
-  std::stable_sort(claims.begin(), claims.end(),
-                   [](const Claim& a, const Claim& b) { return a.size < b.size; });
+  std::sort(claims.begin(), claims.end(),
+            [](const Claim& a, const Claim& b) { return a.size < b.size; });
   return claims;
 }
 

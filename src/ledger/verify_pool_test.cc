@@ -1,13 +1,8 @@
 // Verification on several threads: the same report as on one, also where chunks meet.
 
-#include "ledger/verify_pool.h"
-
 #include <gtest/gtest.h>
 
-#include <array>
-#include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -102,10 +97,9 @@ class VerifyPoolTest : public testing::Test {
   }
 
   // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): made once, then copied
-  static std::unique_ptr<Original> original_;
+  inline static std::unique_ptr<Original> original_;
   TempDirectory directory_;
 };
-std::unique_ptr<Original> VerifyPoolTest::original_;
 
 TEST_F(VerifyPoolTest, AWholeLedgerIsRightOnAnyNumberOfThreads) {
   const VerifyReport report = Verify();

@@ -8,14 +8,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -24,6 +26,8 @@
 #include "ledger/test_ledger.h"
 #include "ledger/verify.h"
 
+// NOLINTBEGIN(performance-inefficient-string-concatenation,bugprone-suspicious-missing-comma): the
+// texts of SQL statements
 namespace aegis::ledger {
 namespace {
 
@@ -802,3 +806,5 @@ TEST_F(TamperTest, AnUnreadableEndIsNotAnEmptyLedger) {
 
 }  // namespace
 }  // namespace aegis::ledger
+
+// NOLINTEND(performance-inefficient-string-concatenation,bugprone-suspicious-missing-comma)

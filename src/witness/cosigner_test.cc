@@ -5,13 +5,11 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "base/result.h"
 #include "canon/canon.h"
 #include "ledger/ledger.h"
 #include "witness/http_message.h"

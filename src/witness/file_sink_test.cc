@@ -2,11 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <csignal>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -115,7 +114,7 @@ TEST_F(FileSinkTest, TellsWhenItDoesNotFit) {
   Get(Publish(*sink, 1));
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  std::signal(SIGXFSZ, SIG_IGN);
+  (void)signal(SIGXFSZ, SIG_IGN);
   rlimit small = before;
   small.rlim_cur = NoteRecord(log_.Note(1).Text()).size() + 10;
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
@@ -134,6 +133,7 @@ TEST_F(FileSinkTest, MayBeSharedByWriters) {
   constexpr std::uint64_t kEach = 50;
   {
     std::vector<std::jthread> writers;
+    writers.reserve(4);
     for (int i = 0; i < 4; ++i) {
       writers.emplace_back([this] {
         const auto sink = Open(file_);

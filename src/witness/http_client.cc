@@ -27,6 +27,7 @@
 #include <cstddef>
 #include <cstring>
 #include <exception>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -135,8 +136,8 @@ class Connection {
       co_return base::FailErrno("socket");
     }
     error_code error;
-    tcp().socket().close(error);
-    tcp().socket().assign(endpoint.protocol(), fd.get(), error);
+    static_cast<void>(tcp().socket().close(error));
+    static_cast<void>(tcp().socket().assign(endpoint.protocol(), fd.get(), error));
     if (error) {
       co_return Failed("socket", error);
     }
@@ -146,7 +147,7 @@ class Connection {
     if (error) {
       co_return Failed("connect", error);
     }
-    tcp().socket().set_option(tcp::no_delay(true), error);
+    static_cast<void>(tcp().socket().set_option(tcp::no_delay(true), error));
     co_return Result<>();
   }
 
@@ -284,11 +285,11 @@ Result<asio::ssl::context> MakeTls(const std::string& ca_file) {
   if (SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION) != 1) {
     return Fail(Errc::kInternal, "TLS: no version 1.2");
   }
-  tls.set_verify_mode(asio::ssl::verify_peer, error);
+  static_cast<void>(tls.set_verify_mode(asio::ssl::verify_peer, error));
   if (!error && ca_file.empty()) {
-    tls.set_default_verify_paths(error);
+    static_cast<void>(tls.set_default_verify_paths(error));
   } else if (!error) {
-    tls.load_verify_file(ca_file, error);
+    static_cast<void>(tls.load_verify_file(ca_file, error));
   }
   if (error) {
     return Fail(Errc::kInvalid,

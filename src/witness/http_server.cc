@@ -27,7 +27,6 @@
 #include <boost/system/error_code.hpp>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <exception>
 #include <memory>
 #include <set>
@@ -119,7 +118,7 @@ class BeastServer final : public HttpServer {
         ::listen(fd.get(), kBacklog) != 0) {
       return base::FailErrno("listen on " + Url(address_));
     }
-    acceptor_.assign(endpoint.protocol(), fd.get(), error);
+    static_cast<void>(acceptor_.assign(endpoint.protocol(), fd.get(), error));
     if (error) {
       return Fail(Errc::kUnavailable, "listen on " + Url(address_) + ": " + error.message());
     }
@@ -161,10 +160,10 @@ class BeastServer final : public HttpServer {
       return;
     }
     error_code ignored;
-    acceptor_.close(ignored);
+    static_cast<void>(acceptor_.close(ignored));
     pause_.cancel();
     if (signals_ != nullptr) {
-      signals_->cancel(ignored);
+      static_cast<void>(signals_->cancel(ignored));
     }
     for (Session* session : sessions_) {
       if (!session->answering) {
@@ -224,7 +223,7 @@ class BeastServer final : public HttpServer {
         co_await http::async_write(session.stream, answer, Into(error));
         session.answering = false;
       }
-      session.stream.socket().shutdown(tcp::socket::shutdown_send, error);
+      static_cast<void>(session.stream.socket().shutdown(tcp::socket::shutdown_send, error));
     }
     if (ending_ && sessions_.empty()) {
       pause_.cancel();

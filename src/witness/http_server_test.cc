@@ -1,10 +1,10 @@
 #include "witness/http_server.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,6 +23,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "canon/canon.h"
 #include "witness/cosigner.h"
 #include "witness/http_client.h"
 #include "witness/http_message.h"
@@ -43,7 +44,7 @@ using testing::StartsWith;
 // A server on a thread of its own.
 class Running {
  public:
-  explicit Running(HttpServer::Handler handler, HttpServerOptions options = {})
+  explicit Running(HttpServer::Handler handler, const HttpServerOptions& options = {})
       : server_(Get(HttpServer::Listen(options, std::move(handler)))),
         thread_([this] { Get(server_->Run()); }) {}
   ~Running() {

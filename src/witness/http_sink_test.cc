@@ -17,6 +17,7 @@
 #include "ledger/ledger.h"
 #include "witness/http_client.h"
 #include "witness/http_message.h"
+#include "witness/submission.h"
 #include "witness/target.h"
 #include "witness/test_log.h"
 
@@ -80,6 +81,7 @@ class HttpSinkTest : public testing::Test {
   }
   std::vector<std::uint64_t> OldSizes() const {
     std::vector<std::uint64_t> sizes;
+    sizes.reserve(conversation_.requests.size());
     for (const auto& request : conversation_.requests) {
       sizes.push_back(request.old_size);
     }

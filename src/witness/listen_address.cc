@@ -10,7 +10,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
 
 #include "base/result.h"
 #include "base/text.h"
@@ -33,7 +32,7 @@ std::optional<std::string> ParseHost(std::string_view text) {
     return "127.0.0.1";
   }
   const bool ipv6 = text.starts_with('[') && text.ends_with(']');
-  const std::string host(ipv6 ? text.substr(1, text.size() - 2) : text);
+  std::string host(ipv6 ? text.substr(1, text.size() - 2) : text);
   in6_addr address{};
   if (host.find('\0') != std::string::npos ||
       ::inet_pton(ipv6 ? AF_INET6 : AF_INET, host.c_str(), &address) != 1) {

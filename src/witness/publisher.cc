@@ -1,14 +1,13 @@
 #include "witness/publisher.h"
 
-#include <pthread.h>
 #include <signal.h>
 
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <cstdint>
 #include <deque>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -230,6 +229,7 @@ std::vector<Report> Publisher::Poll() {
 
 std::vector<SinkState> Publisher::States() const {
   std::vector<SinkState> states;
+  states.reserve(workers_.size());
   for (const auto& worker : workers_) {
     states.push_back(worker->State());
   }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -10,7 +11,10 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "base/unique_fd.h"
+#include "canon/canon.h"
+#include "witness/submission.h"
 #include "witness/test_log.h"
 
 namespace aegis::witness {

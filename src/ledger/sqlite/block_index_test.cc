@@ -3,12 +3,16 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
+#include "canon/canon.h"
 #include "ledger/block_query.h"
 #include "ledger/block_summary.h"
 #include "ledger/entry.h"
@@ -39,6 +43,7 @@ class BlockIndexTest : public testing::Test {
       ++seq_;
       builder_.Add(entry.view());
       if (seq_ % kBlockEntries == 0) {
+        // NOLINTNEXTLINE(performance-inefficient-vector-operation): one in 4096 rounds
         expected_.push_back(builder_.Finish());
       }
       entries.push_back(std::move(entry));
