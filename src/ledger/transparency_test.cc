@@ -105,10 +105,10 @@ class TransparencyTest : public testing::Test {
   }
   static Sha256 LeafHash(std::uint64_t index) { return tree_->At(0, index); }
 
-  // NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): GoogleTest's shared resources
+  // NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables,readability-identifier-naming)
   inline static std::unique_ptr<Shared> shared_;
   inline static std::unique_ptr<NaiveTree> tree_;
-  // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
+  // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables,readability-identifier-naming)
   std::unique_ptr<Snapshot> snapshot_ = Get(shared_->store->OpenSnapshot());
 };
 

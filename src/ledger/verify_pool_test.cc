@@ -96,7 +96,7 @@ class VerifyPoolTest : public testing::Test {
     return texts;
   }
 
-  // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): made once, then copied
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables,readability-identifier-naming)
   inline static std::unique_ptr<Original> original_;
   TempDirectory directory_;
 };
