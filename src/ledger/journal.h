@@ -38,7 +38,8 @@ struct ChainPosition {
 // The append side of a session: a preallocated, memory-mapped, hash-chained file. Create it in the
 // launcher before fork(), Append in the child alone; the object may exist in both processes. The
 // file carries a lock (flock) that lives as long as either process holds the file open, so that
-// nobody else drains it meanwhile, and no longer. One thread.
+// nobody else drains it meanwhile, and no longer. Any thread may append; those that wait for the
+// disk share its syncs. fork() while no other thread is inside.
 //
 // The process should ignore SIGXFSZ, so that a file size limit is an error and not a death.
 class JournalWriter {

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,6 +28,7 @@
 #include "ledger/entry.h"
 #include "ledger/journal.h"
 #include "ledger/journal_format.h"
+#include "ledger/shared_sync.h"
 
 namespace aegis::ledger {
 namespace {
@@ -157,13 +159,16 @@ struct JournalWriter::State {
   Mapping header;
   Mapping window;  // where records are laid down; it moves on, so that what it maps stays bounded
   std::uint64_t allocated = 0;
+  std::mutex mutex;  // over what is below, but for the last two
   ChainPosition position;
-  bool broken = false;       // a sync failed: what is on the disk is unknown
-  bool name_synced = false;  // the directory entry is on the disk
+  bool broken = false;  // a sync failed: what is on the disk is unknown
   canon::Sha256Hasher hasher;
   std::string scratch;
   std::string ids;   // ,"session_id":...,"tenant_id":...,"ts_unix_ms":
   std::string user;  // ,"user_id":...}
+
+  SharedSync sync;
+  bool name_synced = false;  // the directory entry is on the disk; of the thread that syncs
 
   State() = default;
   State(const State&) = delete;
@@ -185,7 +190,8 @@ struct JournalWriter::State {
   Result<> Grow(std::uint64_t needed);
   void Compose(std::string_view event_type, std::string_view payload);
   Result<> Publish();
-  Result<> Sync();
+  Result<> Append(std::string_view event_type, std::string_view payload);
+  Result<std::uint64_t> Sync();
 };
 
 // The window may reach beyond the end of the file; only allocated bytes are touched.
@@ -246,19 +252,33 @@ Result<> JournalWriter::State::Publish() {
   return {};
 }
 
-// After a failed sync the kernel may have dropped the dirty pages and would report success the next
-// time, so there is no second attempt.
-Result<> JournalWriter::State::Sync() {
+Result<> JournalWriter::State::Append(std::string_view event_type, std::string_view payload) {
+  if (broken || Field<std::uint32_t>(journal::kFailedAt).load(std::memory_order_relaxed) != 0) {
+    return Fail(Errc::kUnavailable, "append to journal: the ledger has failed");
+  }
+  if (Field<std::uint64_t>(journal::kCommittedAt).load(std::memory_order_acquire) !=
+      position.offset) {
+    return Fail(Errc::kConflict, "append to journal: another process has appended to it");
+  }
+  Compose(event_type, payload);
+  return Publish();
+}
+
+// Others append meanwhile. After a failed sync the kernel may have dropped the dirty pages and
+// would report success the next time, so there is no second attempt.
+Result<std::uint64_t> JournalWriter::State::Sync() {
+  const auto end = Field<std::uint64_t>(journal::kCommittedAt).load(std::memory_order_acquire);
   const bool synced = fdatasync(fd.get()) == 0 && (name_synced || fsync(directory.get()) == 0);
   if (!synced) {
     const int failed = errno;
+    const std::lock_guard lock(mutex);
     broken = true;
     return Fail(base::Error(Errc::kUnavailable,
                             base::Error::FromErrno("sync journal", failed).message(), failed));
   }
   name_synced = true;
-  Field<std::uint64_t>(journal::kSyncedAt).store(position.offset, std::memory_order_release);
-  return {};
+  Field<std::uint64_t>(journal::kSyncedAt).store(end, std::memory_order_release);
+  return end;
 }
 
 JournalWriter::JournalWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -315,22 +335,21 @@ Result<JournalWriter> JournalWriter::Create(const std::string& path, Identity id
 
 Result<> JournalWriter::Append(std::string_view event_type, std::string_view canonical_payload,
                                Durability durability) {
-  State& state = *state_;
-  if (state.broken ||
-      state.Field<std::uint32_t>(journal::kFailedAt).load(std::memory_order_relaxed) != 0) {
-    return Fail(Errc::kUnavailable, "append to journal: the ledger has failed");
-  }
   if (canonical_payload.size() > kMaxPayload || event_type.empty() ||
       event_type.size() > kMaxIdLength || !canon::IsCanonicalObject(canonical_payload)) {
     return Fail(Errc::kInvalid, "append to journal: payload is not canonical JSON or too large");
   }
-  if (state.Field<std::uint64_t>(journal::kCommittedAt).load(std::memory_order_acquire) !=
-      state.position.offset) {
-    return Fail(Errc::kConflict, "append to journal: another process has appended to it");
+  State& state = *state_;
+  std::uint64_t end = 0;
+  {
+    const std::lock_guard lock(state.mutex);
+    AEGIS_TRY(state.Append(event_type, canonical_payload));
+    end = state.position.offset;
   }
-  state.Compose(event_type, canonical_payload);
-  AEGIS_TRY(state.Publish());
-  return durability == Durability::kDurable ? state.Sync() : Result<>();
+  if (durability == Durability::kDurable) {
+    AEGIS_TRY(state.sync.Reach(end, [&state] { return state.Sync(); }));
+  }
+  return {};
 }
 
 void JournalWriter::ResumeAt(const ChainPosition& position,
@@ -354,6 +373,7 @@ void JournalWriter::ResumeAt(const ChainPosition& position,
     state_->position = reader.position();
     return {};
   };
+  const std::lock_guard lock(state_->mutex);
   state_->broken = state_->broken || !walk();
 }
 
@@ -364,10 +384,14 @@ std::uint64_t JournalWriter::backlog() const {
   }
   const auto drained =
       state.Field<std::uint64_t>(journal::kDrainedAt).load(std::memory_order_acquire);
+  const std::lock_guard lock(state.mutex);
   return state.position.offset - std::min(drained, state.position.offset);
 }
 
-std::uint64_t JournalWriter::next_seq() const { return state_->position.next_seq; }
+std::uint64_t JournalWriter::next_seq() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->position.next_seq;
+}
 const Identity& JournalWriter::identity() const { return state_->identity; }
 const std::string& JournalWriter::path() const { return state_->path; }
 int JournalWriter::fd() const { return state_->fd.get(); }
