@@ -5,6 +5,8 @@
 //   durable SESSION SEQ    the same, synced
 //   stored SESSION COUNT   that many entries of the session are in the store
 //   signed LOG SIZE        a checkpoint over that many entries is in the store
+//   purging SESSION 0      from here on the session's content may be erased
+//   erased SESSION 0       it is
 //   refused STEP: WHY
 //
 // Exits with the number of refused steps.
@@ -113,6 +115,23 @@ class Scene {
     return {};
   }
 
+  // Of the session that was begun first; in a session of its own, which records it.
+  Result<> Purge() {
+    if (!ledger_) {
+      return Fail(Errc::kUnavailable, "no ledger");
+    }
+    const std::string own = "p" + std::to_string(++purges_);
+    Say("purging s1 0");
+    AEGIS_ASSIGN(const LedgerSigner* const signer, ledger_->Signer());
+    AEGIS_TRY(
+        ledger::Purge(ledger_->store(), {.session_id = "s1"},
+                      {.identity = {.tenant_id = "local", .user_id = "driver", .session_id = own},
+                       .reason = "command",
+                       .progress = [this](std::uint64_t) { Say("erased s1 0"); }},
+                      signer));
+    return {};
+  }
+
   Result<> Rotate() {
     if (!ledger_) {
       return Fail(Errc::kUnavailable, "no ledger");
@@ -161,6 +180,7 @@ class Scene {
   std::string directory_;
   int fd_;
   int sessions_ = 0;
+  int purges_ = 0;
   std::string session_;
   std::optional<Ledger> ledger_;
   std::optional<JournalWriter> writer_;
@@ -190,6 +210,8 @@ constexpr std::array kSteps = {
     Step{"append", &Scene::Append<kOrdered, 1>},
     Step{"sign", &Scene::Sign},
     Step{"finish", &Scene::Finish},
+    Step{"verify", &Scene::Verify},
+    Step{"purge", &Scene::Purge},
     Step{"verify", &Scene::Verify},
     Step{"begin a short session", &Scene::Begin},
     Step{"append", &Scene::Append<kOrdered, 1>},

@@ -17,6 +17,8 @@ struct Told {
     std::uint64_t appended = 0;  // entries acknowledged
     std::uint64_t durable = 0;   // entries up to the last one that was acknowledged as durable
     std::uint64_t stored = 0;    // entries in the store
+    bool purging = false;        // its content may be erased
+    bool erased = false;         // it is, as far as it was stored
   };
   std::map<std::string, Promise> sessions;
   std::uint64_t checkpoints = 0;

@@ -53,6 +53,7 @@ TEST_F(FaultsTest, WithoutFaultsNothingIsRefused) {
   EXPECT_EQ(run.told.sessions.at("s4").appended, 5U);
   EXPECT_EQ(run.told.sessions.at("s4").stored, 2U);
   EXPECT_EQ(run.told.checkpoints, 3U);
+  EXPECT_TRUE(run.told.sessions.at("s1").erased);
   for (const std::string_view needed :
        {"open ", "write ", "pwrite ", "fdatasync ", "fsync ", "fallocate ", "rename ", "unlink ",
         "mmap ", "flock ", "fcntl ", "ftruncate "}) {
