@@ -20,11 +20,11 @@ import sys
 import tempfile
 import time
 
+import ledger_figures
 import workloads
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 STARTUP_TARGET_MS = 15.0
-APPEND_TARGET_US = 5.0
 
 
 def environment(home, aegis_home):
@@ -111,56 +111,42 @@ def startup_result(variants, root, count):
             "aegis_ms": statistics.median(times["aegis"] for times in rounds) * 1e3}
 
 
-def to_us(benchmark, key):
-    return benchmark[key] * {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6}[benchmark["time_unit"]]
-
-
-def append_result(benches, count):
-    """The p50 that the ledger's benchmark states as a counter, over repetitions."""
-    ledger = next((path for path in benches if path.name == "ledger_bench"), None)
-    if ledger is None:
-        raise RuntimeError("ledger_bench is not built")
-    values = []
-    for _ in range(count):
-        done = subprocess.run([ledger, "--benchmark_filter=^AppendOrdered", "--benchmark_format=json"],
-                              check=True, capture_output=True)
-        for benchmark in json.loads(done.stdout)["benchmarks"]:
-            if "p50_us" in benchmark:
-                values.append(benchmark["p50_us"])
-                break
-            if benchmark.get("run_type") == "iteration":
-                values.append(to_us(benchmark, "real_time"))
-                break
-    low, high = interval(values)
-    return {"name": "append", "title": "append to the journal, p50", "unit": "us",
-            "target": APPEND_TARGET_US, "median": statistics.median(values), "low": low,
-            "high": high, "pass": low <= APPEND_TARGET_US}
-
-
 def run_module_benches(benches):
     for path in benches:
         print(f"\n{path.name}", flush=True)
         subprocess.run([path, "--benchmark_min_time=0.05"], check=True, stderr=subprocess.DEVNULL)
 
 
+UNITS = {"x": "", "ms": " ms", "us": " µs", "MiB": " MiB", "/s": "/s"}
+
+
+def target(result):
+    """What is asked for, e.g. "≤ 5 µs"; a result with `at_least` must reach it from below."""
+    sign = "≥" if result.get("at_least") else "≤"
+    return f"{sign} {result['target']:,.10g}{UNITS[result['unit']]}"
+
+
+def number(value):
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.2f}"
+
+
 def line(result):
-    unit = {"x": "", "ms": " ms", "us": " µs"}[result["unit"]]
+    unit = UNITS[result["unit"]]
     bwrap = f"   bwrap {result['bwrap']['median']:.2f}" if "bwrap" in result else ""
-    return (f"{result['name']:<8} {result['title']:<42} target ≤ {result['target']:g}{unit:<4} "
-            f"measured {result['median']:.2f}{unit} [{result['low']:.2f}, {result['high']:.2f}]  "
+    return (f"{result['name']:<8} {result['title']:<48} target {target(result):<12} "
+            f"measured {number(result['median'])}{unit} "
+            f"[{number(result['low'])}, {number(result['high'])}]  "
             f"{'pass' if result['pass'] else 'MISS'}{bwrap}")
 
 
 def markdown(report):
     rows = ["| | workload | target | Aegis | 95 % interval | bubblewrap |",
             "| --- | --- | --- | --- | --- | --- |"]
-    units = {"x": "", "ms": " ms", "us": " µs"}
     for result in report["results"]:
-        unit = units[result["unit"]]
         bwrap = f"{result['bwrap']['median']:.2f}" if "bwrap" in result else ""
-        rows.append(f"| {result['name']} | {result['title']} | ≤ {result['target']:g}{unit} | "
-                    f"{result['median']:.2f}{unit} | {result['low']:.2f} to {result['high']:.2f} | "
-                    f"{bwrap} |")
+        rows.append(f"| {result['name']} | {result['title']} | {target(result)} | "
+                    f"{number(result['median'])}{UNITS[result['unit']]} | "
+                    f"{number(result['low'])} to {number(result['high'])} | {bwrap} |")
     return "\n".join(rows)
 
 
@@ -197,8 +183,12 @@ def measure(options, benches):
                     workload.reset, workload.check)))
         if wanted is None or "startup" in wanted:
             keep(startup_result(variants, work, 15 if options.quick else 45))
-        if wanted is None or "append" in wanted:
-            keep(append_result(benches, 3 if options.quick else 9))
+        entries = 1_000_000 if options.quick else 10_000_000
+        ledger = ledger_figures.LedgerFigures(benches, work, interval, entries)
+        for name, figures in (("appends", ledger.appends), ("scale", ledger.scale)):
+            if wanted is None or name in wanted:
+                for result in figures(count):
+                    keep(result)
     finally:
         if options.keep:
             print(f"kept {work}", file=sys.stderr)
@@ -210,7 +200,7 @@ def measure(options, benches):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release")
-    parser.add_argument("--only", help="names, with commas: w1,w2,w3,w4,w5,startup,append")
+    parser.add_argument("--only", help="names, with commas: w1,w2,w3,w4,w5,startup,appends,scale")
     parser.add_argument("--quick", action="store_true", help="3 rounds instead of 9")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--markdown", action="store_true", help="a table for the README")

@@ -1,52 +1,28 @@
 #include <benchmark/benchmark.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <filesystem>
-#include <iostream>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <thread>
 #include <vector>
 
-#include "base/result.h"
+#include "base/unique_fd.h"
+#include "ledger/bench_workload.h"
 #include "ledger/block_summary.h"
 #include "ledger/ledger.h"
 
 namespace aegis::ledger {
 namespace {
 
-// A directory on the disk that builds run on: tmpfs would flatter every figure.
-class ScratchDirectory {
- public:
-  ScratchDirectory() : path_(std::filesystem::current_path() / "ledger-bench-XXXXXX") {
-    if (mkdtemp(path_.data()) == nullptr) {
-      std::abort();
-    }
-  }
-  ~ScratchDirectory() { std::filesystem::remove_all(path_); }
-  ScratchDirectory(const ScratchDirectory&) = delete;
-  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-template <typename T>
-T Must(base::Result<T> result) {
-  if (!result) {
-    std::cerr << result.error().message() << '\n';
-    std::abort();
-  }
-  if constexpr (!std::is_void_v<T>) {
-    return std::move(*result);
-  }
-}
+using bench::Must;
+using bench::ScratchDirectory;
 
 // About 400 bytes, as a file action of a build has.
 std::string TypicalPayload(std::string_view file = "handlers/request.cc",
@@ -98,6 +74,67 @@ void Append(benchmark::State& state, Durability durability) {
   state.counters["payload_bytes"] = static_cast<double>(payload.size());
   Percentiles(state, samples);
 }
+
+// What the disk itself takes to hold a record, in a file that has its blocks.
+void DiskSync(benchmark::State& state) {
+  const ScratchDirectory directory;
+  const base::UniqueFd fd(
+      ::open((directory.path() + "/file").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+  const std::string record = TypicalPayload();
+  constexpr off_t kSize = off_t{1} << 20;
+  if (::fallocate(fd.get(), 0, 0, kSize) != 0 || ::fsync(fd.get()) != 0) {
+    std::abort();
+  }
+  off_t at = 0;
+  std::vector<std::int64_t> samples;
+  for ([[maybe_unused]] auto _ : state) {
+    const auto start = std::chrono::steady_clock::now();
+    if (::pwrite(fd.get(), record.data(), record.size(), at) < 0 || ::fdatasync(fd.get()) != 0) {
+      std::abort();
+    }
+    samples.push_back((std::chrono::steady_clock::now() - start).count());
+    at = (at + static_cast<off_t>(record.size())) % (kSize / 2);
+  }
+  Percentiles(state, samples);
+}
+BENCHMARK(DiskSync)->Iterations(500);
+
+// Threads that each wait for the disk, entry after entry, over one journal.
+void AppendDurableByThreads(benchmark::State& state) {
+  constexpr int kEach = 50;
+  const ScratchDirectory directory;
+  JournalWriter writer = NewWriter(directory.path());
+  const std::string payload = TypicalPayload();
+  for ([[maybe_unused]] auto _ : state) {
+    std::vector<std::jthread> threads;
+    threads.reserve(static_cast<std::size_t>(state.range(0)));
+    for (int i = 0; i < state.range(0); ++i) {
+      threads.emplace_back([&] {
+        for (int n = 0; n < kEach; ++n) {
+          Must(writer.Append(kActionDecided, payload, Durability::kDurable));
+        }
+      });
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0) * kEach);
+}
+BENCHMARK(AppendDurableByThreads)->Arg(64)->Iterations(10)->UseRealTime();
+
+// What the figure above is held against: each entry in a transaction of its own.
+void CommitPerEntry(benchmark::State& state) {
+  const ScratchDirectory directory;
+  Ledger ledger = Must(Ledger::Open(directory.path(), Ledger::Mode::kCreate));
+  bench::Workload workload;
+  std::int64_t number = 0;
+  for ([[maybe_unused]] auto _ : state) {
+    const Entry entry = workload.Next(number++);
+    const EntryView view = entry.view();
+    Must(ledger.store().Append({&view, 1}));
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(CommitPerEntry)->Iterations(500)->UseRealTime();
+
 void AppendOrdered(benchmark::State& state) { Append(state, Durability::kOrdered); }
 void AppendDurable(benchmark::State& state) { Append(state, Durability::kDurable); }
 BENCHMARK(AppendOrdered);
@@ -178,6 +215,7 @@ BENCHMARK(VerifyEntries)->Arg(50000)->Unit(benchmark::kMillisecond);
 void SummarizeEntries(benchmark::State& state) {
   constexpr std::size_t kFiles = 997;
   std::vector<std::string> payloads;
+  payloads.reserve(kFiles);
   for (std::size_t i = 0; i < kFiles; ++i) {
     payloads.push_back(TypicalPayload("handlers/request-" + std::to_string(i * 7919) + ".cc",
                                       static_cast<std::int64_t>(12000 + i / 20)));

@@ -1,15 +1,15 @@
-// Queries over a ledger of AEGIS_BENCH_ENTRIES entries (a million unless told). With
-// AEGIS_BENCH_LEDGER, a directory, the ledger is kept there and used again.
+// Queries, proofs, appends and a verification over a ledger of AEGIS_BENCH_ENTRIES entries (a
+// million unless told). With AEGIS_BENCH_LEDGER, a directory, the ledger is kept there and used
+// again.
 
 #include <benchmark/benchmark.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <iostream>
 #include <map>
 #include <optional>
 #include <random>
@@ -19,153 +19,24 @@
 #include <vector>
 
 #include "base/result.h"
-#include "canon/canon.h"
+#include "ledger/bench_workload.h"
 #include "ledger/ledger.h"
 
 namespace aegis::ledger {
 namespace {
 
-template <typename T>
-T Must(base::Result<T> result) {
-  if (!result) {
-    std::cerr << result.error().message() << '\n';
-    std::abort();
-  }
-  if constexpr (!std::is_void_v<T>) {
-    return std::move(*result);
-  }
-}
-
-constexpr std::int64_t kStart = 1'700'000'000'000;
-constexpr std::int64_t kMillisPerEntry = 20;
-constexpr std::string_view kRareName = "/home/dev/plans/merger-Q3-draft.odt";
+using bench::kMillisPerEntry;
+using bench::kRareName;
+using bench::kStart;
+using bench::Must;
+using bench::ScratchDirectory;
+using bench::Workload;
 
 std::int64_t WantedEntries() {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
   const char* const wanted = getenv("AEGIS_BENCH_ENTRIES");
   return wanted != nullptr ? std::atoll(wanted) : 1'000'000;
 }
-
-// Entries as agents make them that build, test and edit projects, several sessions at a time. The
-// same for each run.
-class Workload {
- public:
-  Workload() {
-    for (int i = 0; i < 4000; ++i) {
-      words_.push_back(Word());
-    }
-  }
-
-  // One session's next entry. `sessions` of them run at once, each of some 2000 entries.
-  Entry Next(std::int64_t number) {
-    Running& session = running_.at(Below(running_.size()));
-    if (session.left == 0) {
-      Begin(session);
-    }
-    --session.left;
-    Entry entry{.identity = session.identity,
-                .seq = session.seq++,
-                .ts_unix_ms = kStart + number * kMillisPerEntry,
-                .event_type = std::string(kActionDecided),
-                .prev_hash = session.head};
-    if (entry.seq == 0) {
-      entry.event_type = kSessionStarted;
-      AppendSessionStartedPayload(entry.payload, {.mode = "run",
-                                                  .command = "make",
-                                                  .config = session.config,
-                                                  .dir = "/home/dev/projects"});
-    } else if (session.left == 0) {
-      entry.event_type = kSessionEnded;
-      AppendSessionEndedPayload(entry.payload, {.exit_code = 0, .actions = 1999});
-    } else {
-      AppendAction(entry.payload, session, number == rare_at_ ? kRareName : std::string_view());
-    }
-    entry.hash = HashEntry(hasher_, entry.view(), scratch_);
-    session.head = entry.hash;
-    return entry;
-  }
-
-  std::pair<std::string, std::string> TwoWords() const { return {words_[10], words_[20]}; }
-
-  void PutRareAt(std::int64_t number) { rare_at_ = number; }
-
- private:
-  struct Running {
-    Identity identity{};
-    std::string config{};
-    std::string project{};
-    std::int64_t pid = 0;
-    std::uint64_t seq = 0;
-    std::uint64_t left = 0;
-    std::optional<canon::Sha256> head{};
-  };
-
-  std::size_t Below(std::size_t end) { return random_() % end; }
-
-  std::string Word() {
-    constexpr std::array<std::string_view, 16> kSyllables = {"ta",  "re",  "con", "mod", "el", "in",
-                                                             "ser", "vi",  "pro", "ker", "lo", "ut",
-                                                             "an",  "the", "qu",  "ad"};
-    std::string word;
-    for (std::size_t left = 2 + Below(3); left > 0; --left) {
-      word += kSyllables.at(Below(kSyllables.size()));
-    }
-    return word;
-  }
-  const std::string& AWord() { return words_[Below(words_.size())]; }
-
-  void Begin(Running& session) {
-    const std::string number = std::to_string(++sessions_);
-    session = {.identity = {.tenant_id = "local",
-                            .user_id = "dev" + std::to_string(sessions_ % 5),
-                            .session_id = "0193f6a0-0000-7000-8000-" +
-                                          std::string(12 - number.size(), '0') + number},
-               .config = "agent-" + std::to_string(sessions_ % 40),
-               .project = "/home/dev/projects/" + AWord() + "/",
-               .pid = static_cast<std::int64_t>(1000 + Below(30'000)),
-               .left = 1000 + Below(2000)};
-  }
-
-  void AppendAction(std::string& payload, Running& session, std::string_view rare) {
-    constexpr std::array<std::string_view, 4> kPrograms = {
-        "/usr/lib/gcc/x86_64-linux-gnu/12/cc1plus", "/usr/bin/python3.11", "/usr/bin/node",
-        "/usr/bin/git"};
-    constexpr std::array<std::string_view, 4> kEndings = {".cc", ".py", ".js", ".o"};
-    session.pid += Below(20) == 0 ? 1 : 0;
-    const bool denied = Below(200) == 0;
-    const bool connects = Below(100) == 0;
-    std::string resource(rare);
-    if (rare.empty() && connects) {
-      resource = AWord() + ".example.org:443";
-    } else if (rare.empty()) {
-      const std::size_t kind = Below(10);
-      resource = kind < 5   ? session.project + AWord() + "/" + AWord() + "-" + AWord()
-                 : kind < 8 ? "/usr/include/" + AWord() + "/" + AWord()
-                            : "/tmp/" + AWord() + "-" + std::to_string(random_());
-      resource += kEndings.at(Below(kEndings.size()));
-    }
-    const std::vector<std::string> policies = {denied ? "programs-need-libraries"
-                                                      : "project-read-project"};
-    AppendActionPayload(payload, {.action = connects        ? "NetConnect"
-                                            : Below(4) == 0 ? "FileWrite"
-                                                            : "FileRead",
-                                  .resource = resource,
-                                  .decision = denied ? "deny" : "allow",
-                                  .reason = denied ? "NO_PERMIT" : "POLICY_PERMIT",
-                                  .policies = policies,
-                                  .context = {.pid = session.pid,
-                                              .exe = kPrograms.at(Below(kPrograms.size())),
-                                              .operation = connects ? "connect" : "openat"}});
-  }
-
-  std::mt19937_64 random_{42};
-  std::vector<std::string> words_;
-  std::array<Running, 4> running_{};
-  std::uint64_t sessions_ = 0;
-  std::int64_t rare_at_ = -1;
-  canon::Sha256Hasher hasher_;
-  std::string scratch_;
-};
 
 void Fill(Ledger& ledger, std::int64_t entries) {
   constexpr std::int64_t kGroup = 8192;
@@ -290,6 +161,65 @@ void PageInTheMiddle(benchmark::State& state) {
               .cursor = QueryCursor{.position = static_cast<std::uint64_t>(WantedEntries() / 2)}});
 }
 
+// A proof that an entry is there, from the store to its text.
+void ProveAnEntry(benchmark::State& state) {
+  Ledger& ledger = Shared().ledger();
+  const StoredCheckpoint checkpoint = Must(ledger.CheckpointAll());
+  std::mt19937_64 random(7);
+  for ([[maybe_unused]] auto _ : state) {
+    const auto snapshot = Must(ledger.store().OpenSnapshot());
+    benchmark::DoNotOptimize(Must(ProveEntry(*snapshot, random() % checkpoint.size, checkpoint)));
+  }
+}
+
+// Groups of a session's entries from its journal into the store, committed and synced.
+void Drain(benchmark::State& state, Ledger& ledger) {
+  constexpr std::int64_t kGroup = 512;
+  const std::string id = Must(NewSessionId(SystemClock()));
+  JournalWriter writer = Must(JournalWriter::Create(
+      ledger.JournalPath(id), {.tenant_id = "local", .user_id = "agent", .session_id = id}));
+  Sequencer sequencer = Must(Sequencer::Attach(writer, ledger.store()));
+  Workload workload;
+  std::vector<Entry> entries;
+  entries.reserve(kGroup);
+  for (std::int64_t i = 0; i < kGroup; ++i) {
+    entries.push_back(workload.Next(i));
+  }
+  for ([[maybe_unused]] auto _ : state) {
+    state.PauseTiming();
+    for (const Entry& entry : entries) {
+      Must(writer.Append(entry.event_type, entry.payload, Durability::kOrdered));
+    }
+    state.ResumeTiming();
+    Must(sequencer.Drain());
+  }
+  Must(sequencer.Finish());
+  state.SetItemsProcessed(state.iterations() * kGroup);
+}
+void DrainIntoThisLedger(benchmark::State& state) { Drain(state, Shared().ledger()); }
+void DrainIntoAnEmptyLedger(benchmark::State& state) {
+  const ScratchDirectory directory;
+  Ledger ledger = Must(Ledger::Open(directory.path(), Ledger::Mode::kCreate));
+  Drain(state, ledger);
+}
+
+// Everything that `audit verify` reads, on two threads. Run it alone: the memory is the process'.
+void VerifyAll(benchmark::State& state) {
+  Ledger& ledger = Shared().ledger();
+  std::uint64_t entries = 0;
+  for ([[maybe_unused]] auto _ : state) {
+    const VerifyReport report = Must(ledger.Verify({.threads = 2}));
+    if (!report.ok()) {
+      std::abort();
+    }
+    entries = report.entries;
+  }
+  rusage usage{};
+  (void)::getrusage(RUSAGE_SELF, &usage);
+  state.counters["peak_mib"] = static_cast<double>(usage.ru_maxrss) / 1024;
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(entries));
+}
+
 BENCHMARK(RareText)->Unit(benchmark::kMillisecond);
 BENCHMARK(AbsentText)->Unit(benchmark::kMillisecond);
 BENCHMARK(AbsentTextOfCommonPieces)->Unit(benchmark::kMillisecond);
@@ -308,6 +238,10 @@ BENCHMARK(AnAbsentAgent)->Unit(benchmark::kMillisecond);
 BENCHMARK(AnAbsentAction)->Unit(benchmark::kMillisecond);
 BENCHMARK(LastEntries)->Unit(benchmark::kMillisecond);
 BENCHMARK(PageInTheMiddle)->Unit(benchmark::kMillisecond);
+BENCHMARK(ProveAnEntry)->Unit(benchmark::kMillisecond);
+BENCHMARK(DrainIntoAnEmptyLedger)->Iterations(40)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(DrainIntoThisLedger)->Iterations(40)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(VerifyAll)->Iterations(1)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace aegis::ledger

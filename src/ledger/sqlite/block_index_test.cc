@@ -48,6 +48,7 @@ class BlockIndexTest : public testing::Test {
       }
       entries.push_back(std::move(entry));
     }
+    group.reserve(entries.size());
     for (const Entry& entry : entries) {
       group.push_back(entry.view());
     }
