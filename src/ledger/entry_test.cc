@@ -107,6 +107,11 @@ TEST(EntryTest, OnlyTheFirstEntryLacksAPredecessor) {
   text.clear();
   AppendEnvelope(text, entry.view());
   EXPECT_FALSE(ParseEnvelope(text));
+  // Nor one that can't be read.
+  const std::size_t end = text.find("\",\"seq\"");
+  ASSERT_NE(end, std::string::npos);
+  text.insert(end, "=");
+  EXPECT_FALSE(ParseEnvelope(text));
 }
 
 TEST(EntryTest, SessionIdsAreFileNames) {

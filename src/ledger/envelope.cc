@@ -30,9 +30,9 @@ bool TakeString(canon::Cursor& cursor, std::string_view name, std::string& out) 
   return decoded.has_value();
 }
 
-bool TakeDigest(canon::Cursor& cursor, std::string_view name, bool hex, canon::Sha256& out) {
+bool TakeDigest(canon::Cursor& cursor, bool hex, canon::Sha256& out) {
   std::string_view raw;
-  if (!cursor.Literal(name) || !cursor.String(&raw)) {
+  if (!cursor.String(&raw)) {
     return false;
   }
   const std::string_view contents = raw.substr(1, raw.size() - 2);
@@ -69,13 +69,16 @@ base::Result<Entry> Parse(std::string_view text, bool with_hash) {
 bool ParseEnvelopeInto(std::string_view text, bool with_hash, Entry& entry) {
   canon::Cursor cursor(text);
   if (!TakeString(cursor, R"({"event_type":)", entry.event_type) ||
-      (with_hash && !TakeDigest(cursor, R"(,"hash":)", true, entry.hash)) ||
+      (with_hash && !(cursor.Literal(R"(,"hash":)") && TakeDigest(cursor, true, entry.hash))) ||
       !TakePayload(cursor, entry.payload)) {
     return false;
   }
   canon::Sha256 prev_hash;
   entry.prev_hash.reset();
-  if (TakeDigest(cursor, R"(,"prev_hash":)", false, prev_hash)) {
+  if (cursor.Literal(R"(,"prev_hash":)")) {
+    if (!TakeDigest(cursor, false, prev_hash)) {
+      return false;
+    }
     entry.prev_hash = prev_hash;
   }
   std::int64_t seq = 0;
