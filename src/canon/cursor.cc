@@ -1,7 +1,6 @@
 #include "canon/cursor.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -13,22 +12,13 @@
 
 #include "canon/jcs.h"
 #include "canon/number.h"
+#include "canon/plain.h"
 #include "canon/utf8.h"
 
 namespace aegis::canon {
 namespace {
 
 constexpr std::int64_t kMaxExact = std::int64_t{1} << 53U;
-
-// Characters that stand for themselves in a string and are one byte long.
-constexpr std::array<bool, 256> MakePlain() {
-  std::array<bool, 256> plain{};
-  for (std::size_t c = 0x20; c < 0x80; ++c) {
-    plain[c] = c != '"' && c != '\\';
-  }
-  return plain;
-}
-constexpr std::array<bool, 256> kPlain = MakePlain();
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
@@ -259,17 +249,13 @@ bool Cursor::StringAt() {
   if (!TakeChar('"')) {
     return false;
   }
-  const char* const text = text_.data();
-  const std::size_t size = text_.size();
   std::size_t at = at_;
   while (true) {
-    while (at < size && kPlain[static_cast<std::uint8_t>(text[at])]) {
-      ++at;
-    }
-    if (at >= size) {
+    at = SkipPlain(text_, at);
+    if (at >= text_.size()) {
       return false;
     }
-    const char c = text[at];
+    const char c = text_[at];
     if (c == '"') {
       at_ = at + 1;
       return true;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,15 @@ constexpr std::array<std::uint8_t, 256> ReverseOf(std::string_view alphabet) {
 }
 constexpr auto kHexDigits = ReverseOf(kHex);
 constexpr auto kBase64Digits = ReverseOf(kBase64);
+
+constexpr std::array<std::array<char, 2>, 256> MakeHexPairs() {
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    pairs[i] = {kHex[i / 16], kHex[i % 16]};
+  }
+  return pairs;
+}
+constexpr auto kHexPairs = MakeHexPairs();
 
 std::uint8_t Byte(char c) { return static_cast<std::uint8_t>(c); }
 
@@ -64,9 +74,12 @@ bool DecodeQuad(std::string_view quad, std::size_t padding, std::string& out) {
 }  // namespace
 
 void AppendHex(std::string& out, std::string_view bytes) {
+  const std::size_t begin = out.size();
+  out.resize(begin + 2 * bytes.size());
+  char* at = out.data() + begin;
   for (const char c : bytes) {
-    out += kHex[Byte(c) >> 4U];
-    out += kHex[Byte(c) & 0xfU];
+    std::memcpy(at, kHexPairs[Byte(c)].data(), 2);
+    at += 2;
   }
 }
 
@@ -95,10 +108,13 @@ std::optional<std::string> HexDecode(std::string_view text) {
 }
 
 void AppendBase64(std::string& out, std::string_view bytes) {
-  std::size_t i = 0;
-  const auto digit = [&out](std::uint32_t bits, unsigned shift) {
-    out += kBase64[(bits >> shift) & 0x3fU];
+  const std::size_t begin = out.size();
+  out.resize(begin + (bytes.size() + 2) / 3 * 4, '=');
+  char* at = out.data() + begin;
+  const auto digit = [&at](std::uint32_t bits, unsigned shift) {
+    *at++ = kBase64[(bits >> shift) & 0x3fU];
   };
+  std::size_t i = 0;
   for (; i + 3 <= bytes.size(); i += 3) {
     const std::uint32_t bits = (static_cast<std::uint32_t>(Byte(bytes[i])) << 16U) |
                                (static_cast<std::uint32_t>(Byte(bytes[i + 1])) << 8U) |
@@ -121,7 +137,6 @@ void AppendBase64(std::string& out, std::string_view bytes) {
   if (rest == 2) {
     digit(bits, 6);
   }
-  out.append(3 - rest, '=');
 }
 
 std::string Base64Encode(std::string_view bytes) {

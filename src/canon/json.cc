@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "canon/plain.h"
 #include "canon/utf8.h"
 
 namespace aegis::canon {
@@ -57,13 +58,8 @@ void AppendEscape(std::string& out, char c) {
 bool AppendContents(std::string& out, std::string_view text) {
   std::size_t plain = 0;  // start of the run not yet copied
   std::size_t at = 0;
-  while (at < text.size()) {
-    const char escape = kEscapes[ByteAt(text, at)];
-    if (escape == 0) {
-      ++at;
-      continue;
-    }
-    if (escape == kWide) {
+  while ((at = SkipPlain(text, at)) < text.size()) {
+    if (kEscapes[ByteAt(text, at)] == kWide) {
       const std::size_t length = Utf8Length(text, at);
       if (length == 0) {
         return false;

@@ -71,8 +71,10 @@ BlockSummary BlockSummaryBuilder::Finish() {
   entries_ = 0;
   user_id_.reset();
   session_id_.clear();
-  event_type_before_.clear();
-  payload_before_.clear();
+  event_type_.reset();
+  action_.reset();
+  decision_.reset();
+  lower_decision_.clear();
   BlockSummary made = std::exchange(summary_, BlockSummary{});
   made.grams3 = grams_.set3();
   made.grams5 = grams_.set5();
@@ -92,8 +94,8 @@ void BlockSummaryBuilder::Add(const EntryView& entry) {
     summary_.min_ms = std::min(summary_.min_ms.value_or(entry.ts_unix_ms), entry.ts_unix_ms);
     summary_.max_ms = std::max(summary_.max_ms.value_or(entry.ts_unix_ms), entry.ts_unix_ms);
     AddTerms(entry);
-    grams_.Add(entry.event_type, event_type_before_);
-    grams_.Add(entry.payload, payload_before_);
+    grams_.Add(entry.event_type);
+    grams_.Add(entry.payload);
   }
   ++entries_;
 }
@@ -107,7 +109,10 @@ void BlockSummaryBuilder::AddTerms(const EntryView& entry) {
     user_id_ = entry.user_id;
     AddTerm(HashTerm(TermKind::kUser, *user_id_));
   }
-  AddTerm(HashTerm(TermKind::kEventType, entry.event_type));
+  if (entry.event_type != event_type_) {
+    event_type_ = entry.event_type;
+    AddTerm(HashTerm(TermKind::kEventType, *event_type_));
+  }
   std::string action_text;
   std::string decision_text;
   std::optional<std::string_view> action;
@@ -129,19 +134,28 @@ void BlockSummaryBuilder::AddTerms(const EntryView& entry) {
     }
     more = cursor.Literal(",");
   }
-  if (action) {
-    AddTerm(HashTerm(TermKind::kAction, *action));
-  }
-  if (decision) {
-    std::string lower;
-    AppendLower(lower, *decision);
-    AddTerm(HashTerm(TermKind::kDecision, lower));
+  AddActionTerms(action, decision);
+}
+
+void BlockSummaryBuilder::AddActionTerms(std::optional<std::string_view> action,
+                                         std::optional<std::string_view> decision) {
+  if (action_ != action || decision_ != decision) {
+    action_ = action;
+    decision_ = decision;
+    lower_decision_.clear();
+    AppendLower(lower_decision_, decision.value_or(std::string_view()));
     if (action) {
-      AddTerm(HashActionDecision(*action, lower));
+      AddTerm(HashTerm(TermKind::kAction, *action));
     }
-    if (lower == "deny") {
-      SetBit(summary_.denials, static_cast<std::size_t>(entries_));
+    if (decision) {
+      AddTerm(HashTerm(TermKind::kDecision, lower_decision_));
     }
+    if (action && decision) {
+      AddTerm(HashActionDecision(*action, lower_decision_));
+    }
+  }
+  if (lower_decision_ == "deny") {
+    SetBit(summary_.denials, static_cast<std::size_t>(entries_));
   }
 }
 

@@ -90,15 +90,19 @@ class BlockSummaryBuilder {
 
  private:
   void AddTerms(const EntryView& entry);
+  void AddActionTerms(std::optional<std::string_view> action,
+                      std::optional<std::string_view> decision);
   void AddTerm(std::uint64_t hash);
 
   BlockSummary summary_;  // without grams
   GramBuilder grams_;
   std::int64_t entries_ = 0;
-  std::string session_id_;  // those of the entry before
+  std::string session_id_;  // these of the entry before: their terms are there
   std::optional<std::string> user_id_;
-  std::string event_type_before_;
-  std::string payload_before_;
+  std::optional<std::string> event_type_;
+  std::optional<std::string> action_;
+  std::optional<std::string> decision_;
+  std::string lower_decision_;
 };
 
 }  // namespace aegis::ledger

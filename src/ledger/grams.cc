@@ -13,6 +13,7 @@ namespace aegis::ledger {
 namespace {
 
 constexpr std::size_t kWord = sizeof(std::uint64_t);
+constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15ULL;  // 2^64 over the golden ratio
 
 // Eight bytes as a little-endian number.
 std::uint64_t Load(const char* bytes) {
@@ -31,29 +32,16 @@ std::uint64_t LowerWord(std::uint64_t word) {
   return word | ((from_a & ~after_z & ascii) >> 2U);
 }
 
-std::size_t CommonPrefix(std::string_view a, std::string_view b) {
-  const std::size_t size = std::min(a.size(), b.size());
-  std::size_t at = 0;
-  while (at + kWord <= size && Load(a.data() + at) == Load(b.data() + at)) {
+// How many bytes are equal from `a` and from `b`, which lies before it, up to `end`.
+std::size_t CommonLength(const char* a, const char* b, const char* end) {
+  const char* at = a;
+  while (end - at >= static_cast<std::ptrdiff_t>(kWord) && Load(at) == Load(b + (at - a))) {
     at += kWord;
   }
-  while (at < size && a[at] == b[at]) {
+  while (at < end && *at == b[at - a]) {
     ++at;
   }
-  return at;
-}
-
-std::size_t CommonSuffix(std::string_view a, std::string_view b) {
-  const std::size_t size = std::min(a.size(), b.size());
-  std::size_t length = 0;
-  while (length + kWord <= size &&
-         Load(a.data() + a.size() - length - kWord) == Load(b.data() + b.size() - length - kWord)) {
-    length += kWord;
-  }
-  while (length < size && a[a.size() - length - 1] == b[b.size() - length - 1]) {
-    ++length;
-  }
-  return length;
+  return static_cast<std::size_t>(at - a);
 }
 
 // Calls `visit` with the bits of the piece of Grams.piece bytes at the beginning of `word`: the
@@ -62,7 +50,7 @@ template <GramSet Grams, typename Visit>
 void ForEachBit(std::uint64_t word, const Visit& visit) {
   constexpr unsigned kUnused = 64 - (8 * Grams.piece);
   constexpr int kLog = std::countr_zero(Grams.bytes * 8);
-  const std::uint64_t hash = ((word << kUnused) >> kUnused) * 0x9e3779b97f4a7c15ULL;
+  const std::uint64_t hash = ((word << kUnused) >> kUnused) * kFactor;
   for (int i = 1; i <= Grams.hashes; ++i) {
     visit(static_cast<std::size_t>(std::rotl(hash, i * kLog)) % (Grams.bytes * 8));
   }
@@ -73,6 +61,9 @@ void Set(std::uint64_t* bits, std::uint64_t word) {
   ForEachBit<Grams>(word,
                     [bits](std::size_t bit) { bits[bit / 64] |= std::uint64_t{1} << (bit % 64); });
 }
+
+constexpr char kSeparator = '\xff';  // in no UTF-8
+constexpr std::size_t kMaxHistory = 32768;
 
 // How many pieces of this size a text has.
 constexpr std::size_t Pieces(std::size_t size, const GramSet& set) {
@@ -105,26 +96,59 @@ bool HasBit(std::string_view bits, std::size_t bit) {
 }
 
 GramBuilder::GramBuilder()
-    : set3_(kGrams3.bytes / kWord), set5_(kGrams5.bytes / kWord), set8_(kGrams8.bytes / kWord) {}
+    : set3_(kGrams3.bytes / kWord), set5_(kGrams5.bytes / kWord), set8_(kGrams8.bytes / kWord) {
+  ForgetHistory();
+}
 
-// The pieces within what both texts begin with, and within what both end with, are there already.
-void GramBuilder::Add(std::string_view text, std::string& before) {
-  lower_.clear();
-  AppendLower(lower_, text);
-  const std::size_t size = lower_.size();
-  const std::size_t prefix = CommonPrefix(lower_, before);
-  const std::size_t end = size - CommonSuffix(lower_, before);
-  const std::size_t end3 = std::min(end, Pieces(size, kGrams3));
-  const std::size_t end5 = std::min(end, Pieces(size, kGrams5));
-  const std::size_t end8 = std::min(end, Pieces(size, kGrams8));
-  std::size_t at = prefix < kGrams8.piece ? 0 : prefix - kGrams8.piece + 1;
-  lower_.append(kWord, '\0');  // so that whole words can be loaded
-  const char* const bytes = lower_.data();
-  for (; at < end8; ++at) {
-    const std::uint64_t word = Load(bytes + at);
-    Set<kGrams3>(set3_.data(), word);
-    Set<kGrams5>(set5_.data(), word);
-    Set<kGrams8>(set8_.data(), word);
+// Place 0 is a separator's, so that it stands for none.
+void GramBuilder::ForgetHistory() {
+  history_.assign(1, kSeparator);
+  places_.fill(0);
+}
+
+// Where the text begins there. Behind it there is room to load whole words.
+std::size_t GramBuilder::AppendToHistory(std::string_view text) {
+  if (history_.size() + text.size() > kMaxHistory) {
+    ForgetHistory();
+  }
+  const std::size_t begin = history_.size();
+  AppendLower(history_, text);
+  history_.append(kWord, kSeparator);
+  return begin;
+}
+
+// The length of what stands at `at` and stood before, but for the last pieces, which reach beyond
+// it; 0 if nothing is known. The word at `at` ends before `end`, where the text does.
+inline std::size_t GramBuilder::PassOver(std::size_t at, std::size_t end) {
+  const char* const bytes = history_.data();
+  const std::uint64_t word = Load(bytes + at);
+  auto& place = places_[(word * kFactor) >> (64U - std::countr_zero(kPlaces))];
+  const std::size_t before = place;
+  place = static_cast<std::uint16_t>(at);
+  if (before == 0 || Load(bytes + before) != word) {
+    return 0;
+  }
+  return CommonLength(bytes + at, bytes + before, bytes + end) - kWord + 1;
+}
+
+void GramBuilder::Add(std::string_view text) {
+  const bool is_known_later = text.size() < kMaxHistory && !text.contains(kSeparator);
+  const std::size_t begin = AppendToHistory(text);
+  const std::size_t end = begin + text.size();
+  const std::size_t end3 = begin + Pieces(text.size(), kGrams3);
+  const std::size_t end5 = begin + Pieces(text.size(), kGrams5);
+  const std::size_t end8 = begin + Pieces(text.size(), kGrams8);
+  const char* const bytes = history_.data();
+  std::size_t at = begin;
+  while (at < end8) {
+    const std::size_t known = is_known_later ? PassOver(at, end) : 0;
+    if (known == 0) {
+      const std::uint64_t word = Load(bytes + at);
+      Set<kGrams3>(set3_.data(), word);
+      Set<kGrams5>(set5_.data(), word);
+      Set<kGrams8>(set8_.data(), word);
+    }
+    at += std::max<std::size_t>(known, 1);
   }
   for (; at < end5; ++at) {
     const std::uint64_t word = Load(bytes + at);
@@ -134,8 +158,9 @@ void GramBuilder::Add(std::string_view text, std::string& before) {
   for (; at < end3; ++at) {
     Set<kGrams3>(set3_.data(), Load(bytes + at));
   }
-  lower_.resize(size);
-  lower_.swap(before);
+  if (!is_known_later) {
+    ForgetHistory();
+  }
 }
 
 std::string GramBuilder::Bytes(const Words& words) {
@@ -148,6 +173,7 @@ void GramBuilder::Clear() {
   for (Words* const words : {&set3_, &set5_, &set8_}) {
     std::ranges::fill(*words, 0);
   }
+  ForgetHistory();
 }
 
 void GramQuery::Require(std::string_view text) {

@@ -2,6 +2,7 @@
 
 // Internal to aegis::ledger: which short pieces of text a block holds.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -27,14 +28,14 @@ inline constexpr GramSet kGrams3 = {.piece = 3, .bytes = 8192, .hashes = 2};
 inline constexpr GramSet kGrams5 = {.piece = 5, .bytes = 16384, .hashes = 1};
 inline constexpr GramSet kGrams8 = {.piece = 8, .bytes = 16384, .hashes = 1};
 
-// Collects the pieces of many texts.
+// Collects the pieces of many texts. Agents say much again and again: what stands in the texts
+// before, at whatever place, is passed over in one comparison (as LZ77 finds it) and not piece by
+// piece.
 class GramBuilder {
  public:
   GramBuilder();
 
-  // `before` must be "" or what a call since the last Clear left there; it is for texts that are
-  // much like each other, as those of neighbours are.
-  void Add(std::string_view text, std::string& before);
+  void Add(std::string_view text);
 
   std::string set3() const { return Bytes(set3_); }
   std::string set5() const { return Bytes(set5_); }
@@ -43,12 +44,19 @@ class GramBuilder {
 
  private:
   using Words = std::vector<std::uint64_t>;
+  static constexpr std::size_t kPlaces = 2048;
+
   static std::string Bytes(const Words& words);
+  void ForgetHistory();
+  std::size_t AppendToHistory(std::string_view text);
+  std::size_t PassOver(std::size_t at, std::size_t end);
 
   Words set3_;
   Words set5_;
   Words set8_;
-  std::string lower_;
+  // Texts whose pieces are in the sets, in lower case, each behind a byte that no text has.
+  std::string history_;
+  std::array<std::uint16_t, kPlaces> places_{};  // where in it some words stand, by their hashes
 };
 
 // What sets must have if one of the texts that made them contains all of some texts.

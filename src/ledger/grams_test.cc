@@ -67,11 +67,10 @@ TEST(GramBuilderTest, SetsTheBitsOfEachPiece) {
   GramBuilder builder;
   for (int round = 0; round < 40; ++round) {
     std::vector<std::string> texts;
-    std::string before;
     for (std::size_t i = random.Below(50); i > 0; --i) {
       texts.push_back(random.Chance(5) ? ("x" + random.Name()).substr(random.Below(2))
                                        : random.Payload());
-      builder.Add(texts.back(), before);
+      builder.Add(texts.back());
     }
     EXPECT_EQ(BitsOf(builder.set3()), Defined(texts, 3, {48, 32}, 65536));
     EXPECT_EQ(BitsOf(builder.set5()), Defined(texts, 5, {47}, 131072));
@@ -85,11 +84,10 @@ TEST(GramQueryTest, FindsEveryPartOfEveryText) {
   RandomEntries random(2);
   for (int round = 0; round < 300; ++round) {
     GramBuilder builder;
-    std::string before;
     std::string text;
     for (int i = 0; i < 4; ++i) {
       text = random.Payload();
-      builder.Add(text, before);
+      builder.Add(text);
     }
     GramQuery query;
     for (int i = 0; i < 3; ++i) {
@@ -102,9 +100,8 @@ TEST(GramQueryTest, FindsEveryPartOfEveryText) {
 
 TEST(GramQueryTest, LongPiecesTellWhatShortOnesDoNot) {
   GramBuilder builder;
-  std::string before;
-  builder.Add("abcd bcde cdef abcde bcdef", before);
-  builder.Add("abcdef-bcdefg cdefgh", before);
+  builder.Add("abcd bcde cdef abcde bcdef");
+  builder.Add("abcdef-bcdefg cdefgh");
   const auto found = [&builder](std::string_view text) {
     GramQuery query;
     query.Require(text);
