@@ -15,6 +15,7 @@
 #include "gate/run.h"
 #include "ledger/entry.h"
 #include "ledger/journal.h"
+#include "ledger/masker.h"
 #include "ledger/payload.h"
 #include "policy/policy.h"
 
@@ -24,8 +25,9 @@ using decision::Decision;
 using decision::Reason;
 using policy::Action;
 
-Judge::Judge(decision::Decider decider, ledger::JournalWriter& journal, Mode mode)
-    : decider_(std::move(decider)), mode_(mode), journal_(journal) {}
+Judge::Judge(decision::Decider decider, ledger::JournalWriter& journal, ledger::Masker masker,
+             Mode mode)
+    : decider_(std::move(decider)), mode_(mode), journal_(journal), masker_(std::move(masker)) {}
 
 int Judge::Ask(const Process& process, Action action, std::string_view name, const Detail& detail) {
   if (name.empty()) {
@@ -89,7 +91,7 @@ int Judge::Record(const Process& process, Action action, std::string_view escape
   // What reaches others can't be undone by the power cut that takes its record.
   const bool reaches_others = action == Action::kNetConnect && !Refuses(decision);
   payload_.clear();
-  ledger::AppendActionPayload(payload_, record);
+  ledger::AppendActionPayload(payload_, record, masker_);
   AwaitSequencer();
   const auto appended =
       journal_.Append(ledger::kActionDecided, payload_,

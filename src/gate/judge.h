@@ -10,6 +10,7 @@
 #include "gate/process_table.h"
 #include "gate/run.h"
 #include "ledger/journal.h"
+#include "ledger/masker.h"
 #include "ledger/payload.h"
 #include "policy/policy.h"
 
@@ -28,7 +29,8 @@ struct Detail {
 // the effect. One thread: the receive loop.
 class Judge {
  public:
-  Judge(decision::Decider decider, ledger::JournalWriter& journal, Mode mode);
+  Judge(decision::Decider decider, ledger::JournalWriter& journal, ledger::Masker masker,
+        Mode mode);
 
   // Decides and records: 0 if the effect may happen now, otherwise the errno for the agent.
   // `name`: canonical bytes.
@@ -63,7 +65,8 @@ class Judge {
   Mode mode_;
   std::string escaped_;  // scratch
   ledger::JournalWriter& journal_;
-  std::string payload_;  // scratch
+  ledger::Masker masker_;  // of what agents wrote freely
+  std::string payload_;    // scratch
 };
 
 }  // namespace aegis::gate

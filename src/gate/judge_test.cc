@@ -18,6 +18,7 @@
 #include "gate/test_roots.h"
 #include "ledger/entry.h"
 #include "ledger/journal.h"
+#include "ledger/masker.h"
 #include "policy/policy.h"
 
 namespace aegis::gate {
@@ -32,7 +33,7 @@ constexpr const char* kPolicy = R"(
 
 class JudgeTest : public ::testing::Test {
  protected:
-  void Start(Mode mode, std::uint64_t max_bytes = 1U << 24U) {
+  void Start(Mode mode, std::uint64_t max_bytes = 1U << 24U, ledger::Masker masker = {}) {
     auto policies =
         policy::PolicySet::Load({{"test.cedar", kPolicy}}, {"agent", "/home/u", "/srv"});
     ASSERT_TRUE(policies.has_value()) << policies.error().message();
@@ -45,7 +46,8 @@ class JudgeTest : public ::testing::Test {
         ledger::JournalWriter::Create(files_.Path("journal"), {"local", "u", "s1"}, options);
     ASSERT_TRUE(journal.has_value()) << journal.error().message();
     journal_.emplace(std::move(*journal));
-    judge_.emplace(decision::Decider(std::move(*policies), std::move(guards)), *journal_, mode);
+    judge_.emplace(decision::Decider(std::move(*policies), std::move(guards)), *journal_,
+                   std::move(masker), mode);
     process_.tgid = 7;
     process_.exe = "/usr/bin/cat";
   }
@@ -112,6 +114,18 @@ TEST_F(JudgeTest, RecordsBytesInTheirEscapedForm) {
   Start(Mode::kRun);
   EXPECT_EQ(judge_->Ask(process_, Action::kFileRead, "/srv/a\xff\n"), 0);
   EXPECT_NE(Recorded()[0].find(R"("resource":"/srv/a\\xff\n")"), std::string::npos);
+}
+
+TEST_F(JudgeTest, MasksArgumentsButNoNames) {
+  const std::vector<std::string> own = {"ACME-[0-9]{8}"};
+  Start(Mode::kRun, 1U << 24U, ledger::Masker::Make(own).value());
+  const std::vector<std::string> argv = {"curl", "ACME-12345678", "ACME-1"};
+  Detail detail;
+  detail.argv = argv;
+  (void)judge_->Ask(process_, Action::kProcessSpawn, "/srv/ACME-87654321", detail);
+  const std::string recorded = Recorded()[0];
+  EXPECT_NE(recorded.find(R"("argv":["curl","[masked]","ACME-1"])"), std::string::npos);
+  EXPECT_NE(recorded.find(R"("resource":"/srv/ACME-87654321")"), std::string::npos);
 }
 
 TEST_F(JudgeTest, WhatCantBeRecordedDoesNotHappen) {

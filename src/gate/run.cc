@@ -155,7 +155,7 @@ base::Result<> RecordStart(ledger::JournalWriter& journal, const RunSpec& spec,
   start.policies = files;
   start.env_dropped = dropped;
   std::string payload;
-  ledger::AppendSessionStartedPayload(payload, start);
+  ledger::AppendSessionStartedPayload(payload, start, spec.masker);
   return journal.Append(ledger::kSessionStarted, payload, ledger::Durability::kOrdered);
 }
 
@@ -245,8 +245,9 @@ int ExitCode(const CommandEnd& end) {
   return WIFSIGNALED(*end.status) ? 128 + WTERMSIG(*end.status) : WEXITSTATUS(*end.status);
 }
 
-base::Result<> RecordEnd(ledger::JournalWriter& journal, const sandbox::Plan& plan,
-                         const CommandEnd& end, const std::optional<ledger::Session>& so_far) {
+base::Result<> RecordEnd(ledger::JournalWriter& journal, const ledger::Masker& masker,
+                         const sandbox::Plan& plan, const CommandEnd& end,
+                         const std::optional<ledger::Session>& so_far) {
   std::string payload;
   ledger::SessionEnd session_end;
   if (end.status && WIFSIGNALED(*end.status)) {
@@ -267,11 +268,11 @@ base::Result<> RecordEnd(ledger::JournalWriter& journal, const sandbox::Plan& pl
     record.resource = program;
     record.context.exit_code = session_end.exit_code;
     record.context.signal = session_end.signal;
-    ledger::AppendFinishedPayload(payload, record);
+    ledger::AppendFinishedPayload(payload, record, masker);
     AEGIS_TRY(journal.Append(ledger::kActionFinished, payload, ledger::Durability::kOrdered));
     payload.clear();
   }
-  ledger::AppendSessionEndedPayload(payload, session_end);
+  ledger::AppendSessionEndedPayload(payload, session_end, masker);
   return journal.Append(ledger::kSessionEnded, payload, ledger::Durability::kOrdered);
 }
 
@@ -305,8 +306,8 @@ base::Result<std::optional<ledger::Session>> ResumeJournal(ledger::JournalWriter
 
 // Everything between the command's execve and its last entry in the store, which is closed then.
 base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervisor,
-                                   const sandbox::Plan& plan, Recording recording,
-                                   ledger::JournalWriter& journal) {
+                                   const RunSpec& spec, const sandbox::Plan& plan,
+                                   Recording recording, ledger::JournalWriter& journal) {
   RunOutcome outcome;
   outcome.session_id = journal.identity().session_id;
   auto sequencer = ledger::Sequencer::Attach(
@@ -323,7 +324,7 @@ base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervi
       follower.Follow(followed, [&recording, &sequencer] { recording.Drain(*sequencer); });
   const auto so_far = ResumeJournal(journal, *sequencer, recording.store());
   const auto recorded =
-      so_far ? RecordEnd(journal, plan, end, *so_far) : base::Fail(so_far.error());
+      so_far ? RecordEnd(journal, spec.masker, plan, end, *so_far) : base::Fail(so_far.error());
   AEGIS_ASSIGN(outcome.warnings, recording.Finish(*sequencer));
   AEGIS_TRY(recorded);
   if (!end.status) {
@@ -366,6 +367,7 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
   guards.aegis_state = Escaped(NamesThroughMounts(mounts, spec.aegis_home));
   input.decider.emplace(std::move(policies), std::move(guards));
   input.journal = &journal.writer();
+  input.masker = spec.masker;
   AEGIS_ASSIGN(Follower follower, Follower::Start());
   const sandbox::Plan plan = input.plan;
   AEGIS_ASSIGN(const Supervisor supervisor, ForkSupervisor(input));
@@ -375,7 +377,8 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
     return base::Fail(std::move(recording).error());
   }
   journal.Keep();
-  auto outcome = FollowRun(follower, supervisor, plan, std::move(*recording), journal.writer());
+  auto outcome =
+      FollowRun(follower, supervisor, spec, plan, std::move(*recording), journal.writer());
   follower.AwaitDeath(supervisor.pid);
   return outcome;
 }

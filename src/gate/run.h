@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "ledger/masker.h"
 #include "policy/policy.h"
 #include "sandbox/mode.h"
 #include "witness/settings.h"
@@ -29,6 +30,7 @@ struct RunSpec {
   std::vector<std::string> dropped_env;
   std::vector<std::string> private_dirs;  // fresh and private to the run, e.g. /tmp
   witness::Settings witness;              // where the ledger's checkpoints go
+  ledger::Masker masker;                  // of what must not enter the ledger
 };
 
 // A refusal (in wrap mode: what would have been one), as shown at the end of a run. Escaped names.

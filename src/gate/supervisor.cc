@@ -124,7 +124,7 @@ void EndWithInit(pid_t init, int launcher_socket, Serving& serving) {
 }
 
 [[noreturn]] void Serve(SupervisorInput& input, Listener& listener, Serving& serving) {
-  Judge judge(std::move(*input.decider), *input.journal, input.plan.mode);
+  Judge judge(std::move(*input.decider), *input.journal, std::move(input.masker), input.plan.mode);
   ProcessTable processes(input.roots);
   Resolver resolver(input.roots, processes);
   BlockingOpens::InstallWakeSignal();

@@ -8,6 +8,7 @@
 #include "decision/decision.h"
 #include "gate/roots.h"
 #include "ledger/journal.h"
+#include "ledger/masker.h"
 #include "sandbox/init.h"
 #include "sandbox/plan.h"
 
@@ -18,9 +19,10 @@ struct SupervisorInput {
   sandbox::Plan plan;
   std::optional<decision::Decider> decider;
   ledger::JournalWriter* journal = nullptr;  // the launcher's, used in the child alone
-  Roots roots;                               // host roots opened
-  base::UniqueFd launcher_socket;            // SOCK_SEQPACKET
-  base::UniqueFd init_control;               // becomes init's
+  ledger::Masker masker;
+  Roots roots;                     // host roots opened
+  base::UniqueFd launcher_socket;  // SOCK_SEQPACKET
+  base::UniqueFd init_control;     // becomes init's
   sandbox::SignalState signals;
   pid_t launcher = 0;
   bool root = false;

@@ -79,13 +79,13 @@ class Workload {
                 .prev_hash = session.head};
     if (entry.seq == 0) {
       entry.event_type = kSessionStarted;
-      AppendSessionStartedPayload(entry.payload, {.mode = "run",
-                                                  .command = "make",
-                                                  .config = session.config,
-                                                  .dir = "/home/dev/projects"});
+      AppendSessionStartedPayload(
+          entry.payload,
+          {.mode = "run", .command = "make", .config = session.config, .dir = "/home/dev/projects"},
+          Masker());
     } else if (session.left == 0) {
       entry.event_type = kSessionEnded;
-      AppendSessionEndedPayload(entry.payload, {.exit_code = 0, .actions = 1999});
+      AppendSessionEndedPayload(entry.payload, {.exit_code = 0, .actions = 1999}, Masker());
     } else {
       AppendAction(entry.payload, session, number == rare_at_ ? kRareName : std::string_view());
     }
@@ -155,16 +155,18 @@ class Workload {
     }
     const std::vector<std::string> policies = {denied ? "programs-need-libraries"
                                                       : "project-read-project"};
-    AppendActionPayload(payload, {.action = connects        ? "NetConnect"
-                                            : Below(4) == 0 ? "FileWrite"
-                                                            : "FileRead",
-                                  .resource = resource,
-                                  .decision = denied ? "deny" : "allow",
-                                  .reason = denied ? "NO_PERMIT" : "POLICY_PERMIT",
-                                  .policies = policies,
-                                  .context = {.pid = session.pid,
-                                              .exe = kPrograms.at(Below(kPrograms.size())),
-                                              .operation = connects ? "connect" : "openat"}});
+    AppendActionPayload(payload,
+                        {.action = connects        ? "NetConnect"
+                                   : Below(4) == 0 ? "FileWrite"
+                                                   : "FileRead",
+                         .resource = resource,
+                         .decision = denied ? "deny" : "allow",
+                         .reason = denied ? "NO_PERMIT" : "POLICY_PERMIT",
+                         .policies = policies,
+                         .context = {.pid = session.pid,
+                                     .exe = kPrograms.at(Below(kPrograms.size())),
+                                     .operation = connects ? "connect" : "openat"}},
+                        Masker());
   }
 
   std::mt19937_64 random_{42};

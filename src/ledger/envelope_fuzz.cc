@@ -4,11 +4,28 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "canon/canon.h"
 #include "ledger/ledger.h"
-#include "ledger/mask.h"
+#include "ledger/masker.h"
+
+namespace {
+
+using aegis::ledger::Masker;
+
+Masker OwnMasker() {
+  const std::vector<std::string> patterns = {"ACME-[0-9]{4}", "pin=(.*)z", "(?i)é+\\C",
+                                             "\\bk.k\\b"};
+  auto masker = Masker::Make(patterns);
+  AEGIS_CHECK(masker.has_value());
+  return std::move(*masker);
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using aegis::ledger::Entry;
@@ -29,14 +46,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // Any bytes can be recorded, and what is recorded is canonical.
   const std::string name(text);
   std::string payload;
-  aegis::ledger::AppendActionPayload(payload, {.action = "FileRead",
-                                               .resource = name,
-                                               .decision = "deny",
-                                               .reason = "NO_PERMIT",
-                                               .context = {.exe = name, .argv = {&name, 1}}});
+  static const Masker masker = OwnMasker();  // compiled once
+  aegis::ledger::AppendActionPayload(payload,
+                                     {.action = "FileRead",
+                                      .resource = name,
+                                      .decision = "deny",
+                                      .reason = "NO_PERMIT",
+                                      .context = {.exe = name, .argv = {&name, 1}}},
+                                     masker);
   AEGIS_CHECK(aegis::canon::IsCanonicalObject(payload));
-  if (const auto masked = aegis::ledger::MaskText(text)) {
+  if (const auto masked = masker.Mask(text)) {
     AEGIS_CHECK(masked->find(aegis::ledger::kMasked) != std::string::npos);
+    AEGIS_CHECK(aegis::base::IsValidUtf8(*masked));
   }
   return 0;
 }

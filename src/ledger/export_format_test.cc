@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "canon/canon.h"
 #include "ledger/entry.h"
+#include "ledger/masker.h"
 #include "ledger/random_entries.h"
 #include "ledger/test_ledger.h"
 
@@ -120,16 +121,18 @@ class ExportFormatTest : public testing::Test {
   static std::string Payload(std::string_view resource, bool enforced = true) {
     const std::vector<std::string> policies = {"p-1", "p,2"};
     std::string payload;
-    AppendActionPayload(payload, {.action = "NetConnect",
-                                  .resource = resource,
-                                  .decision = "deny",
-                                  .reason = "NO_PERMIT",
-                                  .policies = policies,
-                                  .context = {.pid = 77,
-                                              .exe = "/usr/bin/curl",
-                                              .host = "example.org",
-                                              .port = 443,
-                                              .enforced = enforced}});
+    AppendActionPayload(payload,
+                        {.action = "NetConnect",
+                         .resource = resource,
+                         .decision = "deny",
+                         .reason = "NO_PERMIT",
+                         .policies = policies,
+                         .context = {.pid = 77,
+                                     .exe = "/usr/bin/curl",
+                                     .host = "example.org",
+                                     .port = 443,
+                                     .enforced = enforced}},
+                        Masker());
     return payload;
   }
   const std::string zeros_ = std::string(64, '0');

@@ -17,6 +17,7 @@
 #include "ledger/import.h"           // IWYU pragma: export
 #include "ledger/journal.h"          // IWYU pragma: export
 #include "ledger/log_keys.h"         // IWYU pragma: export
+#include "ledger/masker.h"           // IWYU pragma: export
 #include "ledger/merkle.h"           // IWYU pragma: export
 #include "ledger/payload.h"          // IWYU pragma: export
 #include "ledger/proof_text.h"       // IWYU pragma: export

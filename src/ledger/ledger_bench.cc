@@ -31,15 +31,17 @@ std::string TypicalPayload(std::string_view file = "handlers/request.cc",
   const std::string resource =
       "/home/someone/projects/a-typical-service/src/components/" + std::string(file);
   std::string payload;
-  AppendActionPayload(payload, {.action = "FileRead",
-                                .resource = resource,
-                                .decision = "allow",
-                                .reason = "POLICY_PERMIT",
-                                .policies = policies,
-                                .context = {.pid = pid,
-                                            .exe = "/usr/lib/gcc/x86_64-linux-gnu/12/cc1plus",
-                                            .operation = "openat",
-                                            .detail = std::string(60, 'd')}});
+  AppendActionPayload(payload,
+                      {.action = "FileRead",
+                       .resource = resource,
+                       .decision = "allow",
+                       .reason = "POLICY_PERMIT",
+                       .policies = policies,
+                       .context = {.pid = pid,
+                                   .exe = "/usr/lib/gcc/x86_64-linux-gnu/12/cc1plus",
+                                   .operation = "openat",
+                                   .detail = std::string(60, 'd')}},
+                      Masker());
   return payload;
 }
 
@@ -145,12 +147,14 @@ void BuildPayload(benchmark::State& state) {
   std::string payload;
   for ([[maybe_unused]] auto _ : state) {
     payload.clear();
-    AppendActionPayload(payload, {.action = "FileRead",
-                                  .resource = "/home/someone/projects/service/src/request.cc",
-                                  .decision = "allow",
-                                  .reason = "POLICY_PERMIT",
-                                  .policies = policies,
-                                  .context = {.pid = 12345, .exe = "/usr/bin/cc1plus"}});
+    AppendActionPayload(payload,
+                        {.action = "FileRead",
+                         .resource = "/home/someone/projects/service/src/request.cc",
+                         .decision = "allow",
+                         .reason = "POLICY_PERMIT",
+                         .policies = policies,
+                         .context = {.pid = 12345, .exe = "/usr/bin/cc1plus"}},
+                        Masker());
     benchmark::DoNotOptimize(payload.data());
   }
 }

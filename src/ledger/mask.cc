@@ -3,25 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <optional>
-#include <span>
-#include <string>
 #include <string_view>
+#include <vector>
+
+#include "ledger/masker.h"
+#include "ledger/token_prefixes.h"
 
 namespace aegis::ledger {
 namespace {
 
-// A text with more secrets than this is masked whole from there on: who makes such texts wants to
-// keep us busy.
-constexpr int kMaxSecrets = 64;
-
-constexpr std::size_t kNone = std::string_view::npos;
-
-struct Range {
-  std::size_t begin = kNone;
-  std::size_t end = kNone;
-  bool found() const { return begin != kNone; }
-};
+constexpr std::size_t kNone = TextRange::kNone;
 
 bool IsAlphanumeric(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -52,38 +43,8 @@ std::size_t SpanWhile(std::string_view text, std::size_t from, Predicate predica
   return from;
 }
 
-// Tokens known by how they begin, and how many characters must follow at least.
-struct Prefix {
-  std::string_view text;
-  std::size_t least;
-};
-constexpr std::array<Prefix, 20> kPrefixes = {
-    {{"ghp_", 20},        {"gho_", 20},   {"ghu_", 20},  {"ghs_", 20},     {"ghr_", 20},
-     {"github_pat_", 20}, {"glpat-", 16}, {"sk-", 16},   {"sk_live_", 12}, {"rk_live_", 12},
-     {"AKIA", 16},        {"ASIA", 16},   {"xoxb-", 10}, {"xoxp-", 10},    {"xoxa-", 10},
-     {"xoxr-", 10},       {"xoxs-", 10},  {"AIza", 30},  {"npm_", 30},     {"hf_", 20}}};
-
-Range FindPrefixed(std::string_view text, std::size_t from) {
-  Range first;
-  for (const Prefix& prefix : kPrefixes) {
-    for (std::size_t at = text.find(prefix.text, from); at != kNone;
-         at = text.find(prefix.text, at + 1)) {
-      const bool starts_word = at == 0 || !IsAlphanumeric(text[at - 1]);
-      if (!starts_word) {
-        continue;
-      }
-      const std::size_t end = SpanWhile(text, at + prefix.text.size(), IsNameCharacter);
-      if (end - at - prefix.text.size() >= prefix.least) {
-        first = at < first.begin ? Range{at, end} : first;
-        break;
-      }
-    }
-  }
-  return first;
-}
-
 // Three base64url parts, the first of which is a JSON object: eyJ....eyJ....sig
-Range FindJwt(std::string_view text, std::size_t from) {
+TextRange FindJwt(std::string_view text, std::size_t from) {
   const auto is_part = [](char c) { return IsNameCharacter(c); };
   std::size_t at = text.find("eyJ", from);
   while (at != kNone) {
@@ -100,7 +61,7 @@ Range FindJwt(std::string_view text, std::size_t from) {
 }
 
 // user:password@ or token@ between :// and the next slash.
-Range FindUserInfo(std::string_view text, std::size_t from) {
+TextRange FindUserInfo(std::string_view text, std::size_t from) {
   for (std::size_t at = text.find("://", from); at != kNone; at = text.find("://", at + 3)) {
     const std::size_t begin = at + 3;
     const std::size_t end =
@@ -113,7 +74,7 @@ Range FindUserInfo(std::string_view text, std::size_t from) {
   return {};
 }
 
-Range FindAuthorization(std::string_view text, std::size_t from) {
+TextRange FindAuthorization(std::string_view text, std::size_t from) {
   for (const std::string_view scheme : {"bearer ", "basic ", "authorization: token "}) {
     for (std::size_t at = FindIgnoringCase(text, scheme, from); at != kNone;
          at = FindIgnoringCase(text, scheme, at + 1)) {
@@ -128,7 +89,7 @@ Range FindAuthorization(std::string_view text, std::size_t from) {
   return {};
 }
 
-Range FindPrivateKey(std::string_view text, std::size_t from) {
+TextRange FindPrivateKey(std::string_view text, std::size_t from) {
   const std::size_t at = text.find("-----BEGIN ", from);
   const std::size_t label = at == kNone ? kNone : text.find("PRIVATE KEY-----", at);
   if (label == kNone || label - at > 40) {
@@ -142,10 +103,10 @@ Range FindPrivateKey(std::string_view text, std::size_t from) {
 // Whether a variable's or option's name says that its value is secret: it ends in one of these
 // words, or one ends before a `-` or `_`. So --max-tokens=9 and TOKENIZER=x stay as they are.
 bool IsSecretName(std::string_view name) {
-  constexpr std::array<std::string_view, 16> kWords = {
+  constexpr std::array<std::string_view, 18> kWords = {
       "password",   "passwd",      "passphrase", "secret",     "token",       "api-key",
       "api_key",    "apikey",      "access-key", "access_key", "private-key", "private_key",
-      "credential", "credentials", "_pwd",       "-pwd"};
+      "credential", "credentials", "_pwd",       "-pwd",       "accountkey",  "sharedaccesskey"};
   return std::any_of(kWords.begin(), kWords.end(), [name](std::string_view word) {
     for (std::size_t at = FindIgnoringCase(name, word, 0); at != kNone;
          at = FindIgnoringCase(name, word, at + 1)) {
@@ -159,7 +120,7 @@ bool IsSecretName(std::string_view name) {
 }
 
 // The value in NAME=value, --name=value or "name: value" where the name is a secret's.
-Range FindNamedValue(std::string_view text, std::size_t from) {
+TextRange FindNamedValue(std::string_view text, std::size_t from) {
   for (std::size_t at = text.find_first_of("=:", from); at != kNone;
        at = text.find_first_of("=:", at + 1)) {
     const bool quoted = at > from && (text[at - 1] == '"' || text[at - 1] == '\'');
@@ -182,48 +143,35 @@ Range FindNamedValue(std::string_view text, std::size_t from) {
   return {};
 }
 
-Range FindSecret(std::string_view text, std::size_t from) {
-  Range first;
+TextRange FindSecret(std::string_view text, std::size_t from) {
+  TextRange first;
   for (const auto find :
        {FindPrefixed, FindJwt, FindUserInfo, FindAuthorization, FindPrivateKey, FindNamedValue}) {
-    const Range range = find(text, from);
+    const TextRange range = find(text, from);
     first = range.begin < first.begin ? range : first;
   }
   return first;
 }
 
+}  // namespace
+
+void FindSecrets(std::string_view text, std::vector<TextRange>& secrets) {
+  std::size_t from = 0;
+  std::size_t count = 0;
+  for (TextRange range = FindSecret(text, 0); range.found(); range = FindSecret(text, from)) {
+    if (count == kMaxSecrets) {
+      secrets.push_back({from, text.size()});
+      return;
+    }
+    secrets.push_back(range);
+    from = range.end;
+    ++count;
+  }
+}
+
 bool IsSecretOption(std::string_view argument) {
   const bool is_option = argument.starts_with("-") && !argument.contains('=');
   return is_option && argument.size() > 2 && IsSecretName(argument);
-}
-
-}  // namespace
-
-std::optional<std::string> MaskText(std::string_view text) {
-  Range range = FindSecret(text, 0);
-  if (!range.found()) {
-    return std::nullopt;
-  }
-  std::string out;
-  std::size_t copied = 0;
-  for (int count = 0; range.found(); ++count) {
-    if (count == kMaxSecrets) {
-      return out + std::string(kMasked);
-    }
-    out += text.substr(copied, range.begin - copied);
-    out += kMasked;
-    copied = range.end;
-    range = FindSecret(text, copied);
-  }
-  out += text.substr(copied);
-  return out;
-}
-
-std::optional<std::string> MaskArgument(std::span<const std::string> argv, std::size_t index) {
-  if (index > 0 && IsSecretOption(argv[index - 1]) && !argv[index].starts_with("-")) {
-    return std::string(kMasked);
-  }
-  return MaskText(argv[index]);
 }
 
 }  // namespace aegis::ledger

@@ -1,26 +1,32 @@
 #pragma once
 
-// Internal to aegis::ledger.
+// Internal to aegis::ledger: what Masker knows without being told.
 
 #include <cstddef>
-#include <optional>
-#include <span>
-#include <string>
 #include <string_view>
+#include <vector>
 
 namespace aegis::ledger {
 
-// What stands in place of a secret.
-inline constexpr std::string_view kMasked = "[masked]";
+// A part of a text.
+struct TextRange {
+  static constexpr std::size_t kNone = std::string_view::npos;
 
-// Replaces what is obviously secret in one piece of text: credentials in URLs, bearer and basic
-// authorisation, tokens that their form gives away (GitHub, OpenAI, AWS, Slack, Google, GitLab,
-// JWT), private key blocks, and values of variables or options named like a secret (TOKEN=...,
-// --password=...). nullopt if there is nothing to mask, which costs no allocation.
-std::optional<std::string> MaskText(std::string_view text);
+  std::size_t begin = kNone;
+  std::size_t end = kNone;
 
-// The argument at `index` of argv, masked with its neighbour in mind: the value after an option
-// such as --password is masked whole.
-std::optional<std::string> MaskArgument(std::span<const std::string> argv, std::size_t index);
+  bool found() const { return begin != kNone; }
+  friend bool operator==(const TextRange&, const TextRange&) = default;
+};
+
+// Of a text with more secrets than this, all after that many is masked: who makes such texts wants
+// to keep us busy.
+inline constexpr std::size_t kMaxSecrets = 64;
+
+// Appends where secrets stand that their form gives away, in order.
+void FindSecrets(std::string_view text, std::vector<TextRange>& secrets);
+
+// Whether the argument after this one is a secret: --password and the like.
+bool IsSecretOption(std::string_view argument);
 
 }  // namespace aegis::ledger

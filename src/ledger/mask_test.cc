@@ -3,16 +3,21 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "ledger/masker.h"
+
 namespace aegis::ledger {
 namespace {
 
-std::string Masked(std::string_view text) { return MaskText(text).value_or(std::string(text)); }
+std::string Masked(std::string_view text) {
+  return Masker().Mask(text).value_or(std::string(text));
+}
 
 TEST(MaskTest, SecretsGoTheRestStays) {
   const std::string token(36, 'x');
@@ -39,6 +44,10 @@ TEST(MaskTest, SecretsGoTheRestStays) {
       {"-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\nrest",
        "[masked]\nrest"},
       {"-----BEGIN PRIVATE KEY-----\nabc", "[masked]"},
+      {"AccountName=a;AccountKey=bC+/d==;EndpointSuffix=e",
+       "AccountName=a;AccountKey=[masked];EndpointSuffix=e"},
+      {"SharedAccessKeyName=n;SharedAccessKey=ab=",
+       "SharedAccessKeyName=n;SharedAccessKey=[masked]"},
       {"TOKEN=a SECRET=b", "TOKEN=[masked] SECRET=[masked]"}};
   for (const auto& [text, masked] : cases) {
     EXPECT_EQ(Masked(text), masked) << text;
@@ -68,20 +77,35 @@ TEST(MaskTest, OrdinaryTextStays) {
                                       "TOKENIZER=x",
                                       "PWD=/home/u",
                                       "OLDPWD=/",
+                                      "SharedAccessKeyName=n",
+                                      "AccountKeyVault=n",
                                       "tokens:/dir"}) {
-    EXPECT_EQ(MaskText(text), std::nullopt) << text;
+    EXPECT_EQ(Masker().Mask(text), std::nullopt) << text;
   }
 }
 
 TEST(MaskTest, TheValueAfterASecretOptionGoes) {
   const std::vector<std::string> argv = {"curl",       "--token", "abc",         "--verbose", "x",
                                          "--password", "-v",      "--api-key=k", "y"};
-  EXPECT_EQ(MaskArgument(argv, 2), kMasked);
-  EXPECT_EQ(MaskArgument(argv, 4), std::nullopt);
-  EXPECT_EQ(MaskArgument(argv, 6), std::nullopt);
-  EXPECT_EQ(MaskArgument(argv, 7), "--api-key=[masked]");
-  EXPECT_EQ(MaskArgument(argv, 8), std::nullopt);
-  EXPECT_EQ(MaskArgument(argv, 0), std::nullopt);
+  EXPECT_EQ(Masker().MaskArgument(argv, 2), kMasked);
+  EXPECT_EQ(Masker().MaskArgument(argv, 4), std::nullopt);
+  EXPECT_EQ(Masker().MaskArgument(argv, 6), std::nullopt);
+  EXPECT_EQ(Masker().MaskArgument(argv, 7), "--api-key=[masked]");
+  EXPECT_EQ(Masker().MaskArgument(argv, 8), std::nullopt);
+  EXPECT_EQ(Masker().MaskArgument(argv, 0), std::nullopt);
+}
+
+TEST(MaskTest, TextsAfterSoManySecretsGoWhole) {
+  std::string text;
+  for (std::size_t i = 0; i <= kMaxSecrets; ++i) {
+    text += "TOKEN=x ";
+  }
+  text += "tail";
+  std::vector<TextRange> secrets;
+  FindSecrets(text, secrets);
+  ASSERT_EQ(secrets.size(), kMaxSecrets + 1);
+  EXPECT_EQ(secrets[0], (TextRange{6, 7}));
+  EXPECT_EQ(secrets.back(), (TextRange{(8 * kMaxSecrets) - 1, text.size()}));
 }
 
 TEST(MaskTest, HostileTextsTakeLittleTime) {
@@ -95,8 +119,9 @@ TEST(MaskTest, HostileTextsTakeLittleTime) {
   const auto start = std::chrono::steady_clock::now();
   for (const std::string_view piece :
        {"eyJ", "eyJ.", "xsk-", "sk-", "://", "TOKEN=x ", "a=", "=", "bearer ", "basic a ",
-        "-----BEGIN ", "eyJabcdefgh.abcdefghi.", "ghp_012345678901234567890123456789 "}) {
-    (void)MaskText(repeated(piece));
+        "-----BEGIN ", "eyJabcdefgh.abcdefghi.", "ghp_012345678901234567890123456789 ", "dapi0123",
+        "SG.", "SG.a-", "AGE-SECRET-KEY-1"}) {
+    (void)Masker().Mask(repeated(piece));
   }
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "canon/canon.h"
-#include "ledger/mask.h"
+#include "ledger/masker.h"
 
 namespace aegis::ledger {
 namespace {
@@ -58,7 +58,13 @@ class ObjectWriter {
       Texts(key, values);
     }
   }
-  void Arguments(std::string_view key, std::span<const std::string> argv) {
+  void OptionalMasked(std::string_view key, std::string_view value, const Masker& masker) {
+    if (!value.empty()) {
+      const auto masked = masker.Mask(value);
+      Text(key, masked ? std::string_view(*masked) : value);
+    }
+  }
+  void Arguments(std::string_view key, std::span<const std::string> argv, const Masker& masker) {
     if (argv.empty()) {
       return;
     }
@@ -66,7 +72,7 @@ class ObjectWriter {
     out_ += '[';
     for (std::size_t i = 0; i < argv.size(); ++i) {
       out_ += i > 0 ? "," : "";
-      const auto masked = MaskArgument(argv, i);
+      const auto masked = masker.MaskArgument(argv, i);
       canon::AppendJsonString(out_, masked ? *masked : argv[i]);
     }
     out_ += ']';
@@ -77,10 +83,10 @@ class ObjectWriter {
   bool first_ = true;
 };
 
-void AppendContext(std::string& out, const ActionContext& context) {
+void AppendContext(std::string& out, const ActionContext& context, const Masker& masker) {
   ObjectWriter writer(out);
-  writer.Arguments("argv", context.argv);
-  writer.OptionalText("detail", context.detail);
+  writer.Arguments("argv", context.argv, masker);
+  writer.OptionalMasked("detail", context.detail, masker);
   if (!context.enforced) {
     writer.Key("enforced");
     out += "false";
@@ -103,11 +109,11 @@ void AppendContext(std::string& out, const ActionContext& context) {
 
 }  // namespace
 
-void AppendActionPayload(std::string& out, const ActionRecord& record) {
+void AppendActionPayload(std::string& out, const ActionRecord& record, const Masker& masker) {
   ObjectWriter writer(out);
   writer.Text("action", record.action);
   writer.Key("context");
-  AppendContext(out, record.context);
+  AppendContext(out, record.context, masker);
   writer.Text("decision", record.decision);
   writer.Texts("policies", record.policies);
   writer.Text("reason", record.reason);
@@ -115,19 +121,20 @@ void AppendActionPayload(std::string& out, const ActionRecord& record) {
   writer.End();
 }
 
-void AppendFinishedPayload(std::string& out, const ActionRecord& record) {
+void AppendFinishedPayload(std::string& out, const ActionRecord& record, const Masker& masker) {
   ObjectWriter writer(out);
   writer.Text("action", record.action);
   writer.Key("context");
-  AppendContext(out, record.context);
+  AppendContext(out, record.context, masker);
   writer.Text("resource", record.resource);
   writer.End();
 }
 
-void AppendSessionStartedPayload(std::string& out, const SessionStart& start) {
+void AppendSessionStartedPayload(std::string& out, const SessionStart& start,
+                                 const Masker& masker) {
   ObjectWriter writer(out);
-  writer.Arguments("argv", start.argv);
-  writer.OptionalText("command", start.command);
+  writer.Arguments("argv", start.argv, masker);
+  writer.OptionalMasked("command", start.command, masker);
   writer.OptionalText("config", start.config);
   writer.OptionalText("dir", start.dir);
   writer.OptionalTexts("env_dropped", start.env_dropped);
@@ -135,15 +142,15 @@ void AppendSessionStartedPayload(std::string& out, const SessionStart& start) {
   writer.OptionalTexts("policies", start.policies);
   writer.OptionalText("policy_digest", start.policy_digest);
   writer.OptionalTexts("protections", start.protections);
-  writer.OptionalText("tag", start.tag);
+  writer.OptionalMasked("tag", start.tag, masker);
   writer.End();
 }
 
-void AppendSessionEndedPayload(std::string& out, const SessionEnd& end) {
+void AppendSessionEndedPayload(std::string& out, const SessionEnd& end, const Masker& masker) {
   ObjectWriter writer(out);
   writer.Integer("actions", end.actions);
   writer.Integer("denials", end.denials);
-  writer.OptionalText("detail", end.detail);
+  writer.OptionalMasked("detail", end.detail, masker);
   writer.OptionalInteger("exit_code", end.exit_code);
   writer.OptionalInteger("signal", end.signal);
   writer.End();

@@ -6,23 +6,26 @@
 #include <string>
 #include <string_view>
 
+#include "ledger/masker.h"
+
 namespace aegis::ledger {
 
 // Builders of the runtime's payloads: canonical JSON without a DOM, appended to a string that the
 // caller reuses. Strings are valid UTF-8 in the escaped form of base::EscapeName (others are
-// escaped on the way); empty optional fields are left out. Arguments are masked (MaskArguments).
+// escaped on the way); empty optional fields are left out. Texts that people or agents wrote freely
+// (arguments, command, tag, detail) are masked by `masker`; names of resources stand as they are.
 
 // What stood around an action. Fields left at their defaults are not written.
 struct ActionContext {
   std::int64_t pid = 0;
   std::string_view exe{};
-  std::span<const std::string> argv{};  // ProcessSpawn; masked here
+  std::span<const std::string> argv{};  // ProcessSpawn; masked
   std::string_view host{};              // NetConnect
   std::int64_t port = -1;               // written when >= 0
   std::string_view protocol{};
   std::string_view operation{};             // the system call, e.g. "openat"
   std::string_view target{};                // the other name of a rename or link
-  std::string_view detail{};                // error text of a POLICY_ERROR and the like
+  std::string_view detail{};                // error text of a POLICY_ERROR and the like; masked
   bool enforced = true;                     // written only when false: a would-be denial under wrap
   std::optional<std::int64_t> exit_code{};  // ACTION_FINISHED
   std::optional<std::int64_t> signal{};
@@ -38,32 +41,32 @@ struct ActionRecord {
 };
 
 // ACTION_DECIDED: {action, context, decision, policies, reason, resource}.
-void AppendActionPayload(std::string& out, const ActionRecord& record);
+void AppendActionPayload(std::string& out, const ActionRecord& record, const Masker& masker);
 
 // ACTION_FINISHED: {action, context, resource}; never a decision.
-void AppendFinishedPayload(std::string& out, const ActionRecord& record);
+void AppendFinishedPayload(std::string& out, const ActionRecord& record, const Masker& masker);
 
 struct SessionStart {
   std::string_view mode{};              // "run" or "wrap"
-  std::string_view command{};           // the program as it was asked for
-  std::span<const std::string> argv{};  // masked here
+  std::string_view command{};           // the program as it was asked for; masked
+  std::span<const std::string> argv{};  // masked
   std::string_view config{};            // name of the configuration, which is the agent's name
   std::string_view dir{};
-  std::string_view tag{};
+  std::string_view tag{};  // masked
   std::string_view policy_digest{};
   std::span<const std::string> policies{};     // files or template
   std::span<const std::string> protections{};  // names of those in force
   std::span<const std::string> env_dropped{};  // names of variables withheld
 };
-void AppendSessionStartedPayload(std::string& out, const SessionStart& start);
+void AppendSessionStartedPayload(std::string& out, const SessionStart& start, const Masker& masker);
 
 struct SessionEnd {
   std::optional<std::int64_t> exit_code{};
   std::optional<std::int64_t> signal{};
   std::int64_t actions = 0;
   std::int64_t denials = 0;
-  std::string_view detail{};  // why it ended, if not by itself
+  std::string_view detail{};  // why it ended, if not by itself; masked
 };
-void AppendSessionEndedPayload(std::string& out, const SessionEnd& end);
+void AppendSessionEndedPayload(std::string& out, const SessionEnd& end, const Masker& masker);
 
 }  // namespace aegis::ledger

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "canon/canon.h"
+#include "ledger/masker.h"
 
 namespace aegis::ledger {
 namespace {
@@ -14,21 +15,23 @@ TEST(PayloadTest, AnActionIsWrittenWhole) {
   const std::vector<std::string> policies = {"p1", "p2"};
   const std::vector<std::string> argv = {"git", "clone", "https://u:secret@host/x"};
   std::string out;
-  AppendActionPayload(out, {.action = "ProcessSpawn",
-                            .resource = "/usr/bin/git",
-                            .decision = "deny",
-                            .reason = "POLICY_FORBID",
-                            .policies = policies,
-                            .context = {.pid = 42,
-                                        .exe = "/bin/sh",
-                                        .argv = argv,
-                                        .host = "h",
-                                        .port = 0,
-                                        .protocol = "tcp",
-                                        .operation = "execve",
-                                        .target = "/t",
-                                        .detail = "why",
-                                        .enforced = false}});
+  AppendActionPayload(out,
+                      {.action = "ProcessSpawn",
+                       .resource = "/usr/bin/git",
+                       .decision = "deny",
+                       .reason = "POLICY_FORBID",
+                       .policies = policies,
+                       .context = {.pid = 42,
+                                   .exe = "/bin/sh",
+                                   .argv = argv,
+                                   .host = "h",
+                                   .port = 0,
+                                   .protocol = "tcp",
+                                   .operation = "execve",
+                                   .target = "/t",
+                                   .detail = "why",
+                                   .enforced = false}},
+                      Masker());
   EXPECT_EQ(
       out,
       R"({"action":"ProcessSpawn","context":{"argv":["git","clone","https://[masked]@host/x"],)"
@@ -41,18 +44,20 @@ TEST(PayloadTest, AnActionIsWrittenWhole) {
 TEST(PayloadTest, EmptyFieldsOfTheContextAreLeftOut) {
   std::string out;
   AppendActionPayload(
-      out,
-      {.action = "FileRead", .resource = "/a", .decision = "allow", .reason = "POLICY_PERMIT"});
+      out, {.action = "FileRead", .resource = "/a", .decision = "allow", .reason = "POLICY_PERMIT"},
+      Masker());
   EXPECT_EQ(out, R"({"action":"FileRead","context":{},"decision":"allow","policies":[],)"
                  R"("reason":"POLICY_PERMIT","resource":"/a"})");
 }
 
 TEST(PayloadTest, AnOutcomeHasNoDecision) {
   std::string out;
-  AppendFinishedPayload(out, {.action = "ProcessExit",
-                              .resource = "/bin/true",
-                              .decision = "allow",
-                              .context = {.pid = 3, .exit_code = 0, .signal = 9}});
+  AppendFinishedPayload(out,
+                        {.action = "ProcessExit",
+                         .resource = "/bin/true",
+                         .decision = "allow",
+                         .context = {.pid = 3, .exit_code = 0, .signal = 9}},
+                        Masker());
   EXPECT_EQ(out, R"({"action":"ProcessExit","context":{"exit_code":0,"pid":3,"signal":9},)"
                  R"("resource":"/bin/true"})");
   EXPECT_TRUE(canon::IsCanonicalObject(out));
@@ -61,11 +66,13 @@ TEST(PayloadTest, AnOutcomeHasNoDecision) {
 TEST(PayloadTest, HostileNamesStayCanonical) {
   const std::vector<std::string> argv = {std::string("a\0b", 3), "\xff\xfe", "\x1b[31m\n"};
   std::string out;
-  AppendActionPayload(out, {.action = "FileWrite",
-                            .resource = "/tmp/\xff\n\"\\\x1b",
-                            .decision = "deny",
-                            .reason = "NO_PERMIT",
-                            .context = {.exe = "/\xed\xa0\x80", .argv = argv}});
+  AppendActionPayload(out,
+                      {.action = "FileWrite",
+                       .resource = "/tmp/\xff\n\"\\\x1b",
+                       .decision = "deny",
+                       .reason = "NO_PERMIT",
+                       .context = {.exe = "/\xed\xa0\x80", .argv = argv}},
+                      Masker());
   EXPECT_TRUE(canon::IsCanonicalObject(out)) << out;
 }
 
@@ -73,23 +80,56 @@ TEST(PayloadTest, SessionsStartAndEnd) {
   const std::vector<std::string> argv = {"curl", "--password", "hunter2"};
   const std::vector<std::string> names = {"x", "y"};
   std::string out;
-  AppendSessionStartedPayload(out, {.mode = "run",
-                                    .command = "curl",
-                                    .argv = argv,
-                                    .config = "default",
-                                    .dir = "/srv",
-                                    .tag = "t",
-                                    .policy_digest = "d",
-                                    .policies = names,
-                                    .protections = names,
-                                    .env_dropped = names});
+  AppendSessionStartedPayload(out,
+                              {.mode = "run",
+                               .command = "curl",
+                               .argv = argv,
+                               .config = "default",
+                               .dir = "/srv",
+                               .tag = "t",
+                               .policy_digest = "d",
+                               .policies = names,
+                               .protections = names,
+                               .env_dropped = names},
+                              Masker());
   EXPECT_EQ(out, R"({"argv":["curl","--password","[masked]"],"command":"curl","config":"default",)"
                  R"("dir":"/srv","env_dropped":["x","y"],"mode":"run","policies":["x","y"],)"
                  R"("policy_digest":"d","protections":["x","y"],"tag":"t"})");
   EXPECT_TRUE(canon::IsCanonicalObject(out));
   out.clear();
-  AppendSessionEndedPayload(out, {.exit_code = 2, .actions = 5, .denials = 1, .detail = "d"});
+  AppendSessionEndedPayload(out, {.exit_code = 2, .actions = 5, .denials = 1, .detail = "d"},
+                            Masker());
   EXPECT_EQ(out, R"({"actions":5,"denials":1,"detail":"d","exit_code":2})");
+}
+
+// The same word in every text: those that people write are masked, names stay.
+TEST(PayloadTest, FreeTextsAreMaskedNamesAreNot) {
+  const std::string secret = "x ACME-12345678";
+  const std::vector<std::string> own = {"ACME-[0-9]{8}"};
+  const Masker masker = Masker::Make(own).value();
+  std::string out;
+  AppendActionPayload(
+      out,
+      {.action = "A",
+       .resource = secret,
+       .decision = "deny",
+       .reason = "R",
+       .context = {.exe = secret, .argv = {&secret, 1}, .target = secret, .detail = secret}},
+      masker);
+  EXPECT_EQ(out, R"({"action":"A","context":{"argv":["x [masked]"],"detail":"x [masked]",)"
+                 R"("exe":"x ACME-12345678","target":"x ACME-12345678"},"decision":"deny",)"
+                 R"("policies":[],"reason":"R","resource":"x ACME-12345678"})");
+  out.clear();
+  AppendSessionStartedPayload(
+      out, {.mode = "run", .command = secret, .argv = {&secret, 1}, .tag = secret}, masker);
+  EXPECT_EQ(out, R"({"argv":["x [masked]"],"command":"x [masked]","mode":"run",)"
+                 R"("tag":"x [masked]"})");
+  out.clear();
+  AppendSessionEndedPayload(out, {.detail = secret}, masker);
+  EXPECT_EQ(out, R"({"actions":0,"denials":0,"detail":"x [masked]"})");
+  out.clear();
+  AppendFinishedPayload(out, {.action = "A", .context = {.detail = secret}}, masker);
+  EXPECT_EQ(out, R"({"action":"A","context":{"detail":"x [masked]"},"resource":""})");
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "ledger/candidates.h"
 #include "ledger/chain.h"
 #include "ledger/entry.h"
+#include "ledger/masker.h"
 #include "ledger/payload.h"
 #include "ledger/purge_record.h"
 #include "ledger/query.h"
@@ -95,7 +96,8 @@ std::string StartPayload(const PurgeScope& scope, const std::string& reason) {
     argv.push_back("--before-ms=" + std::to_string(*scope.before_ms));
   }
   std::string payload;
-  AppendSessionStartedPayload(payload, {.mode = "purge", .command = "purge", .argv = argv});
+  AppendSessionStartedPayload(payload, {.mode = "purge", .command = "purge", .argv = argv},
+                              Masker());  // all of it is our own
   return payload;
 }
 
@@ -134,7 +136,7 @@ class PurgeRun {
   Result<std::uint64_t> End(const LedgerSigner* signer) {
     if (erased_ > 0) {
       std::string payload;
-      AppendSessionEndedPayload(payload, {.exit_code = 0});
+      AppendSessionEndedPayload(payload, {.exit_code = 0}, Masker());
       const EntryView end = chain_.Next(kSessionEnded, std::move(payload));
       AEGIS_TRY(store_.Append(std::span(&end, 1),
                               signer == nullptr ? nullptr : signer->AsCheckpointSigner()));

@@ -55,13 +55,15 @@ class RandomEntries {
     const std::string target = base::EscapeName(Chance(4) ? Name() : std::string());
     const bool denied = Chance(4);
     std::string payload;
-    AppendActionPayload(payload, {.action = OneOf({"FileRead", "FileWrite", "NetConnect"}),
-                                  .resource = name,
-                                  .decision = denied ? "deny" : "allow",
-                                  .reason = denied ? "NO_PERMIT" : "POLICY_PERMIT",
-                                  .context = {.pid = static_cast<std::int64_t>(Below(9)),
-                                              .exe = "/usr/bin/cat",
-                                              .target = target}});
+    AppendActionPayload(payload,
+                        {.action = OneOf({"FileRead", "FileWrite", "NetConnect"}),
+                         .resource = name,
+                         .decision = denied ? "deny" : "allow",
+                         .reason = denied ? "NO_PERMIT" : "POLICY_PERMIT",
+                         .context = {.pid = static_cast<std::int64_t>(Below(9)),
+                                     .exe = "/usr/bin/cat",
+                                     .target = target}},
+                        Masker());
     return payload;
   }
 

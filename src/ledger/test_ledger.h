@@ -85,23 +85,27 @@ inline JournalOptions TestOptions() {
 inline std::string Decided(std::string_view action, std::string_view resource,
                            std::string_view decision) {
   std::string payload;
-  AppendActionPayload(payload, {.action = action,
-                                .resource = resource,
-                                .decision = decision,
-                                .reason = decision == "allow" ? "POLICY_PERMIT" : "NO_PERMIT",
-                                .context = {.pid = 7, .exe = "/usr/bin/cat"}});
+  AppendActionPayload(payload,
+                      {.action = action,
+                       .resource = resource,
+                       .decision = decision,
+                       .reason = decision == "allow" ? "POLICY_PERMIT" : "NO_PERMIT",
+                       .context = {.pid = 7, .exe = "/usr/bin/cat"}},
+                      Masker());
   return payload;
 }
 
 inline std::string Started(std::string_view config) {
   const std::vector<std::string> argv = {"make", "-j2"};
   std::string payload;
-  AppendSessionStartedPayload(payload, {.mode = "run",
-                                        .command = "make",
-                                        .argv = argv,
-                                        .config = config,
-                                        .dir = "/srv/app",
-                                        .tag = "nightly"});
+  AppendSessionStartedPayload(payload,
+                              {.mode = "run",
+                               .command = "make",
+                               .argv = argv,
+                               .config = config,
+                               .dir = "/srv/app",
+                               .tag = "nightly"},
+                              Masker());
   return payload;
 }
 
