@@ -66,7 +66,7 @@ nlohmann::ordered_json AsJson(const config::Configuration& configuration) {
           {"sandbox_dir", base::EscapeName(configuration.sandbox_dir)},
           {"env_pass", configuration.env_pass},
           {"private_dirs", Escaped(configuration.private_dirs)},
-          {"ledger", {{"witness", WitnessJson(configuration)}}},
+          {"ledger", {{"mask", configuration.masks}, {"witness", WitnessJson(configuration)}}},
           {"without_effect", configuration.without_effect}};
 }
 
@@ -97,6 +97,11 @@ void Print(Output& out, const nlohmann::ordered_json& settings) {
   if (!settings["without_effect"].empty()) {
     out.Line("# without effect in this version: " +
              base::ForDisplay(TomlValue(settings["without_effect"])));
+  }
+  if (!settings["ledger"]["mask"].empty()) {
+    out.Line("");
+    out.Line("[ledger]");
+    PrintKeys(out, settings["ledger"]);
   }
   if (!settings["ledger"]["witness"]["targets"].empty()) {
     out.Line("");

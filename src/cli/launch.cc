@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "cli/context.h"
 #include "cli/create.h"
+#include "cli/masking.h"
 #include "cli/retention.h"
 #include "cli/summary.h"
 #include "cli/text.h"
@@ -83,6 +84,7 @@ base::Result<gate::RunSpec> Specify(Context& context, const Places& places,
   AEGIS_ASSIGN(spec.dir, config::ProjectDirectory(places.home, dir));
   AEGIS_TRY(ApplyPolicies(request, configuration, spec));
   AEGIS_ASSIGN(spec.witness, ChooseWitnesses(places, configuration, request.witnesses));
+  AEGIS_ASSIGN(spec.masker, ConfiguredMasker(configuration));
   spec.config_name = std::move(configuration.name);
   spec.aegis_home = places.home.path();
   spec.state_dir = std::move(configuration.state_dir);

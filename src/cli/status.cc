@@ -1,4 +1,5 @@
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -14,8 +15,10 @@
 #include "cli/create.h"
 #include "cli/entries.h"
 #include "cli/json.h"
+#include "cli/masking.h"
 #include "cli/output.h"
 #include "cli/sessions.h"
+#include "cli/text.h"
 #include "cli/witnesses.h"
 #include "config/config.h"
 #include "ledger/ledger.h"
@@ -50,9 +53,11 @@ struct Status {
   base::Result<policy::PolicySet> policies;
   base::Result<LedgerStatus> ledger;
   base::Result<witness::Settings> witnesses;
+  base::Result<ledger::Masker> masker;
 
   bool healthy() const {
-    return policies.has_value() && ledger.has_value() && witnesses.has_value();
+    return policies.has_value() && ledger.has_value() && witnesses.has_value() &&
+           masker.has_value();
   }
 };
 
@@ -108,7 +113,9 @@ nlohmann::ordered_json AsJson(const Status& status) {
                                      {"latest_session", nullptr},
                                      {"ledger_error", ErrorOrNull(status.ledger)},
                                      {"witnesses", nullptr},
-                                     {"witness_error", ErrorOrNull(status.witnesses)}};
+                                     {"witness_error", ErrorOrNull(status.witnesses)},
+                                     {"masks", status.configuration.masks.size()},
+                                     {"mask_error", ErrorOrNull(status.masker)}};
   if (status.configuration.dir) {
     document["dir"] = base::EscapeName(*status.configuration.dir);
   }
@@ -143,6 +150,16 @@ void PrintWitnesses(Output& out, const Status& status) {
   out.Line("witnesses      " + (texts.empty() ? "none" : texts));
 }
 
+void PrintMasking(Output& out, const Status& status) {
+  const std::size_t own = status.configuration.masks.size();
+  if (!status.masker) {
+    out.Line("masking        " + out.Bad("unusable") + "  " +
+             base::ForDisplay(status.masker.error().message()));
+  } else if (own > 0) {
+    out.Line("masking        known forms of secrets, and " + Count(own, "pattern"));
+  }
+}
+
 void Print(Output& out, const Status& status) {
   const config::Configuration& configuration = status.configuration;
   out.Line("configuration  " + configuration.name + "  " +
@@ -159,6 +176,7 @@ void Print(Output& out, const Status& status) {
              base::ForDisplay(status.policies.error().message()));
   }
   PrintWitnesses(out, status);
+  PrintMasking(out, status);
   if (!status.ledger) {
     out.Line("ledger         " + out.Bad("unusable") + "  " +
              base::ForDisplay(status.ledger.error().message()));
@@ -179,10 +197,12 @@ base::Result<int> Run(Context& context, const Args& args) {
   auto policies = LoadPolicies(places, configuration);
   auto ledger = ReadLedger(context, configuration);
   auto witnesses = ChooseWitnesses(places, configuration, {});
+  auto masker = ConfiguredMasker(configuration);
   const Status status{.configuration = std::move(configuration),
                       .policies = std::move(policies),
                       .ledger = std::move(ledger),
-                      .witnesses = std::move(witnesses)};
+                      .witnesses = std::move(witnesses),
+                      .masker = std::move(masker)};
   if (args.Has("--json")) {
     PrintJson(context.out, AsJson(status));
   } else {

@@ -135,6 +135,7 @@ base::Result<Configuration> LoadConfiguration(const Home& home, std::string_view
   configuration.private_dirs = settings.private_dirs.value_or(UsualPrivateDirs());
   AEGIS_TRY(CheckAbsolute(configuration.private_dirs, "private_dirs", configuration.file));
   configuration.max_age_days = settings.max_age_days;
+  configuration.masks = std::move(settings.masks);
   configuration.witness = std::move(settings.witness);
   if (configuration.witness.ca) {
     configuration.witness.ca = paths.Absolute(*configuration.witness.ca);

@@ -26,6 +26,7 @@ struct Configuration {
   std::vector<std::string> env_pass;
   std::vector<std::string> private_dirs;
   std::optional<std::int64_t> max_age_days;  // content of older ledger entries is erased
+  std::vector<std::string> masks;            // patterns of secrets, as they stand there
   WitnessSettings witness;                   // its targets as they stand there, its `ca` absolute
   std::vector<std::string> without_effect;   // keys that are set and change nothing here
 };

@@ -71,6 +71,11 @@ TEST_F(ConfigurationTest, KeepsWitnessesAsTheyStand) {
   EXPECT_EQ(configuration.witness.ca, directory_ / "a/ca.pem");
 }
 
+TEST_F(ConfigurationTest, KeepsMasksAsTheyStand) {
+  EXPECT_TRUE(LoadWith("").value().masks.empty());
+  EXPECT_THAT(LoadWith("[ledger]\nmask = [\"~/a\", \"[\"]").value().masks, ElementsAre("~/a", "["));
+}
+
 TEST_F(ConfigurationTest, AProjectNamedAsSandboxDirIsTheDirectory) {
   EXPECT_EQ(LoadWith("sandbox_dir = \"/srv/app\"")->dir, "/srv/app");
   EXPECT_EQ(LoadWith("sandbox_dir = \"/srv/app\"\ndir = \"/srv/b\"")->dir, "/srv/b");

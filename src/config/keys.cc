@@ -24,6 +24,7 @@ constexpr auto kKeys = std::to_array<KeySpec>({
     {"retention", kTable},
     {"retention.max_age_days", kInteger},
     {"ledger", kTable},
+    {"ledger.mask", kStrings},
     {"ledger.witness", kTable},
     {"ledger.witness.target", kString},
     {"ledger.witness.targets", kStrings},

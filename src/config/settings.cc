@@ -133,6 +133,12 @@ WitnessSettings Witness(const toml::table& table) {
           .required = (*witness)["required"].value_or(false)};
 }
 
+std::vector<std::string> Masks(const toml::table& table) {
+  const toml::table* const ledger = table["ledger"].as_table();
+  return ledger == nullptr ? std::vector<std::string>{}
+                           : Strings(*ledger, "mask").value_or(std::vector<std::string>{});
+}
+
 bool IsEmpty(const toml::node_view<const toml::node>& node) {
   return (node.is_array() && node.as_array()->empty()) ||
          (node.is_table() && node.as_table()->empty());
@@ -184,6 +190,7 @@ base::Result<Settings> ParseSettings(std::string_view toml, std::string_view fil
       .env_pass = Strings(table, "env_pass"),
       .private_dirs = Strings(table, "private_dirs"),
       .max_age_days = table["retention"]["max_age_days"].value<std::int64_t>(),
+      .masks = Masks(table),
       .witness = Witness(table),
       .without_effect = WithoutEffect(table),
   };
@@ -231,6 +238,9 @@ std::string RenderSettings(const NewSettings& settings) {
   out += "env_pass = []\n\n";
   out += "# Directories of which each run gets an empty one of its own.\n";
   out += "private_dirs = [" + private_dirs + "]\n\n";
+  out +=
+      "# Regular expressions of secrets that must not enter the ledger, besides the known ones.\n";
+  out += "# [ledger]\n# mask = [\"ACME-[0-9]{8}\"]\n\n";
   out += "# After so many days what an entry of the ledger says is erased; its hash stays.\n";
   out += "# [retention]\n# max_age_days = 90\n";
   return out;

@@ -81,6 +81,18 @@ required = true
               HasSubstr("unknown key \"ledger.witness.url\""));
 }
 
+TEST(ParseSettings, ReadsMasks) {
+  const auto settings = ParseSettings("[ledger]\nmask = ['ACME-\\d{8}', \"é\"]", "f");
+  ASSERT_TRUE(settings.has_value()) << settings.error().message();
+  EXPECT_THAT(settings->masks, ElementsAre("ACME-\\d{8}", "é"));
+  EXPECT_THAT(settings->without_effect, IsEmpty());
+  EXPECT_THAT(ParseSettings("", "f")->masks, IsEmpty());
+  EXPECT_THAT(ParseSettings("[ledger.witness]\ntarget = \"syslog\"", "f")->masks, IsEmpty());
+  EXPECT_THAT(ErrorOf("[ledger]\nmask = \"x\""), HasSubstr("\"ledger.mask\" must be an array"));
+  EXPECT_THAT(ErrorOf("[ledger]\nmask = [1]"), HasSubstr("must be an array of strings"));
+  EXPECT_THAT(ErrorOf("[ledger]\nmasks = []"), HasSubstr("did you mean \"ledger.mask\"?"));
+}
+
 // The reference configuration that users have, without its `null`, which is no TOML.
 constexpr std::string_view kReference = R"(
 name = "my-agent"

@@ -49,7 +49,7 @@ bool CanBeEmpty(const re2::RE2& pattern) {
 
 Result<std::unique_ptr<const re2::RE2>> CompileOne(const std::string& text) {
   const auto fail = [&text](const std::string& why) {
-    return Fail(Errc::kInvalid, "mask \"" + base::EscapeName(text) + "\": " + why);
+    return Fail(Errc::kInvalid, "mask \"" + base::ForDisplay(text) + "\": " + why);
   };
   if (text.empty()) {
     return fail("it is empty");
