@@ -1,6 +1,5 @@
 #include "gate/recording.h"
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -8,7 +7,6 @@
 
 #include "base/result.h"
 #include "gate/witnessing.h"
-#include "ledger/block_summary.h"
 #include "ledger/ledger.h"
 #include "witness/witness.h"
 
@@ -30,15 +28,6 @@ void Recording::Drain(ledger::Sequencer& sequencer) {
     witnessing_->Drain(sequencer);
   } else {
     (void)sequencer.Drain();
-  }
-  SummarizeIfDue(sequencer.entries());
-}
-
-// Summaries serve queries only: what fails here is made up for by the next one.
-void Recording::SummarizeIfDue(std::uint64_t entries) {
-  if (entries - summarized_ >= static_cast<std::uint64_t>(ledger::kBlockEntries)) {
-    summarized_ = entries;
-    (void)ledger_->store().SummarizeBlocks();
   }
 }
 
@@ -66,7 +55,6 @@ base::Result<std::vector<std::string>> Recording::Finish(ledger::Sequencer& sequ
       warnings.insert(warnings.end(), failures.begin(), failures.end());
     }
   }
-  (void)ledger_->store().SummarizeBlocks();
   return warnings;
 }
 

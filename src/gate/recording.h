@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -34,11 +33,9 @@ class Recording {
  private:
   Recording(std::unique_ptr<ledger::Ledger> ledger, std::unique_ptr<Witnessing> witnessing)
       : ledger_(std::move(ledger)), witnessing_(std::move(witnessing)) {}
-  void SummarizeIfDue(std::uint64_t entries);
 
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<Witnessing> witnessing_;  // null without witnesses
-  std::uint64_t summarized_ = 0;            // entries when blocks were last summarized
 };
 
 }  // namespace aegis::gate
