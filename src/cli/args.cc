@@ -76,10 +76,25 @@ void Declare(CLI::App& app, Bound& bound) {
   }
 }
 
+// The library says "--dir: 1 required TEXT missing", of an empty value too.
+std::string Explained(const CLI::ArgumentMismatch& error, std::span<const Option> options) {
+  const std::string text = error.what();
+  for (const Option& option : options) {
+    const std::string key(OptionKey(option));
+    if (text.starts_with(key + ":") && text.ends_with(" missing")) {
+      return key + " needs " + std::string(option.metavar) + " (" + std::string(option.help) + ")";
+    }
+  }
+  return text;
+}
+
 // The library's exceptions end here.
-base::Result<> Parse(CLI::App& app, std::span<const std::string> words) {
+base::Result<> Parse(CLI::App& app, std::span<const Option> options,
+                     std::span<const std::string> words) {
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+  } catch (const CLI::ArgumentMismatch& error) {
+    return base::Fail(base::Errc::kInvalid, Explained(error, options));
   } catch (const CLI::Error& error) {
     return base::Fail(base::Errc::kInvalid, error.what());
   }
@@ -135,7 +150,7 @@ base::Result<Args> ParseArgs(std::span<const Option> options, std::span<const st
       Declare(app, bound[i]);
     }
   }
-  AEGIS_TRY(Parse(app, words));
+  AEGIS_TRY(Parse(app, options, words));
   for (const Bound& one : bound) {
     if (one.option->kind == Kind::kTexts) {
       args.lists_[std::string(OptionKey(*one.option))] = one.texts;

@@ -16,6 +16,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using Kind = Option::Kind;
 
 constexpr std::array<Option, 7> kOptions = {{
@@ -24,7 +25,7 @@ constexpr std::array<Option, 7> kOptions = {{
     {"-n,--last", Kind::kNumber, "N", ""},
     {"--json", Kind::kFlag, "", ""},
     {"-q,--quiet", Kind::kFlag, "", ""},
-    {"--file", Kind::kTexts, "FILE", ""},
+    {"--file", Kind::kTexts, "FILE", "What to read"},
     {"--index", Kind::kCount, "I", ""},
 }};
 
@@ -59,6 +60,17 @@ TEST(ParseArgs, ListsKeepAllInTheirOrder) {
   const Args args = Parse({"--file", "b", "work", "--file=a", "--file", "b"}).value();
   EXPECT_THAT(args.Texts("--file"), ElementsAre("b", "a", "b"));
   EXPECT_EQ(args.Text("NAME"), "work");
+}
+
+TEST(ParseArgs, AValueThatIsMissingIsNamed) {
+  for (const auto& words : std::vector<std::vector<std::string>>{{"--file"}, {"--file="}}) {
+    const auto args = Parse(words);
+    ASSERT_FALSE(args.has_value());
+    EXPECT_EQ(args.error().message(), "--file needs FILE (What to read)");
+  }
+  EXPECT_THAT(Parse({"--config"}).error().message(), HasSubstr("--config needs NAME"));
+  EXPECT_TRUE(Parse({"--file", "a"}));
+  EXPECT_THAT(Parse({"--config", "a", "--config", "b"}).error().message(), Not(HasSubstr("needs")));
 }
 
 TEST(ParseArgs, CountsBeginAtZeroNumbersAtOne) {

@@ -188,7 +188,7 @@ Result<FileTarget> ParseFile(std::string_view path) {
 
 Result<Target> Parse(std::string_view text) {
   if (text.empty()) {
-    return Wrong("it is empty");
+    return Wrong("it is empty; it may be an http(s):// URL, a file, or syslog");
   }
   if (text.size() > kLongestTarget) {
     return Wrong("it is too long");

@@ -93,10 +93,17 @@ def test_wrong_usage(aegis):
 
 @pytest.mark.parametrize("word,text", [
     ("http://u:p@host", "user information"), ("http://", "no host"), ("ftp://x/y", "of URLs"),
-    ("a\nb", "control character"), ("/", "directory"), ("", "--witness")])
+    ("a\nb", "control character"), ("/", "directory"),
+    ("", "--witness needs TARGET (Where checkpoints go too: an http(s):// URL, a file, or syslog)")])
 def test_bad_targets_run_nothing(aegis, word, text):
     aegis("run", f"--witness={word}", "--", "touch", "ran").failed(125, "witness", text)
     aegis("wrap", f"--witness={word}", "--", "touch", "ran").failed(125, "witness", text)
+    assert not (aegis.project / "ran").exists()
+
+
+def test_an_empty_target_runs_nothing(aegis):
+    aegis("run", "--witness", "", "--", "touch", "ran").failed(
+        125, "it may be an http(s):// URL, a file, or syslog")
     assert not (aegis.project / "ran").exists()
 
 
