@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +18,7 @@
 #include "cli/json.h"
 #include "cli/masking.h"
 #include "cli/output.h"
+#include "cli/retention.h"
 #include "cli/sessions.h"
 #include "cli/text.h"
 #include "cli/witnesses.h"
@@ -46,7 +48,12 @@ struct LedgerStatus {
   std::uint64_t sessions = 0;
   std::uint64_t running = 0;
   std::optional<ledger::SessionInfo> latest;
+  ledger::LedgerSize size;
+  std::uint64_t bytes_per_day = 0;  // over the last days, or since the first session
 };
+
+// Over how many days growth is measured.
+constexpr std::int64_t kGrowthDays = 7;
 
 struct Status {
   config::Configuration configuration;
@@ -69,18 +76,37 @@ base::Result<policy::PolicySet> LoadPolicies(const Places& places,
   return policy::PolicySet::Load(sources, names);
 }
 
+// What the young part of the store takes, spread over the days in which it grew: the store has all
+// entries, and what it holds of each beside them.
+std::uint64_t BytesPerDay(const ledger::LedgerSize& size, std::int64_t first_ms) {
+  if (size.stored == 0) {
+    return 0;
+  }
+  std::int64_t days = 1;
+  while (days < kGrowthDays && first_ms < DaysAgo(days)) {
+    ++days;
+  }
+  const double share = static_cast<double>(size.recent) / static_cast<double>(size.stored);
+  return static_cast<std::uint64_t>(share * static_cast<double>(size.store_bytes) /
+                                    static_cast<double>(days));
+}
+
 base::Result<LedgerStatus> ReadLedger(Context& context,
                                       const config::Configuration& configuration) {
   AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
   LedgerStatus status;
+  std::int64_t first_ms = INT64_MAX;
   AEGIS_TRY(
       ledger.Sessions(std::nullopt, [&](const ledger::SessionInfo& info) -> base::Result<bool> {
         ++status.sessions;
         status.entries += info.session.head_seq + 1;
         status.running += info.state == ledger::SessionState::kRunning ? 1 : 0;
         status.latest = info;
+        first_ms = std::min(first_ms, info.session.started_ms);
         return true;
       }));
+  AEGIS_ASSIGN(status.size, ledger::MeasureLedger(ledger, DaysAgo(kGrowthDays)));
+  status.bytes_per_day = BytesPerDay(status.size, first_ms);
   return status;
 }
 
@@ -111,6 +137,10 @@ nlohmann::ordered_json AsJson(const Status& status) {
                                      {"sessions", nullptr},
                                      {"running", nullptr},
                                      {"latest_session", nullptr},
+                                     {"size_bytes", nullptr},
+                                     {"entries_last_7_days", nullptr},
+                                     {"bytes_per_day", nullptr},
+                                     {"max_age_days", OrNull(status.configuration.max_age_days)},
                                      {"ledger_error", ErrorOrNull(status.ledger)},
                                      {"witnesses", nullptr},
                                      {"witness_error", ErrorOrNull(status.witnesses)},
@@ -130,6 +160,9 @@ nlohmann::ordered_json AsJson(const Status& status) {
     document["entries"] = status.ledger->entries;
     document["sessions"] = status.ledger->sessions;
     document["running"] = status.ledger->running;
+    document["size_bytes"] = status.ledger->size.store_bytes + status.ledger->size.journal_bytes;
+    document["entries_last_7_days"] = status.ledger->size.recent;
+    document["bytes_per_day"] = status.ledger->bytes_per_day;
     if (status.ledger->latest) {
       document["latest_session"] = SessionJson(*status.ledger->latest);
     }
@@ -160,6 +193,24 @@ void PrintMasking(Output& out, const Status& status) {
   }
 }
 
+void PrintLedger(Output& out, const Status& status) {
+  if (!status.ledger) {
+    out.Line("ledger         " + out.Bad("unusable") + "  " +
+             base::ForDisplay(status.ledger.error().message()));
+    return;
+  }
+  const LedgerStatus& ledger = *status.ledger;
+  out.Line("ledger         " + out.Good("ok") + "  " + std::to_string(ledger.entries) +
+           " entries, " + std::to_string(ledger.sessions) + " sessions, " +
+           std::to_string(ledger.running) + " running");
+  out.Line("size           " + Bytes(ledger.size.store_bytes + ledger.size.journal_bytes) +
+           "; in the last " + Count(kGrowthDays, "day") + " " + std::to_string(ledger.size.recent) +
+           " entries, about " + Bytes(ledger.bytes_per_day) + " a day");
+  if (ledger.latest) {
+    out.Line("latest         " + SessionLine(*ledger.latest));
+  }
+}
+
 void Print(Output& out, const Status& status) {
   const config::Configuration& configuration = status.configuration;
   out.Line("configuration  " + configuration.name + "  " +
@@ -177,17 +228,13 @@ void Print(Output& out, const Status& status) {
   }
   PrintWitnesses(out, status);
   PrintMasking(out, status);
-  if (!status.ledger) {
-    out.Line("ledger         " + out.Bad("unusable") + "  " +
-             base::ForDisplay(status.ledger.error().message()));
-    return;
-  }
-  out.Line("ledger         " + out.Good("ok") + "  " + std::to_string(status.ledger->entries) +
-           " entries, " + std::to_string(status.ledger->sessions) + " sessions, " +
-           std::to_string(status.ledger->running) + " running");
-  if (status.ledger->latest) {
-    out.Line("latest         " + SessionLine(*status.ledger->latest));
-  }
+  out.Line("retention      " +
+           (configuration.max_age_days
+                ? "content of entries older than " +
+                      Count(static_cast<std::uint64_t>(*configuration.max_age_days), "day") +
+                      " is erased"
+                : std::string("none, nothing is erased")));
+  PrintLedger(out, status);
 }
 
 base::Result<int> Run(Context& context, const Args& args) {
@@ -218,7 +265,11 @@ const Command kStatusCommand = {
     .summary = "Show whether a configuration is fit for use, and what it recorded",
     .options = kOptions,
     .examples = kExamples,
-    .notes = "Does not verify the ledger; `aegis audit verify` does.\n",
+    .notes =
+        "Does not verify the ledger; `aegis audit verify` does. The size is that of audit.db and "
+        "of\n"
+        "the journals beside it; growth is about what the stored entries of the last 7 days "
+        "take.\n",
     .run = Run,
 };
 

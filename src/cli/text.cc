@@ -1,5 +1,6 @@
 #include "cli/text.h"
 
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
@@ -206,6 +207,21 @@ std::string Count(std::uint64_t number, std::string_view singular) {
   std::string text = std::to_string(number);
   text.append(" ").append(singular);
   return number == 1 ? text : text + "s";
+}
+
+std::string Bytes(std::uint64_t bytes) {
+  if (bytes < 1024) {
+    return Count(bytes, "byte");
+  }
+  constexpr std::array<std::string_view, 3> kUnits = {" KiB", " MiB", " GiB"};
+  std::size_t unit = 0;
+  std::uint64_t tenths = bytes / 1024 * 10 + bytes % 1024 * 10 / 1024;
+  while (tenths >= 10240 && unit + 1 < kUnits.size()) {
+    tenths /= 1024;
+    ++unit;
+  }
+  std::string text = std::to_string(tenths / 10);
+  return text.append(".").append(std::to_string(tenths % 10)).append(kUnits.at(unit));
 }
 
 std::string Padded(std::string text, std::size_t width) {

@@ -26,6 +26,9 @@ std::string CedarString(std::string_view text);
 // "1 action", "2 actions".
 std::string Count(std::uint64_t number, std::string_view singular);
 
+// "512 bytes", "1.5 KiB", "23.0 MiB", "4.1 GiB".
+std::string Bytes(std::uint64_t bytes);
+
 // `text` with blanks up to `width` columns; counts characters, not bytes.
 std::string Padded(std::string text, std::size_t width);
 

@@ -75,6 +75,19 @@ TEST(Count, KnowsOneFromMany) {
   EXPECT_EQ(Count(0, "action"), "0 actions");
 }
 
+TEST(Bytes, AreRoundedDown) {
+  EXPECT_EQ(Bytes(0), "0 bytes");
+  EXPECT_EQ(Bytes(1), "1 byte");
+  EXPECT_EQ(Bytes(1023), "1023 bytes");
+  EXPECT_EQ(Bytes(1024), "1.0 KiB");
+  EXPECT_EQ(Bytes(1536), "1.5 KiB");
+  EXPECT_EQ(Bytes((1U << 20U) - 1), "1023.9 KiB");
+  EXPECT_EQ(Bytes(1U << 20U), "1.0 MiB");
+  EXPECT_EQ(Bytes(std::uint64_t{5} << 30U), "5.0 GiB");
+  EXPECT_EQ(Bytes(std::uint64_t{5000} << 30U), "5000.0 GiB");
+  EXPECT_EQ(Bytes(UINT64_MAX), "17179869183.9 GiB");
+}
+
 TEST(Padded, CountsCharacters) {
   EXPECT_EQ(Padded("é", 3), "é  ");
   EXPECT_EQ(Padded("long", 2), "long");

@@ -14,6 +14,7 @@
 #include "ledger/export_format.h"    // IWYU pragma: export
 #include "ledger/finding.h"          // IWYU pragma: export
 #include "ledger/glob.h"             // IWYU pragma: export
+#include "ledger/growth.h"           // IWYU pragma: export
 #include "ledger/import.h"           // IWYU pragma: export
 #include "ledger/journal.h"          // IWYU pragma: export
 #include "ledger/log_keys.h"         // IWYU pragma: export
