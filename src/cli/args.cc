@@ -78,7 +78,7 @@ void Declare(CLI::App& app, Bound& bound) {
 
 // The library says "--dir: 1 required TEXT missing", of an empty value too.
 std::string Explained(const CLI::ArgumentMismatch& error, std::span<const Option> options) {
-  const std::string text = error.what();
+  std::string text = error.what();
   for (const Option& option : options) {
     const std::string key(OptionKey(option));
     if (text.starts_with(key + ":") && text.ends_with(" missing")) {

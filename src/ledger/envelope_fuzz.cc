@@ -46,16 +46,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // Any bytes can be recorded, and what is recorded is canonical.
   const std::string name(text);
   std::string payload;
-  static const Masker masker = OwnMasker();  // compiled once
+  static const Masker kMasker = OwnMasker();  // compiled once
   aegis::ledger::AppendActionPayload(payload,
                                      {.action = "FileRead",
                                       .resource = name,
                                       .decision = "deny",
                                       .reason = "NO_PERMIT",
                                       .context = {.exe = name, .argv = {&name, 1}}},
-                                     masker);
+                                     kMasker);
   AEGIS_CHECK(aegis::canon::IsCanonicalObject(payload));
-  if (const auto masked = masker.Mask(text)) {
+  if (const auto masked = kMasker.Mask(text)) {
     AEGIS_CHECK(masked->find(aegis::ledger::kMasked) != std::string::npos);
     AEGIS_CHECK(aegis::base::IsValidUtf8(*masked));
   }

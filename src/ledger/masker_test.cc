@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -36,7 +35,9 @@ TEST(MaskerTest, OwnPatternsAddToTheBuiltInOnes) {
   EXPECT_EQ(masker.Mask(""), std::nullopt);
   EXPECT_EQ(Masker().Mask("ACME-12345678"), std::nullopt);
   EXPECT_EQ(With({}).Mask("TOKEN=x"), "TOKEN=[masked]");
-  const Masker copy = masker;
+  std::optional<Masker> original = With({"ACME-[0-9]{8}"});
+  const Masker copy = *original;
+  original.reset();
   EXPECT_EQ(copy.Mask("ACME-12345678"), "[masked]");
 }
 
