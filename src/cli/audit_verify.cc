@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,7 +38,7 @@ constexpr std::array<Option, 6> kOptions = {{
     {"NAME", Kind::kPositional, "", "Configuration (default: the active one)"},
     {"--config", Kind::kText, "NAME", "The same"},
     {"--checkpoint", Kind::kTexts, "FILE",
-     "A checkpoint kept elsewhere; the ledger must extend it"},
+     "A checkpoint kept elsewhere, or a witness' file; the ledger must extend it"},
     {"--key", Kind::kTexts, "KEY",
      "A verifier key kept elsewhere; the ledger must be signed by it or its successors"},
     {"--threads", Kind::kNumber, "N", "How many read and hash (default: one for each processor)"},
@@ -85,10 +86,33 @@ class Progress {
       std::chrono::steady_clock::now() + std::chrono::seconds(1);
 };
 
-base::Result<ledger::VerifyOptions> OptionsOf(const Args& args) {
+// The keys that the ledger says are its own; verification tells what is wrong with them.
+base::Result<std::vector<canon::VerifierKey>> LogKeysOf(ledger::Ledger& ledger) {
+  AEGIS_ASSIGN(const auto snapshot, ledger.store().OpenSnapshot());
+  const auto known = ledger::LogKeys::Read(*snapshot);
+  std::vector<canon::VerifierKey> keys;
+  for (const ledger::LogKey& key : known ? known->log() : std::vector<ledger::LogKey>()) {
+    keys.push_back(key.verifier);
+  }
+  return keys;
+}
+
+// What a file keeps: one checkpoint, or, if a witness wrote it, the newest of this ledger. One that
+// no key of the ledger has signed is taken as it is, so that verification says so.
+base::Result<std::string> KeptNote(const std::string& file,
+                                   std::span<const canon::VerifierKey> keys) {
+  const auto newest = witness::ReadNewest(file, keys);
+  if (newest && *newest) {
+    return (*newest)->note.Text();
+  }
+  return base::ReadFile(file);
+}
+
+base::Result<ledger::VerifyOptions> OptionsOf(const Args& args,
+                                              std::span<const canon::VerifierKey> keys) {
   ledger::VerifyOptions options;
   for (const std::string& file : args.Texts("--checkpoint")) {
-    AEGIS_ASSIGN(std::string note, base::ReadFile(file));
+    AEGIS_ASSIGN(std::string note, KeptNote(file, keys));
     options.kept.push_back(
         {.note = std::move(note), .from = "checkpoint " + base::EscapeName(file)});
   }
@@ -197,17 +221,10 @@ void Print(Context& context, const ledger::VerifyReport& report, const std::stri
 
 // What the configuration's witness files have seen: the ledger must extend it.
 base::Result<> AddWitnessFiles(Context& context, const Places& places,
-                               const config::Configuration& configuration, ledger::Ledger& ledger,
+                               const config::Configuration& configuration,
+                               std::span<const canon::VerifierKey> keys,
                                ledger::VerifyOptions& options) {
   AEGIS_ASSIGN(const witness::Settings settings, ChooseWitnesses(places, configuration, {}));
-  std::vector<canon::VerifierKey> keys;
-  {
-    AEGIS_ASSIGN(const auto snapshot, ledger.store().OpenSnapshot());
-    const auto known = ledger::LogKeys::Read(*snapshot);  // verification tells what is wrong
-    for (const ledger::LogKey& key : known ? known->log() : std::vector<ledger::LogKey>()) {
-      keys.push_back(key.verifier);
-    }
-  }
   for (const witness::Target& target : settings.targets) {
     const auto* const file = std::get_if<witness::FileTarget>(&target);
     if (file == nullptr) {
@@ -256,8 +273,9 @@ base::Result<int> Run(Context& context, const Args& args) {
   AEGIS_ASSIGN(const auto name, ConfigArgument(args));
   AEGIS_ASSIGN(const auto configuration, LoadChosen(places, name));
   AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
-  AEGIS_ASSIGN(ledger::VerifyOptions options, OptionsOf(args));
-  AEGIS_TRY(AddWitnessFiles(context, places, configuration, ledger, options));
+  AEGIS_ASSIGN(const std::vector<canon::VerifierKey> keys, LogKeysOf(ledger));
+  AEGIS_ASSIGN(ledger::VerifyOptions options, OptionsOf(args, keys));
+  AEGIS_TRY(AddWitnessFiles(context, places, configuration, keys, options));
   AEGIS_ASSIGN(const ledger::VerifyReport report, Verify(context, ledger, std::move(options)));
   return Conclude(context, args, configuration.name, report);
 }

@@ -141,6 +141,23 @@ def test_verify_against_what_was_kept(recorded):
         1, "nothing")
 
 
+def test_verify_against_what_a_witness_file_kept(recorded):
+    file = recorded.root / "witness"
+    recorded("run", "--config", "a", "--witness", str(file), "--", "true").ok()
+    recorded("run", "--config", "a", "--witness", str(file), "--", "true").ok()
+    assert file.read_bytes().count(b"\f") >= 2
+    recorded("audit", "verify", "a", "--checkpoint", str(file)).ok()
+    # Of another ledger.
+    init(recorded, "b")
+    run(recorded, "b")
+    assert recorded("audit", "verify", "b", "--checkpoint", str(file)).code == 1
+    # Of a longer one than this.
+    shutil.rmtree(recorded.state / "a")
+    init(recorded, "a")
+    run(recorded, "a")
+    assert recorded("audit", "verify", "a", "--checkpoint", str(file)).code == 1
+
+
 def test_a_rewritten_history_is_found_by_what_was_kept(recorded):
     """All entries exchanged for others: right by itself, signed by a key of its own."""
     checkpoint = kept(recorded, out(recorded, "checkpoint", "a"))
