@@ -93,8 +93,12 @@ void BlockSummaryBuilder::Add(const EntryView& entry) {
   if (!entry.erased) {
     summary_.min_ms = std::min(summary_.min_ms.value_or(entry.ts_unix_ms), entry.ts_unix_ms);
     summary_.max_ms = std::max(summary_.max_ms.value_or(entry.ts_unix_ms), entry.ts_unix_ms);
+    if (entry.event_type != event_type_) {
+      event_type_ = entry.event_type;
+      AddTerm(HashTerm(TermKind::kEventType, entry.event_type));
+      grams_.Add(entry.event_type);
+    }
     AddTerms(entry);
-    grams_.Add(entry.event_type);
     grams_.Add(entry.payload);
   }
   ++entries_;
@@ -108,10 +112,6 @@ void BlockSummaryBuilder::AddTerms(const EntryView& entry) {
   if (!user_id_ || entry.user_id != *user_id_) {
     user_id_ = entry.user_id;
     AddTerm(HashTerm(TermKind::kUser, *user_id_));
-  }
-  if (entry.event_type != event_type_) {
-    event_type_ = entry.event_type;
-    AddTerm(HashTerm(TermKind::kEventType, *event_type_));
   }
   std::string action_text;
   std::string decision_text;

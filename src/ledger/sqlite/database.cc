@@ -146,7 +146,8 @@ RawValue Statement::Raw(int column) const {
       break;
     case SQLITE_TEXT:
       value.type = RawValue::Type::kText;
-      value.bytes = Text(column);
+      // The bytes as they lie in the page: Text would copy them, to end them with a zero.
+      value.bytes = Blob(column);
       break;
     case SQLITE_BLOB:
       value.type = RawValue::Type::kBlob;
