@@ -5,7 +5,6 @@ import os
 import pathlib
 import socket
 import threading
-import time
 
 
 class Listener:
@@ -13,38 +12,42 @@ class Listener:
 
     def __init__(self, bound):
         self.socket = bound
-        self.count = 0
         self.stream = bound.type == socket.SOCK_STREAM
+        self._served = 0  # by the thread
+        self._own = 0  # of those, our own
+        self._mark = os.urandom(16)
+        self._marked = threading.Event()
         if self.stream:
             bound.listen(4096)
         threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def count(self):
+        return self._served - self._own
 
     def _serve(self):
         with contextlib.suppress(OSError):
             while True:
                 if self.stream:
-                    self.socket.accept()[0].close()
+                    with self.socket.accept()[0]:
+                        self._served += 1
+                elif self.socket.recv(64) == self._mark:
+                    self._marked.set()
                 else:
-                    self.socket.recv(64)
-                self.count += 1
-
-    def _touch(self):
-        """Reaches the listener itself."""
-        with socket.socket(self.socket.family, self.socket.type) as own:
-            own.connect(self.socket.getsockname())
-            if not self.stream:
-                own.send(b"own")
+                    self._served += 1
 
     def settled(self):
         """The count once everything that arrived before this call is counted."""
-        # Arrivals are served in order: when the own one is counted, so are those before it. Two, for
-        # a count can't tell whose arrival it was.
-        before = self.count
-        for _ in range(2):
-            self._touch()
-        while self.count < before + 2:
-            time.sleep(0.001)
-        self.count -= 2
+        # Arrivals are served in order: when our own one is answered, those before it are counted.
+        with socket.socket(self.socket.family, self.socket.type) as own:
+            own.connect(self.socket.getsockname())
+            if self.stream:
+                assert own.recv(1) == b""
+                self._own += 1
+            else:
+                self._marked.clear()
+                own.send(self._mark)
+                assert self._marked.wait(60)
         return self.count
 
     def __enter__(self):
