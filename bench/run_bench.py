@@ -183,11 +183,11 @@ def measure(options, benches):
                     workload.reset, workload.check)))
         if wanted is None or "startup" in wanted:
             keep(startup_result(variants, work, 15 if options.quick else 45))
-        entries = 1_000_000 if options.quick else 10_000_000
-        ledger = ledger_figures.LedgerFigures(benches, work, interval, entries)
-        for name, figures in (("appends", ledger.appends), ("scale", ledger.scale)):
+        for name in ("appends", "scale"):
             if wanted is None or name in wanted:
-                for result in figures(count):
+                entries = 1_000_000 if options.quick else 10_000_000
+                ledger = ledger_figures.LedgerFigures(benches, work, interval, entries)
+                for result in getattr(ledger, name)(count):
                     keep(result)
     finally:
         if options.keep:

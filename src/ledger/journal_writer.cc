@@ -157,9 +157,10 @@ struct JournalWriter::State {
   Identity identity;
   JournalOptions options;
   Mapping header;
-  Mapping window;  // where records are laid down; it moves on, so that what it maps stays bounded
+
+  std::mutex mutex;  // over what follows, up to `sync`
+  Mapping window;    // where records are laid down; it moves on, so that what it maps stays bounded
   std::uint64_t allocated = 0;
-  std::mutex mutex;  // over what is below, but for the last two
   ChainPosition position;
   bool broken = false;  // a sync failed: what is on the disk is unknown
   canon::Sha256Hasher hasher;
