@@ -17,7 +17,7 @@ namespace {
 
 using Kind = Option::Kind;
 
-constexpr std::array<const Command*, 25> kCommands = {
+constexpr auto kCommands = std::to_array<const Command*>({
     &kSetupCommand,
     &kInitCommand,
     &kRunCommand,
@@ -43,7 +43,7 @@ constexpr std::array<const Command*, 25> kCommands = {
     &kAuditKeysCommand,
     &kAuditPurgeCommand,
     &kAuditWitnessCommand,
-};
+});
 
 constexpr std::array<Option, 3> kGlobalOptions = {{
     {"-h,--help", Kind::kFlag, "", "Show this help"},

@@ -13,8 +13,10 @@ import shutil
 import subprocess
 import tempfile
 
+import jsonschema
 import pytest
 
+API = pathlib.Path(__file__).resolve().parents[2] / "api"
 PATIENCE = 120  # seconds until something counts as hung
 
 
@@ -39,12 +41,20 @@ class Done:
             assert text in self.err, self.err
         return self
 
-    def json(self):
-        return json.loads(self.out)
+    def json(self, schema=None):
+        """The output as JSON; valid by api/SCHEMA.schema.json if one is named."""
+        return _valid(json.loads(self.out), schema)
 
-    def lines(self):
-        """JSON lines."""
-        return [json.loads(line) for line in self.out.splitlines()]
+    def lines(self, schema=None):
+        """JSON lines, each valid by the schema."""
+        return [_valid(json.loads(line), schema) for line in self.out.splitlines()]
+
+
+def _valid(document, schema):
+    if schema is not None:
+        text = (API / f"{schema}.schema.json").read_text(encoding="utf-8")
+        jsonschema.validate(document, json.loads(text), jsonschema.Draft202012Validator)
+    return document
 
 
 class World:

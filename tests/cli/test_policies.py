@@ -60,7 +60,7 @@ def test_missing_and_odd_files(aegis):
 
 def test_list_names_every_policy(aegis):
     aegis("init", "a", "--policy", "project").ok()
-    listed = aegis("policy", "list", "a", "--json").ok().json()
+    listed = aegis("policy", "list", "a", "--json").ok().json("policy-list")
     assert {"id", "effect", "file", "reason"} == set(listed[0])
     assert {row["effect"] for row in listed} == {"permit", "forbid"}
     assert {os.path.basename(row["file"]) for row in listed} == {"default.cedar", "programs.cedar"}
