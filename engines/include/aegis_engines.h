@@ -60,6 +60,10 @@ typedef struct AegisRoot {
 typedef struct AegisPolicyInfo {
   AegisStr id;
   AegisStr file;
+  size_t source; /* the number of the source that it stands in */
+  size_t begin;  /* its bytes there, from its first annotation or word to its `;` */
+  size_t size;
+  size_t line; /* it begins on, from 1 */
   AegisStr reason;
   const AegisRoot* roots; /* where it may apply, if bounded */
   size_t root_count;

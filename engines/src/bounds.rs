@@ -2,6 +2,8 @@
 //! strings and comments full of brackets stay harmless. The token rules are those of Cedar's own
 //! lexer: what this one skips as a string or comment, Cedar skips too, or refuses.
 
+use std::ops::Range;
+
 /// Largest file.
 pub const MAX_BYTES: usize = 1 << 20;
 /// Deepest nesting of brackets.
@@ -36,8 +38,9 @@ pub fn position(text: &str, offset: usize) -> (usize, usize) {
     (line, before[start..].chars().count() + 1)
 }
 
-/// Checks the bounds and returns the byte offset at which each policy of the text starts.
-pub fn check(text: &str) -> Result<Vec<usize>, Fault> {
+/// Checks the bounds and returns the bytes of each policy of the text, from its first annotation or
+/// word to its `;`.
+pub fn check(text: &str) -> Result<Vec<Range<usize>>, Fault> {
     if text.len() > MAX_BYTES {
         return Err(fault(0, format!("the file is larger than {MAX_BYTES} bytes")));
     }
@@ -47,8 +50,8 @@ pub fn check(text: &str) -> Result<Vec<usize>, Fault> {
         depth: 0,
         operators: 0,
         commas: 0,
-        starts: vec![],
-        open: None,
+        policies: vec![],
+        open: false,
     }
     .run()
 }
@@ -59,12 +62,12 @@ struct Scanner<'a> {
     depth: usize,
     operators: usize,
     commas: usize,
-    starts: Vec<usize>,
-    open: Option<usize>,
+    policies: Vec<Range<usize>>,
+    open: bool,
 }
 
 impl Scanner<'_> {
-    fn run(mut self) -> Result<Vec<usize>, Fault> {
+    fn run(mut self) -> Result<Vec<Range<usize>>, Fault> {
         while self.at < self.bytes.len() {
             let start = self.at;
             match self.bytes[start] {
@@ -77,7 +80,7 @@ impl Scanner<'_> {
             }
             self.note_policy(start)?;
         }
-        Ok(self.starts)
+        Ok(self.policies)
     }
 
     /// A token at `start` opens a policy unless one is open already.
@@ -86,10 +89,10 @@ impl Scanner<'_> {
         let blank = c.is_ascii_whitespace()
             || c == 0x0b
             || (c == b'/' && self.bytes.get(start + 1) == Some(&b'/'));
-        if self.open.is_none() && !blank && c != b';' {
-            self.open = Some(start);
-            self.starts.push(start);
-            if self.starts.len() > MAX_POLICIES {
+        if !self.open && !blank && c != b';' {
+            self.open = true;
+            self.policies.push(start..self.bytes.len());
+            if self.policies.len() > MAX_POLICIES {
                 return Err(fault(start, format!("more than {MAX_POLICIES} policies in one file")));
             }
         }
@@ -158,9 +161,12 @@ impl Scanner<'_> {
             }
             b')' | b']' | b'}' => self.depth = self.depth.saturating_sub(1),
             // Cedar would note each as an error of its own, at some 10 µs.
-            b';' if self.open.is_none() => return Err(fault(start, "a `;` that ends no policy")),
+            b';' if !self.open => return Err(fault(start, "a `;` that ends no policy")),
             b';' => {
-                self.open = None;
+                self.open = false;
+                if let Some(policy) = self.policies.last_mut() {
+                    policy.end = self.at;
+                }
                 self.depth = 0;
                 self.operators = 0;
                 self.commas = 0;
@@ -193,10 +199,17 @@ mod tests {
     }
 
     #[test]
-    fn starts_follow_statements_not_text() {
-        let text = "// permit(;\n@id(\"a;b\") permit(principal, action, resource);\n forbid(principal, action, resource);";
+    fn policies_follow_statements_not_text() {
+        let text = "// permit(;\n@id(\"a;b\") permit(principal, action, resource); //\n forbid(principal, action, resource);\n//";
         let forbid = text.find("forbid").unwrap();
-        assert_eq!(check(text), Ok(vec![12, forbid]));
+        let found: Vec<&str> = check(text).unwrap().into_iter().map(|p| &text[p]).collect();
+        assert_eq!(
+            found,
+            [
+                "@id(\"a;b\") permit(principal, action, resource);",
+                "forbid(principal, action, resource);"
+            ]
+        );
         assert_eq!(position(text, forbid), (3, 2));
     }
 

@@ -3,6 +3,7 @@
 use crate::schema::{self, ACTIONS};
 use cedar_policy::*;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 /// A mentioned resource, alone or with all below it.
 #[derive(Clone, Copy)]
@@ -16,6 +17,10 @@ pub struct Root {
 pub struct Info {
     pub id: String,
     pub file: String,
+    /// The source it comes from, by number, its bytes in that text, and the line it begins on.
+    pub source: usize,
+    pub bytes: Range<usize>,
+    pub line: usize,
     pub reason: String,
     pub forbid: bool,
     pub ask: bool,

@@ -38,6 +38,10 @@ pub struct AegisCedar(Cedar);
 pub struct AegisPolicyInfo {
     id: AegisStr,
     file: AegisStr,
+    source: usize,
+    begin: usize,
+    size: usize,
+    line: usize,
     reason: AegisStr,
     roots: *const Root,
     root_count: usize,
@@ -183,6 +187,10 @@ pub unsafe extern "C" fn aegis_cedar_policy(
     AegisPolicyInfo {
         id: AegisStr::of(&info.id),
         file: AegisStr::of(&info.file),
+        source: info.source,
+        begin: info.bytes.start,
+        size: info.bytes.len(),
+        line: info.line,
         reason: AegisStr::of(&info.reason),
         roots: info.roots.as_ptr(),
         root_count: info.roots.len(),

@@ -9,6 +9,7 @@ use cedar_policy::*;
 use miette::Diagnostic;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::str::FromStr;
 
 /// The stack that parsing and validating get; evaluation stays within `bounds` on any stack.
@@ -101,15 +102,16 @@ struct Parser {
     validator: OnceCell<Validator>,
 }
 
-/// A policy of the text with its place.
+/// A policy with its place in the text.
 struct Parsed {
     policy: Policy,
-    offset: Option<usize>,
+    bytes: Range<usize>,
+    line: usize,
 }
 
 impl Parser {
     fn parse(&self, source: &Source) -> Result<Vec<Parsed>, String> {
-        let starts = bounds::check(source.text)
+        let places = bounds::check(source.text)
             .map_err(|fault| located(source, Some(fault.offset), &fault.message))?;
         let set = PolicySet::from_str(source.text).map_err(|errors| {
             let (offset, message) = described(&errors);
@@ -117,7 +119,8 @@ impl Parser {
         })?;
         if let Some(template) = set.templates().next() {
             let name = template.annotation("id").unwrap_or("without @id");
-            let offset = ordinal(template.id()).and_then(|n| starts.get(n)).copied();
+            let offset =
+                ordinal(template.id()).and_then(|n| places.get(n)).map(|place| place.start);
             return Err(located(
                 source,
                 offset,
@@ -133,10 +136,12 @@ impl Parser {
         for (_, policy) in policies.iter().filter(|_| !source.validated) {
             self.validate(source, policy)?;
         }
-        Ok(policies
-            .into_iter()
-            .map(|(n, policy)| Parsed { policy, offset: starts.get(n).copied() })
-            .collect())
+        let mut lines = Lines::new(source.text);
+        let placed = |(n, policy): (usize, Policy)| {
+            let bytes = places.get(n).cloned().ok_or("a policy without a place")?;
+            Ok(Parsed { policy, line: lines.at(bytes.start), bytes })
+        };
+        policies.into_iter().map(placed).collect()
     }
 
     fn validator(&self) -> Result<&Validator, String> {
@@ -159,6 +164,26 @@ impl Parser {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// Counts lines of a text forward: the place of each policy in it costs the text once, not each.
+struct Lines<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn new(text: &'a str) -> Self {
+        Lines { text: text.as_bytes(), at: 0, line: 1 }
+    }
+
+    /// The line (from 1) of an offset that lies behind the one before.
+    fn at(&mut self, offset: usize) -> usize {
+        self.line += self.text[self.at..offset].iter().filter(|&&c| c == b'\n').count();
+        self.at = offset;
+        self.line
     }
 }
 
@@ -191,17 +216,23 @@ impl Loader {
         parsed: Vec<Result<Vec<Parsed>, String>>,
         aliases: &Aliases,
     ) -> Result<Cedar, String> {
-        for (source, policies) in sources.iter().zip(parsed) {
+        for (number, (source, policies)) in sources.iter().zip(parsed).enumerate() {
             for policy in policies? {
-                let place = policy.offset;
-                self.add(source, policy, aliases)
-                    .map_err(|message| located(source, place, &message))?;
+                let start = policy.bytes.start;
+                self.add(source, number, policy, aliases)
+                    .map_err(|message| located(source, Some(start), &message))?;
             }
         }
         Ok(self.cedar)
     }
 
-    fn add(&mut self, source: &Source, parsed: Parsed, aliases: &Aliases) -> Result<(), String> {
+    fn add(
+        &mut self,
+        source: &Source,
+        number: usize,
+        parsed: Parsed,
+        aliases: &Aliases,
+    ) -> Result<(), String> {
         let id = self.identify(source, &parsed.policy)?;
         let policy =
             self.resolve(&without_text(&parsed.policy).new_id(PolicyId::new(&id)), aliases)?;
@@ -215,6 +246,9 @@ impl Loader {
         let region = facts::region_of(&json);
         let info = Info {
             file: source.file.into(),
+            source: number,
+            bytes: parsed.bytes,
+            line: parsed.line,
             reason: annotation(&policy, "reason").unwrap_or("").into(),
             forbid,
             ask,

@@ -92,14 +92,25 @@ struct PolicySet::Impl {
   std::string digest;
   std::deque<std::string> targets;  // what links lead to: storage behind the reaches
 
-  void Describe();
+  std::vector<Place> PlacesOf(const AegisPolicyInfo& info) const;
+  void Describe(const std::vector<Source>& sources);
   void FollowLinks(const Names& names);
   void AddNetAncestors(const Request& request, std::vector<std::uint32_t>& out) const;
   bool Ancestors(const Request& request, std::vector<std::uint32_t>& out) const;
   Verdict VerdictOf(std::int32_t outcome, const std::vector<std::uint32_t>& policies) const;
 };
 
-void PolicySet::Impl::Describe() {
+std::vector<PolicySet::Place> PolicySet::Impl::PlacesOf(const AegisPolicyInfo& info) const {
+  std::vector<Place> places;
+  places.reserve(info.root_count);
+  for (const AegisRoot& root : std::span(info.roots, info.root_count)) {
+    places.push_back({.name = std::string(View(aegis_cedar_mention(cedar.get(), root.mention))),
+                      .subtree = root.subtree != 0});
+  }
+  return places;
+}
+
+void PolicySet::Impl::Describe(const std::vector<Source>& sources) {
   const std::size_t count = aegis_cedar_policy_count(cedar.get());
   infos.reserve(count);
   reaches.reserve(count);
@@ -107,8 +118,16 @@ void PolicySet::Impl::Describe() {
     const AegisPolicyInfo info = aegis_cedar_policy(cedar.get(), i);
     infos.push_back({.id = std::string(View(info.id)),
                      .file = std::string(View(info.file)),
+                     .line = info.line,
+                     .text = sources.at(info.source).text.substr(info.begin, info.size),
                      .forbid = info.forbid != 0,
-                     .reason = std::string(View(info.reason))});
+                     .ask = info.ask != 0,
+                     .reason = std::string(View(info.reason)),
+                     .actions = info.actions,
+                     .applies = info.applies != 0,
+                     .bounded = info.bounded != 0,
+                     .total = info.total != 0,
+                     .places = PlacesOf(info)});
     Reach reach{.actions = info.actions,
                 .forbid = info.forbid != 0,
                 .applies = info.applies != 0,
@@ -251,7 +270,7 @@ base::Result<PolicySet> PolicySet::Load(const std::vector<Source>& sources, cons
                                           .names = std::move(others),
                                           .digest = digest.get(),
                                           .targets = {}});
-  impl->Describe();
+  impl->Describe(sources);
   impl->FollowLinks(names);
   return PolicySet(std::move(impl));
 }

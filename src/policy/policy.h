@@ -106,11 +106,30 @@ class PolicySet {
   // The answer of the policies, without any cache. Never fails: what can't be evaluated is kError.
   Verdict Evaluate(const Request& request) const;
 
+  // A resource that a policy names, alone or with all that lies below it. Aliases are resolved;
+  // names of paths in escaped form.
+  struct Place {
+    std::string name{};
+    bool subtree = false;
+    friend bool operator==(const Place&, const Place&) = default;
+  };
   struct Info {
-    std::string id;
-    std::string file;
+    std::string id{};
+    std::string file{};
+    std::size_t line = 0;  // it begins on, from 1
+    std::string text{};    // its own text, from its first annotation or word to its `;`
     bool forbid = false;
-    std::string reason;  // @reason, empty if none
+    bool ask = false;             // a permit with @ask
+    std::string reason{};         // @reason, empty if none
+    unsigned actions = 0;         // bit n: it may apply to Action n
+    bool applies = true;          // false: its head names another agent
+    bool bounded = false;         // it applies nowhere outside its places
+    bool total = false;           // its actions on everything in its places (anywhere) match
+    std::vector<Place> places{};  // of a bounded one
+
+    bool Covers(Action action) const {
+      return (actions >> static_cast<unsigned>(action) & 1U) != 0;
+    }
   };
   // In the order of the sources, and of the policies in each.
   const std::vector<Info>& policies() const;

@@ -39,6 +39,27 @@ std::string When(std::string_view condition) {
 
 // ---- Loading
 
+TEST(PolicySetTest, InfoSaysWhatAPolicyIsAndWhereItStands) {
+  const PolicySet set = MustLoad(
+      "// one\n@id(\"a\")\n@ask(\"\")\npermit(principal, action == Aegis::Action::\"FileRead\",\n"
+      "       resource in Aegis::Resource::\"~/x\"); // not part of it\n\n"
+      "forbid(principal, action, resource) when { context.pid > 1 };");
+  ASSERT_EQ(set.policies().size(), 2U);
+  const PolicySet::Info& permit = set.policies().front();
+  EXPECT_EQ(permit.line, 2U);
+  EXPECT_TRUE(permit.text.starts_with("@id(\"a\")"));
+  EXPECT_TRUE(permit.text.ends_with("\"~/x\");"));
+  EXPECT_TRUE(permit.ask && permit.applies && permit.bounded && permit.total);
+  EXPECT_TRUE(permit.Covers(Action::kFileRead));
+  EXPECT_FALSE(permit.Covers(Action::kFileWrite));
+  EXPECT_EQ(permit.places, (std::vector<PolicySet::Place>{{.name = "/home/u/x", .subtree = true}}));
+  const PolicySet::Info& forbid = set.policies().back();
+  EXPECT_EQ(forbid.line, 7U);
+  EXPECT_TRUE(forbid.Covers(Action::kNetConnect));
+  EXPECT_FALSE(forbid.ask || forbid.bounded || forbid.total);
+  EXPECT_TRUE(forbid.places.empty());
+}
+
 TEST(LoadTest, ReadsTheExamplesOfTheFirstAegis) {
   const PolicySet set = MustLoad(R"(// Allow an agent to read files and list directories
 permit(
