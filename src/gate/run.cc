@@ -200,10 +200,20 @@ base::Result<Supervisor> ForkSupervisor(SupervisorInput& input) {
   return Supervisor{pid, std::move(talk.launcher), std::move(control.launcher)};
 }
 
+// Maps the supervisor's user ids, or says why it could not come so far: in its own words, where it
+// had some.
+base::Result<> MapSupervisor(const Supervisor& supervisor) {
+  auto mapped = sandbox::WriteIdMaps(supervisor.pid, supervisor.socket.get());
+  if (!mapped && mapped.error().code() == base::Errc::kInternal) {
+    AEGIS_TRY(ReceiveMessage(supervisor.socket.get()));
+  }
+  return mapped;
+}
+
 // Up to the moment before the command's execve; meanwhile the ledger is opened.
 base::Result<Recording> StartSupervisor(const RunSpec& spec, const Supervisor& supervisor,
                                         SupervisorInput& input) {
-  AEGIS_TRY(sandbox::WriteIdMaps(supervisor.pid, supervisor.socket.get()));
+  AEGIS_TRY(MapSupervisor(supervisor));
   AEGIS_ASSIGN(Recording recording, Recording::Open(spec.state_dir, spec.witness));
   input.decider.reset();  // the supervisor has its own; there is time to free this one now
   AEGIS_ASSIGN(const Message ready, ReceiveMessage(supervisor.socket.get()));

@@ -31,11 +31,12 @@ base::Result<> SendByte(int fd, char byte) {
   return {};
 }
 
+// Any other word stays where it is, for whoever knows what it means.
 base::Result<> AwaitByte(int fd, char expected, const char* who) {
   char byte = 0;
   ssize_t length = 0;
   do {
-    length = ::read(fd, &byte, 1);
+    length = ::recv(fd, &byte, 1, MSG_PEEK);
   } while (length < 0 && errno == EINTR);
   if (length < 0) {
     return base::FailErrno(std::string("wait for ") + who);
@@ -46,6 +47,7 @@ base::Result<> AwaitByte(int fd, char expected, const char* who) {
   if (byte != expected) {
     return base::Fail(base::Errc::kInternal, std::string(who) + " answered out of turn");
   }
+  static_cast<void>(::recv(fd, &byte, 1, 0));
   return {};
 }
 

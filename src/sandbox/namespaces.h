@@ -32,7 +32,8 @@ base::Result<> EnterUserAndMountNamespace(int sync_fd);
 
 // Launcher: waits for the supervisor on `sync_fd`, writes /proc/<supervisor>/{setgroups,uid_map,
 // gid_map}, and lets it go on. An ordinary user keeps the own uid and gid, setgroups is denied;
-// root keeps every id that it has outside.
+// root keeps every id that it has outside. kInternal: the supervisor said something else, which is
+// still to be read.
 base::Result<> WriteIdMaps(pid_t supervisor, int sync_fd);
 
 }  // namespace aegis::sandbox

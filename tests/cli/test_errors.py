@@ -1,0 +1,215 @@
+"""Each error path of docs/errors.md: what a user types to come to it, and what is answered.
+
+A row of a table there is named by its first cell. It has a case here, or the name of the test that
+comes to it where a shell can't: another machine, a power cut, a peer that lies.
+"""
+
+import dataclasses
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs/errors.md"
+PATIENCE = 120  # seconds until something counts as hung
+
+KEY = "example.com/log+a4c3805a+Af0XJDhaoMdbZPt4zWAvodmR/ev3axPFjtcC6sg16fYY"
+
+
+@dataclasses.dataclass
+class Typed:
+    """Typed into a shell: the last exit code, and what standard error says."""
+
+    script: str
+    code: int
+    said: str
+
+
+def settings(toml, said):
+    """A run under an aegis.toml that says this."""
+    return Typed("aegis init a -q --policy project\ncat > ~/.aegis/a/aegis.toml <<'END'\n"
+                 f"{toml}\nEND\naegis run --config a -- true", 125, said)
+
+
+WITNESS = "src/witness/http_sink_test.cc:HttpSinkTest, "
+
+CASES = {
+    # Wrong usage
+    '`unknown command "X"; did you mean "aegis Y"?`':
+        Typed("aegis stauts", 2, 'unknown command "stauts"; did you mean "aegis status"?'),
+    '`"X" is not in this build`': Typed("aegis pilot", 2, '"pilot" is not in this build'),
+    "`The following argument was not expected: X`":
+        Typed("aegis status a b", 2, "The following argument was not expected: b"),
+    "`--witness needs TARGET (...)`":
+        Typed("aegis audit query --last", 2, "--last needs N"),
+    '`--last wants a whole number from 1, not "X"`':
+        Typed("aegis log --last 0", 2, '--last wants a whole number from 1, not "0"'),
+    "`which command? it follows `--``": Typed("aegis run", 125, "which command? it follows `--`"),
+    '`two configurations are named: "A" and "B"`':
+        Typed("aegis log a --config b", 1, 'two configurations are named: "a" and "b"'),
+    '`--from: "X" is no time like 2026-11-21T14:03:07Z`':
+        Typed("aegis init a -q; aegis audit query a --from noon", 2,
+              '--from: "noon" is no time like 2026-11-21T14:03:07Z'),
+    '`--action: there is no action "X"`, `--decision is allow or deny`':
+        Typed("aegis init a -q; aegis audit query a --action Fly", 2,
+              '--action: there is no action "Fly"'),
+    "`--tag takes up to 128 bytes of printable text in one line`":
+        Typed("aegis run --tag $'a\\nb' -- true", 125, "--tag takes up to 128 bytes"),
+    # Places and names
+    "`AEGIS_HOME: DIR: not a directory`":
+        Typed("touch f; AEGIS_HOME=$PWD/f aegis init", 1, "f: not a directory"),
+    "`AEGIS_HOME: DIR: unsafe, others may write in it (try: chmod go-w DIR)`":
+        Typed("mkdir -m 777 d; AEGIS_HOME=$PWD/d aegis init", 1,
+              "d: unsafe, others may write in it (try: chmod go-w "),
+    "`AEGIS_HOME: DIR: unsafe, it belongs to another user (uid N)`":
+        "src/config/home_test.cc:HomeTest, RefusesAnotherUsersDirectory",
+    "`AEGIS_HOME: DIR: unsafe, everybody may write in PARENT`":
+        "tests/cli/test_usage.py:test_unsafe_places",
+    "`no home directory: set HOME or AEGIS_HOME`":
+        "src/config/home_test.cc:HomeTest, WithoutHomeThePasswordDatabaseDecides",
+    '`configuration name "X" may hold letters, digits, - _ . only`':
+        Typed("aegis init a/b", 1, 'configuration name "a/b" may hold letters, digits, - _ . only'),
+    '`no configuration "X" (make it with: aegis init X)`':
+        Typed("aegis log x", 1, 'no configuration "x" (make it with: aegis init x)'),
+    '`configuration "X" exists already, nothing was changed`':
+        Typed("aegis init a -q; aegis init a", 1, 'configuration "a" exists already'),
+    "`FILE/current: ...`":
+        Typed("aegis init a -q; echo a/b > ~/.aegis/current; aegis log", 1, "/current: "),
+    "`DIR: lies in AEGIS_HOME, which no agent may have as its project`":
+        Typed("aegis init a -q; aegis init b --dir ~/.aegis/a", 1,
+              "lies in AEGIS_HOME, which no agent may have as its project"),
+    # Settings
+    '`FILE:L:C: unknown key "X" (did you mean "Y"?)`':
+        settings("env_pas = []", 'aegis.toml:1:1: unknown key "env_pas" (did you mean "env_pass"?)'),
+    '`FILE:L:C: "X" must be a string`': settings("name = 1", ':1:8: "name" must be a string'),
+    "`FILE:L:C: ...`": settings("name = ", "aegis.toml:1:"),
+    "`FILE:L:C: characters beyond ASCII belong in strings of one line or comments`":
+        settings("nämé = 1", "characters beyond ASCII belong in strings of one line or comments"),
+    "`FILE: not valid UTF-8`":
+        Typed("aegis init a -q; printf 'name=\"\\xff\"' > ~/.aegis/a/aegis.toml; aegis status a", 1,
+              "aegis.toml: not valid UTF-8"),
+    '`FILE: name is "X", but the directory is "Y"`':
+        settings('name = "b"', 'name is "b", but the directory is "a"'),
+    "`FILE: ledger_path must be DIR/audit.db, which no agent can reach`":
+        settings('ledger_path = "/x.db"', "/audit.db, which no agent can reach"),
+    '`FILE: "private_dirs" must hold absolute paths, not X`':
+        settings('private_dirs = ["tmp"]', '"private_dirs" must hold absolute paths, not tmp'),
+    "`read FILE: larger than 1048576 bytes`":
+        Typed("aegis init a -q; truncate -s 2M ~/.aegis/a/aegis.toml; aegis status a", 1,
+              "larger than 1048576 bytes"),
+    "`FILE: without effect in this version: X`":
+        "tests/cli/test_run.py:test_keys_of_other_versions_are_named_once",
+    '`FILE: mask "X": ...`': settings('[ledger]\nmask = ["("]', 'mask "(": '),
+    '`FILE: witness "X": it ...`, `witness "X": it ...`':
+        settings('[ledger.witness]\ntarget = "http://"', 'witness "http://": it '),
+    '`FILE: "X" is no verifier key: ...`, `--witness-key: ...`':
+        settings('[ledger.witness]\nkey = "x"', '"x" is no verifier key'),
+    '`"X" is the key of a log, not of a witness`':
+        Typed(f"aegis run --witness-key '{KEY}' -- true", 125,
+              "is the key of a log, not of a witness"),
+    # Witnesses
+    "`witness: open FILE: ...`":
+        Typed("aegis init a -q --policy permit-all; ln -s x w\n"
+              "aegis run --config a --witness $PWD/w -- true", 125, "w: it is a symbolic link"),
+    "`witness URL: connect: ...`, `look up the host: ...`, `the server's certificate: ...`":
+        Typed("aegis init a -q --policy permit-all\n"
+              "aegis run --config a --witness http://127.0.0.1:1 -- true", 0,
+              "witness http://127.0.0.1:1: connect: Connection refused"),
+    "`witness URL: it does not know the log X`": WITNESS + "TellsOtherRefusals",
+    "`witness URL: it did not cosign with a known key`": WITNESS + "VerifiesTheCosignature",
+    "`witness URL: it has a tree of N entries, ours has M: ...`":
+        WITNESS + "TellsAGreaterTreeFromAnotherHistory",
+    "`witness URL: it holds another tree of N entries`, `a history that ... does not continue`":
+        WITNESS + "TellsAGreaterTreeFromAnotherHistory",
+    "`another witness works in DIR`":
+        "tests/cli/test_witness.py:test_its_key_is_made_once_and_is_its_own",
+    "`DIR has no key yet; name the witness to make one (--name)`":
+        Typed("aegis audit witness --dir w --key", 1, "has no key yet; name the witness"),
+    '`"X" is no address to listen on`':
+        Typed(f"aegis audit witness --dir w --listen h:x --log '{KEY}'", 1, "is no address to listen"),
+    # Policies
+    "`read policy FILE: No such file or directory`":
+        Typed("aegis policy validate ./none.cedar", 1, "none.cedar: No such file or directory"),
+    "`DIR: no policy (*.cedar) here`":
+        Typed("mkdir d; aegis policy validate d", 1, "d: no policy (*.cedar) here"),
+    '`no policy template or file "X" (templates: ...)`':
+        Typed("aegis init a --policy projct", 1, 'no policy template or file "projct" (templates: '),
+    "`FILE:L:C: ...`, of a policy":
+        Typed("echo 'permit(' > p.cedar; aegis policy validate p.cedar", 1, "p.cedar:"),
+    # Running
+    "`X: command not found`": Typed("aegis run -- no-such", 127, "no-such: command not found"),
+    "`FILE: not an executable file`": Typed("aegis run -- /etc", 126, "/etc: not an executable file"),
+    "a protection by name":
+        Typed("unshare -Ur bash -c 'echo 0 > /proc/sys/user/max_user_namespaces\n"
+              "aegis run -- true'", 125, "user namespaces are exhausted: raise user.max_user_namespaces"),
+    "a policy, setting or place":
+        Typed("echo x > p.cedar; aegis run --policy ./p.cedar -- true", 125, "p.cedar:1:"),
+    "`descriptor N is a network or datagram socket, ...`":
+        Typed("python3 -c 'import socket, subprocess\n"
+              "s = socket.create_server((\"127.0.0.1\", 0))\n"
+              "raise SystemExit(subprocess.call([\"aegis\", \"run\", \"--\", \"true\"], stdin=s))'",
+              125, "descriptor 0 is a network or datagram socket"),
+    "a ledger": Typed("aegis init a -q --policy project; echo x > ~/.aegis/a/audit.db\n"
+                      "aegis run --config a -- true", 125, "audit.db"),
+    "`withheld from the command: X`":
+        Typed("export A_TOKEN=1; aegis run -- true", 0, "withheld from the command: A_TOKEN"),
+    "`policy FILE lies in the project, where the command may change it`":
+        Typed("aegis policy generate permit-all > p.cedar; aegis run --policy p.cedar -- true", 0,
+              "p.cedar lies in the project, where the command may change it"),
+    "`refused ACTION RESOURCE: ...`":
+        Typed("touch .env; aegis run -- cat .env", 1, "/.env: forbidden by policy "),
+    # The ledger
+    "a line that names `audit.db`":
+        Typed("aegis init a -q; rm ~/.aegis/a/audit.db; aegis log a", 1, "audit.db"),
+    '`the ledger of "X" does not verify: session S seq N ...`':
+        "tests/cli/test_audit.py:test_verify_finds_an_edited_row",
+    "`journal FILE: its entries are not in the ledger yet: ...`":
+        Typed("aegis init a -q --policy project; aegis run -q --config a -- true\n"
+              "echo rubbish > ~/.aegis/a/journal/x.journal; aegis audit query a", 1,
+              "x.journal: its entries are not in the ledger yet: "),
+    "`session S: the machine went down before its last entries reached the disk`":
+        "src/ledger/recovery_test.cc:kLostTail",
+    "`standard output: write: No space left on device`":
+        Typed("aegis init a -q; aegis status a > /dev/full", 1,
+              "standard output: write: No space left on device"),
+}
+
+
+def rows():
+    """The first cell of each row of the page's tables; the second table to use one says of what."""
+    found = []
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            section = line[3:].lower().rstrip("s").replace("policie", "policy")
+        cell = re.match(r"\| (.+?) \| ", line)
+        if cell and cell[1] not in ("line", "---"):
+            found.append(cell[1] if cell[1] not in found else f"{cell[1]}, of a {section}")
+    return found
+
+
+def test_every_error_of_the_page_has_a_case():
+    assert [row for row in rows() if row not in CASES] == [], "no case for these rows"
+    assert [row for row in CASES if row not in rows()] == [], "no row for these cases"
+
+
+@pytest.mark.parametrize("row", [row for row, case in CASES.items() if isinstance(case, Typed)])
+def test_error(aegis, gate, row):
+    case = CASES[row]
+    tools = aegis.root / "bin"
+    tools.mkdir()
+    (tools / "aegis").symlink_to(aegis.binary)
+    done = subprocess.run(
+        ["bash", "--norc", "-c", case.script], cwd=aegis.project, capture_output=True, text=True,
+        env={**aegis.env, "PATH": f"{tools}:{aegis.env['PATH']}"}, timeout=PATIENCE, check=False)
+    assert done.returncode == case.code, done.stderr
+    lines = [line for line in done.stderr.splitlines() if case.said in line]
+    assert lines and lines[0].startswith("aegis: "), done.stderr
+
+
+@pytest.mark.skipif(not (ROOT / "src").exists(), reason="the sources are not staged here")
+@pytest.mark.parametrize("row", [row for row, case in CASES.items() if isinstance(case, str)])
+def test_error_is_tested_elsewhere(row):
+    file, name = CASES[row].split(":", 1)
+    assert name in (ROOT / file).read_text(encoding="utf-8"), f"{file} has no {name}"
