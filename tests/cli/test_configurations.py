@@ -73,14 +73,14 @@ def test_init_takes_a_policy_file(aegis):
 
 def test_list_use_and_status(aegis):
     assert aegis("list").ok().out == ""
-    assert aegis("list", "--json").ok().json() == []
+    assert aegis("list", "--json").ok().json("list") == []
     aegis("init", "b").ok()
     aegis("init", "a", "--policy", "project", "--dir", ".").ok()
-    assert aegis("use", "--json").ok().json() == {"active": None}
+    assert aegis("use", "--json").ok().json("use") == {"active": None}
     aegis("use", "b").ok()
-    assert aegis("use", "--json").ok().json() == {"active": "b"}
+    assert aegis("use", "--json").ok().json("use") == {"active": "b"}
     assert (aegis.state / "current").read_text() == "b\n"
-    listed = aegis("list", "--json").ok().json()
+    listed = aegis("list", "--json").ok().json("list")
     assert [(row["name"], row["active"], row["error"]) for row in listed] == [
         ("a", False, None), ("b", True, None)]
     assert "* b" in aegis("list").ok().out
@@ -103,7 +103,7 @@ def test_a_broken_configuration_is_listed_as_such(aegis):
     aegis("init", "a").ok()
     aegis("init", "b").ok()
     (aegis.state / "b/aegis.toml").write_text('nmae = "b"\n')
-    listed = aegis("list", "--json").ok().json()
+    listed = aegis("list", "--json").ok().json("list")
     assert listed[0]["error"] is None
     assert "1:1: unknown key \"nmae\"" in listed[1]["error"]
     aegis("status", "b").failed(1, "aegis.toml:1:1: unknown key \"nmae\" (did you mean \"name\"?)")

@@ -11,6 +11,8 @@ TEMPLATES = ["default-deny", "allow-read-only", "permit-all", "project"]
 def test_templates_validate(aegis, template):
     text = aegis("policy", "generate", "--template", template).ok().out
     assert text == aegis("policy", "generate", template).ok().out
+    document = aegis("policy", "generate", template, "--json").ok().json("policy-generate")
+    assert document == {"template": template, "text": text}
     (aegis.project / "p.cedar").write_text(text)
     assert "valid" in aegis("policy", "validate", "--path", "p.cedar").ok().out
     assert aegis("policy", "validate", "p.cedar", "--json").ok().json()["valid"] is True

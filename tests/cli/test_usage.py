@@ -44,7 +44,7 @@ def test_suggestions(aegis):
 
 def test_setup_tells_each_protection(aegis):
     done = aegis("setup", "--json")
-    setup = done.json()
+    setup = done.json("setup")
     assert done.code == (0 if setup["ready"] else 1)
     for protection in setup["protections"]:
         assert {"name", "in_force", "required", "detail", "advice"} == set(protection)
