@@ -15,6 +15,7 @@
 
 #include "base/check.h"
 #include "base/result.h"
+#include "config/config.h"
 
 namespace aegis::cli {
 namespace {
@@ -46,6 +47,69 @@ base::Result<> CheckNumber(const Option& option, const std::string& text) {
                                                 std::to_string(least) + ", not \"" + text + "\"");
   }
   return {};
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return lower;
+}
+
+std::string DidYouMean(std::string_view nearest) {
+  return nearest.empty() ? "" : "; did you mean \"" + std::string(nearest) + "\"?";
+}
+
+// "a, b or c".
+std::string Listed(std::span<const std::string_view> words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string_view before = i == 0 ? "" : i + 1 == words.size() ? " or " : ", ";
+    text.append(before).append(words[i]);
+  }
+  return text;
+}
+
+// A value in the spelling of the table, where the table has all the values there are.
+base::Result<std::string> Chosen(const Option& option, const std::string& text) {
+  const std::string lower = Lower(text);
+  for (const std::string_view choice : option.choices) {
+    if (Lower(choice) == lower) {
+      return std::string(choice);
+    }
+  }
+  if (option.choices.empty()) {
+    return text;
+  }
+  return base::Fail(base::Errc::kInvalid, std::string(OptionKey(option)) + " is " +
+                                              Listed(option.choices) + ", not \"" + text + "\"" +
+                                              DidYouMean(config::Nearest(text, option.choices)));
+}
+
+// Every name of every option: "-q" and "--quiet".
+std::vector<std::string_view> OptionNames(std::span<const Option> options) {
+  std::vector<std::string_view> names;
+  for (const Option& option : options) {
+    for (std::string_view rest = option.names; rest.starts_with('-');) {
+      const std::size_t comma = std::min(rest.find(','), rest.size());
+      names.push_back(rest.substr(0, comma));
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+  }
+  return names;
+}
+
+// What was meant by the first word that looks like an option and is none.
+std::string OptionHint(std::span<const Option> options, std::span<const std::string> words) {
+  const auto names = OptionNames(options);
+  for (const std::string& word : words) {
+    const std::string_view name = std::string_view(word).substr(0, word.find('='));
+    if (name.starts_with("--") && std::ranges::find(names, name) == names.end()) {
+      return DidYouMean(config::Nearest(name, names));
+    }
+  }
+  return "";
 }
 
 // One option and what the parser found for it.
@@ -95,6 +159,8 @@ base::Result<> Parse(CLI::App& app, std::span<const Option> options,
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   } catch (const CLI::ArgumentMismatch& error) {
     return base::Fail(base::Errc::kInvalid, Explained(error, options));
+  } catch (const CLI::ExtrasError& error) {
+    return base::Fail(base::Errc::kInvalid, error.what() + OptionHint(options, words));
   } catch (const CLI::Error& error) {
     return base::Fail(base::Errc::kInvalid, error.what());
   }
@@ -159,7 +225,7 @@ base::Result<Args> ParseArgs(std::span<const Option> options, std::span<const st
     auto& value = args.values_[std::string(OptionKey(*one.option))];
     if (one.handle != nullptr && one.handle->count() > 0) {
       AEGIS_TRY(CheckNumber(*one.option, one.text));
-      value = one.text;
+      AEGIS_ASSIGN(value, Chosen(*one.option, one.text));
     }
   }
   return args;

@@ -25,8 +25,13 @@ struct Option {
   };
   std::string_view names;  // as in "-q,--quiet": the last one is the key in Args
   Kind kind = Kind::kFlag;
-  std::string_view metavar;  // what the value is called: "N"
+  // What the value is called: "N". With a positional's name it also says what completion offers:
+  // NAME, FILE, DIR, POLICY, TEMPLATE, ID and so on (complete.cc has the list).
+  std::string_view metavar;
   std::string_view help;
+  // Where these are all the values there are: any letter case is taken, and Args has the spelling
+  // of the table.
+  std::span<const std::string_view> choices = {};
 };
 
 // The key of an option in Args, and in messages.

@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -19,7 +20,9 @@ using testing::IsEmpty;
 using testing::Not;
 using Kind = Option::Kind;
 
-constexpr std::array<Option, 7> kOptions = {{
+constexpr std::array<std::string_view, 3> kFormats = {"json", "JSONL", "csv"};
+
+constexpr std::array<Option, 8> kOptions = {{
     {"NAME", Kind::kPositional, "", ""},
     {"--config", Kind::kText, "NAME", ""},
     {"-n,--last", Kind::kNumber, "N", ""},
@@ -27,6 +30,7 @@ constexpr std::array<Option, 7> kOptions = {{
     {"-q,--quiet", Kind::kFlag, "", ""},
     {"--file", Kind::kTexts, "FILE", "What to read"},
     {"--index", Kind::kCount, "I", ""},
+    {"-f,--format", Kind::kText, "FORMAT", "", kFormats},
 }};
 
 constexpr std::array<Option, 3> kRunOptions = {{
@@ -121,6 +125,25 @@ TEST(ParseArgs, SaysWhatIsWrong) {
   EXPECT_EQ(Parse({"--last", "many"}).error().message(),
             "--last wants a whole number from 1, not \"many\"");
   EXPECT_THAT(Parse({"--nope"}).error().message(), HasSubstr("--nope"));
+}
+
+TEST(ParseArgs, ChoicesAreTakenInAnyCaseAndGivenInOne) {
+  for (const char* word : {"--format=jsonl", "--format=JsonL", "-fJSONL"}) {
+    EXPECT_EQ(Parse({word}).value().Text("--format"), "JSONL");
+  }
+  EXPECT_EQ(Parse({"--format", "jsno"}).error().message(),
+            "--format is json, JSONL or csv, not \"jsno\"; did you mean \"json\"?");
+  EXPECT_EQ(Parse({"--format", "yaml-or-so"}).error().message(),
+            "--format is json, JSONL or csv, not \"yaml-or-so\"");
+  EXPECT_FALSE(Parse({"--format", "js"}));
+}
+
+TEST(ParseArgs, AMistypedOptionIsCompared) {
+  EXPECT_THAT(Parse({"--lsat", "3"}).error().message(), HasSubstr("; did you mean \"--last\"?"));
+  EXPECT_THAT(Parse({"a", "--lsat=3"}).error().message(), HasSubstr("; did you mean \"--last\"?"));
+  EXPECT_THAT(Parse({"--zzzzzzzz"}).error().message(), Not(HasSubstr("did you mean")));
+  EXPECT_THAT(Parse({"a", "lsat"}).error().message(), Not(HasSubstr("did you mean")));
+  EXPECT_THAT(ParseRun({"--tga", "--", "--qiet"}).error().message(), HasSubstr("\"--tag\""));
 }
 
 TEST(ParseArgs, KeepsHostileWordsAsTheyAre) {

@@ -29,12 +29,15 @@ namespace {
 using Kind = Option::Kind;
 using ledger::ExportFormat;
 
-constexpr std::array<Option, 7> kOptions = {{
+constexpr auto kFormats = std::to_array<std::string_view>({"jsonl", "json", "csv", "cef"});
+
+constexpr std::array<Option, 8> kOptions = {{
     {"NAME", Kind::kPositional, "", "Configuration (default: the active one)"},
     {"--config", Kind::kText, "NAME", "The same"},
     {"-f,--format", Kind::kText, "FORMAT",
-     "jsonl: one envelope per line (the default); json: an array; csv; cef"},
+     "jsonl: one envelope per line (the default); json: an array; csv; cef", kFormats},
     {"-n,--last", Kind::kCount, "N", "Only the last N entries (default: all)"},
+    {"--limit", Kind::kCount, "N", "The same"},
     {"--follow", Kind::kFlag, "", "Go on with what is stored from now on, until interrupted"},
     {"--position", Kind::kCount, "N", "Go on behind the first N stored entries"},
     {"--position-file", Kind::kText, "FILE",
@@ -67,8 +70,11 @@ base::Result<Wanted> WantedBy(const Args& args) {
     return base::Fail(base::Errc::kInvalid,
                       "--format is json, jsonl, csv or cef, not \"" + name + "\"");
   }
+  if (args.Has("--last") && args.Has("--limit")) {
+    return base::Fail(base::Errc::kInvalid, "--last and --limit mean the same: give one");
+  }
   Wanted wanted{.format = *format,
-                .last = args.Number("--last"),
+                .last = args.Has("--limit") ? args.Number("--limit") : args.Number("--last"),
                 .follow = args.Has("--follow"),
                 .position = args.Number("--position"),
                 .position_file = args.Text("--position-file")};

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "cli/args.h"
@@ -25,36 +26,74 @@ namespace {
 
 using Kind = Option::Kind;
 
-constexpr std::array<Option, 7> kOptions = {{
-    {"NAME", Kind::kPositional, "", "Configuration (default: the active one)"},
-    {"--config", Kind::kText, "NAME", "The same"},
-    {"--before", Kind::kText, "TIME", "Entries from before: 2026-08-01, 2026-08-01T12:00:00Z"},
+constexpr std::array<Option, 8> kOptions = {{
+    {"NAME", Kind::kPositional, "", "Configuration (default: the active one), or an age as 30d"},
+    {"--config", Kind::kText, "NAME", "Configuration"},
+    {"--before", Kind::kText, "TIME",
+     "Entries from before: 2026-08-01, 2026-08-01T12:00:00Z, or an age: 30d, 12h"},
     {"--session", Kind::kText, "ID", "Entries of one session; the beginning of its id will do"},
     {"--dry-run", Kind::kFlag, "", "Only say how many entries it would be"},
     {"-y,--yes", Kind::kFlag, "", "Do not ask"},
+    {"--confirm", Kind::kFlag, "", "The same"},
     {"--json", Kind::kFlag, "", "The result as JSON"},
 }};
 
-constexpr std::array<Example, 3> kExamples = {{
+constexpr std::array<Example, 4> kExamples = {{
     {"aegis audit purge work --before 2026-08-01 --dry-run", "How much would go?"},
     {"aegis audit purge work --session 0193 --yes", "One session, without a question."},
+    {"aegis audit purge 30d --config work --confirm", "What is older than thirty days."},
     {"aegis audit purge work", "What [retention] max_age_days in aegis.toml says."},
 }};
 
-// What the command line asks for; nothing if it is a wrong one, which was said.
-base::Result<ledger::PurgeScope> ScopeOf(ledger::Ledger& ledger, const Args& args,
+// The moment that a time or an age ("30d") names.
+std::optional<std::int64_t> MomentOf(std::string_view text) {
+  if (const auto age = ParseAge(text)) {
+    const std::int64_t now = ledger::SystemClock();
+    return *age > now ? 0 : now - *age;
+  }
+  return ParseTime(text);
+}
+
+// The position may hold either of the two: a configuration whose name reads as an age is named by
+// --config.
+struct Wanted {
+  std::optional<std::string> name;
+  std::optional<std::string> before;
+  std::optional<std::string> session;
+};
+
+base::Result<Wanted> WantedBy(const Args& args) {
+  Wanted wanted{
+      .name = std::nullopt, .before = args.Text("--before"), .session = args.Text("--session")};
+  const auto positional = args.Text("NAME");
+  if (positional && ParseAge(*positional)) {
+    if (wanted.before) {
+      return base::Fail(base::Errc::kInvalid, "--before and an age exclude each other");
+    }
+    wanted.before = positional;
+    wanted.name = args.Text("--config");
+  } else {
+    AEGIS_ASSIGN(wanted.name, ConfigArgument(args));
+  }
+  if (wanted.before && wanted.session) {
+    return base::Fail(base::Errc::kInvalid, "--before and --session exclude each other");
+  }
+  return wanted;
+}
+
+base::Result<ledger::PurgeScope> ScopeOf(ledger::Ledger& ledger, const Wanted& wanted,
                                          const config::Configuration& configuration) {
   ledger::PurgeScope scope;
-  if (const auto session = args.Text("--session")) {
-    AEGIS_ASSIGN(const ledger::SessionInfo info, ledger.FindSession(*session));
+  if (wanted.session) {
+    AEGIS_ASSIGN(const ledger::SessionInfo info, ledger.FindSession(*wanted.session));
     scope.session_id = info.session.session_id;
     return scope;
   }
-  if (const auto before = args.Text("--before")) {
-    scope.before_ms = ParseTime(*before);
+  if (wanted.before) {
+    scope.before_ms = MomentOf(*wanted.before);
     if (!scope.before_ms) {
-      return base::Fail(base::Errc::kInvalid,
-                        "--before: \"" + *before + "\" is no time like 2026-08-01T12:00:00Z");
+      return base::Fail(base::Errc::kInvalid, "--before: \"" + *wanted.before +
+                                                  "\" is no time like 2026-08-01T12:00:00Z");
     }
     return scope;
   }
@@ -83,14 +122,14 @@ void Print(Context& context, const Args& args, std::uint64_t entries, bool done)
 }
 
 base::Result<int> Run(Context& context, const Args& args) {
-  if (args.Has("--before") && args.Has("--session")) {
-    return context.Usage("--before and --session exclude each other");
+  const auto wanted = WantedBy(args);
+  if (!wanted) {
+    return context.Usage(wanted.error().message());
   }
   AEGIS_ASSIGN(const Places places, FindPlaces(context));
-  AEGIS_ASSIGN(const auto name, ConfigArgument(args));
-  AEGIS_ASSIGN(const auto configuration, LoadChosen(places, name));
+  AEGIS_ASSIGN(const auto configuration, LoadChosen(places, wanted->name));
   AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
-  AEGIS_ASSIGN(const ledger::PurgeScope scope, ScopeOf(ledger, args, configuration));
+  AEGIS_ASSIGN(const ledger::PurgeScope scope, ScopeOf(ledger, *wanted, configuration));
   std::uint64_t entries = 0;
   {
     AEGIS_ASSIGN(const std::unique_ptr<ledger::Snapshot> snapshot, ledger.store().OpenSnapshot());
@@ -100,7 +139,7 @@ base::Result<int> Run(Context& context, const Args& args) {
     Print(context, args, entries, entries == 0 && !args.Has("--dry-run"));
     return 0;
   }
-  if (!args.Has("--yes")) {
+  if (!args.Has("--yes") && !args.Has("--confirm")) {
     if (isatty(STDIN_FILENO) != 1) {
       return context.Usage("erasing can't be undone: say --yes");
     }

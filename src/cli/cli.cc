@@ -52,17 +52,25 @@ const Command* FindCommand(std::string_view name) {
   return found == Commands().end() ? nullptr : *found;
 }
 
+// What was meant by a name that no command has: one of a few typing errors away, or, for a second
+// word alone, the command that ends with it.
+std::string_view Meant(std::string_view name) {
+  std::vector<std::string_view> names(kGroups.begin(), kGroups.end());
+  for (const Command* command : Commands()) {
+    names.push_back(command->name);
+    if (command->name.ends_with(" " + std::string(name))) {
+      return command->name;
+    }
+  }
+  return config::Nearest(name, names);
+}
+
 int Unknown(Context& context, const std::string& name) {
   if (Contains(kNotInThisBuild, name)) {
     context.Say("\"" + name + "\" is not in this build");
     return kUsageExit;
   }
-  std::vector<std::string_view> names;
-  for (const Command* command : Commands()) {
-    names.push_back(command->name);
-  }
-  names.insert(names.end(), kGroups.begin(), kGroups.end());
-  const std::string_view nearest = config::Nearest(name, names);
+  const std::string_view nearest = Meant(name);
   const std::string hint =
       nearest.empty() ? "" : "; did you mean \"aegis " + std::string(nearest) + "\"?";
   context.Say("unknown command \"" + name + "\"" + hint + " (see: aegis --help)");

@@ -104,6 +104,18 @@ std::span<const Command* const> Commands() { return kCommands; }
 
 std::span<const Option> GlobalOptions() { return kGlobalOptions; }
 
+base::Result<std::optional<std::string>> Either(const Args& args, std::string_view one,
+                                                std::string_view other) {
+  const auto first = args.Text(one);
+  const auto second = args.Text(other);
+  if (first && second && *first != *second) {
+    return base::Fail(base::Errc::kInvalid, std::string(one) + " and " + std::string(other) +
+                                                " differ: \"" + *first + "\" and \"" + *second +
+                                                "\"");
+  }
+  return first ? first : second;
+}
+
 base::Result<std::optional<std::string>> ConfigArgument(const Args& args) {
   const auto positional = args.Text("NAME");
   const auto option = args.Text("--config");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,10 @@ std::span<const Command* const> Commands();
 
 // The options that every command takes beside its own.
 std::span<const Option> GlobalOptions();
+
+// One value that has two spellings. kInvalid if both are given and differ.
+base::Result<std::optional<std::string>> Either(const Args& args, std::string_view one,
+                                                std::string_view other);
 
 // Name of a configuration, for commands that take it as `--config NAME` and as a positional
 // argument. kInvalid if both are given and differ.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <cstddef>
 #include <fstream>
 #include <ios>
 #include <iterator>
@@ -15,8 +16,10 @@
 
 #include "base/unique_fd.h"
 #include "cli/args.h"
+#include "cli/choices.h"
 #include "cli/cli.h"
 #include "cli/context.h"
+#include "policy/policy.h"
 
 namespace aegis::cli {
 namespace {
@@ -107,6 +110,19 @@ TEST(Main, SuggestsWhatWasMeant) {
   EXPECT_THAT(CommandLine({"zzzzz"}).err, HasSubstr("unknown command"));
 }
 
+TEST(Main, ASecondWordAloneIsFound) {
+  EXPECT_THAT(CommandLine({"verify"}).err, HasSubstr("did you mean \"aegis audit verify\"?"));
+  EXPECT_THAT(CommandLine({"verify", "x"}).err, HasSubstr("aegis audit verify"));
+  EXPECT_THAT(CommandLine({"adit", "verify"}).err, HasSubstr("did you mean \"aegis audit\"?"));
+}
+
+TEST(Choices, AreAllTheActionsThereAre) {
+  for (std::size_t i = 0; i < policy::kActionCount; ++i) {
+    EXPECT_EQ(kActionChoices.at(i), policy::ActionName(static_cast<policy::Action>(i)));
+  }
+  EXPECT_EQ(kActionChoices.size(), policy::kActionCount);
+}
+
 TEST(Main, SaysWhatThisBuildLacks) {
   EXPECT_THAT(CommandLine({"pilot", "--", "x"}).err, HasSubstr("not in this build"));
   EXPECT_THAT(CommandLine({"audit", "watch"}).err, HasSubstr("not in this build"));
@@ -144,6 +160,18 @@ TEST(Main, MissingStateIsOneClearLine) {
   const CommandLine line({"status", "work"});
   EXPECT_EQ(line.code, 1);
   EXPECT_EQ(line.err, "aegis: no configuration \"work\" (make it with: aegis init work)\n");
+}
+
+TEST(Either, IsOneValueInTwoSpellings) {
+  const auto parse = [](const std::vector<std::string>& words) {
+    return Either(ParseArgs(kInitCommand.options, words).value(), "NAME", "--name");
+  };
+  EXPECT_EQ(parse({}).value(), std::nullopt);
+  EXPECT_EQ(parse({"a"}).value(), "a");
+  EXPECT_EQ(parse({"--name", "a"}).value(), "a");
+  EXPECT_EQ(parse({"--name", "a", "a"}).value(), "a");
+  EXPECT_EQ(parse({"--name", "a", "b"}).error().message(),
+            "NAME and --name differ: \"b\" and \"a\"");
 }
 
 TEST(ConfigArgument, BothSpellingsMeanTheSame) {

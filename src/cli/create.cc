@@ -23,11 +23,6 @@ constexpr mode_t kPrivateDirectory = 0700;
 constexpr mode_t kPrivateFile = 0600;
 constexpr std::string_view kPermitsNothing = "default-deny";
 
-bool IsTemplate(std::string_view name) {
-  const auto names = policy::TemplateNames();
-  return std::ranges::find(names, name) != names.end();
-}
-
 base::Result<PolicyChoice> ChooseTemplate(const std::string& name) {
   PolicyChoice choice{.name = name, .is_template = true, .sources = {}};
   AEGIS_ASSIGN(const std::string_view text, policy::TemplateText(name));
@@ -83,6 +78,23 @@ std::vector<std::string> PrivateDirs(const PolicyChoice& choice) {
                                                         : std::vector<std::string>{};
 }
 
+bool IsTemplate(std::string_view name) {
+  const auto names = policy::TemplateNames();
+  return std::ranges::find(names, name) != names.end();
+}
+
+std::string TemplateHint(std::string_view name) {
+  const auto names = policy::TemplateNames();
+  std::string known;
+  for (const std::string_view one : names) {
+    known.append(known.empty() ? "" : ", ").append(one);
+  }
+  const std::string_view nearest = config::Nearest(name, names);
+  return "\"" + base::EscapeName(name) + "\"" +
+         (nearest.empty() ? "" : "; did you mean \"" + std::string(nearest) + "\"?") +
+         " (templates: " + known + ")";
+}
+
 base::Result<PolicyChoice> ChoosePolicy(const std::string& template_or_file) {
   if (IsTemplate(template_or_file)) {
     return ChooseTemplate(template_or_file);
@@ -93,13 +105,8 @@ base::Result<PolicyChoice> ChoosePolicy(const std::string& template_or_file) {
   }
   if (files.error().code() == base::Errc::kNotFound &&
       template_or_file.find('/') == std::string::npos) {
-    std::string known;
-    for (const std::string_view name : policy::TemplateNames()) {
-      known.append(known.empty() ? "" : ", ").append(name);
-    }
-    return base::Fail(base::Errc::kNotFound, "no policy template or file \"" +
-                                                 base::EscapeName(template_or_file) +
-                                                 "\" (templates: " + known + ")");
+    return base::Fail(base::Errc::kNotFound,
+                      "no policy template or file " + TemplateHint(template_or_file));
   }
   return base::Fail(std::move(files).error());
 }

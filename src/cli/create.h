@@ -19,6 +19,12 @@ struct PolicyChoice {
   std::vector<policy::Source> sources;
 };
 
+bool IsTemplate(std::string_view name);
+
+// For messages: the name that is no template, in quotes, what may have been meant, and what there
+// is.
+std::string TemplateHint(std::string_view name);
+
 // kNotFound, with the names of the templates, if there is neither a template nor a file.
 base::Result<PolicyChoice> ChoosePolicy(const std::string& template_or_file);
 

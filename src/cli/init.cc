@@ -30,13 +30,8 @@ constexpr std::array<Example, 2> kExamples = {{
 }};
 
 base::Result<std::string> NameOf(const Args& args) {
-  const auto positional = args.Text("NAME");
-  const auto option = args.Text("--name");
-  if (positional && option && *positional != *option) {
-    return base::Fail(base::Errc::kInvalid,
-                      "two names are given: \"" + *positional + "\" and \"" + *option + "\"");
-  }
-  std::string name = option ? *option : positional.value_or("default");
+  AEGIS_ASSIGN(const auto given, Either(args, "NAME", "--name"));
+  std::string name = given.value_or("default");
   AEGIS_TRY(config::CheckName(name));
   return name;
 }

@@ -75,18 +75,6 @@ std::string Policies(std::size_t number) {
   return std::to_string(number) + (number == 1 ? " policy" : " policies");
 }
 
-// One value that has two spellings.
-base::Result<std::optional<std::string>> Either(const Args& args, std::string_view positional,
-                                                std::string_view option) {
-  const auto first = args.Text(positional);
-  const auto second = args.Text(option);
-  if (first && second && *first != *second) {
-    return base::Fail(base::Errc::kInvalid,
-                      "two are given: \"" + *first + "\" and \"" + *second + "\"");
-  }
-  return second ? second : first;
-}
-
 base::Result<int> RunValidate(Context& context, const Args& args) {
   AEGIS_ASSIGN(const auto file, Either(args, "FILE", "--path"));
   if (!file) {
@@ -143,6 +131,9 @@ base::Result<int> RunGenerate(Context& context, const Args& args) {
   AEGIS_ASSIGN(const auto name, Either(args, "TEMPLATE", "--template"));
   if (!name) {
     return context.Usage("which template? default-deny, allow-read-only, permit-all or project");
+  }
+  if (*name != kPrograms && !IsTemplate(*name)) {
+    return base::Fail(base::Errc::kNotFound, "no policy template " + TemplateHint(*name));
   }
   AEGIS_ASSIGN(const std::string_view text,
                *name == kPrograms ? policy::ProgramsText() : policy::TemplateText(*name));

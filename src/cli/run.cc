@@ -14,9 +14,10 @@ namespace {
 
 using Kind = Option::Kind;
 
-constexpr std::array<Option, 7> kOptions = {{
+constexpr std::array<Option, 8> kOptions = {{
     {"--config", Kind::kText, "NAME",
      "Configuration (default: what `aegis use` chose, or default)"},
+    {"--name", Kind::kText, "NAME", "The same"},
     {"--policy", Kind::kText, "POLICY",
      "A template or file instead of the configuration's policies"},
     {"--dir", Kind::kText, "DIR", "The project, which policies call @dir (default: here)"},
@@ -37,7 +38,7 @@ base::Result<int> Run(Context& context, const Args& args) {
   if (args.command().empty()) {
     return context.Usage("which command? it follows `--`, as in: aegis run -- git status");
   }
-  const auto name = args.Text("--config");
+  AEGIS_ASSIGN(const auto name, Either(args, "--config", "--name"));
   bool make_missing = false;
   if (!name) {
     AEGIS_ASSIGN(const Places places, FindPlaces(context));

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "base/text.h"
 
@@ -159,6 +161,25 @@ std::optional<std::int64_t> ParseTime(std::string_view text) {
     return std::nullopt;
   }
   return *date + *clock - *offset;
+}
+
+std::optional<std::int64_t> ParseAge(std::string_view text) {
+  constexpr std::int64_t kMinute = 60'000;
+  constexpr std::array<std::pair<char, std::int64_t>, 4> kUnits = {
+      {{'m', kMinute}, {'h', 60 * kMinute}, {'d', 1440 * kMinute}, {'w', 10'080 * kMinute}}};
+  constexpr std::int64_t kMost = 100'000;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || number < 1 || number > kMost ||
+      end + 1 != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  for (const auto& [letter, unit] : kUnits) {
+    if (*end == letter) {
+      return number * unit;
+    }
+  }
+  return std::nullopt;
 }
 
 std::string HarmlessJson(std::string_view json) {

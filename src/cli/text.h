@@ -15,6 +15,9 @@ using base::FormatTime;
 // since 1970; without an offset it is UTC. Nothing for anything else.
 std::optional<std::int64_t> ParseTime(std::string_view text);
 
+// "45m", "12h", "30d" or "2w" as milliseconds. Nothing for anything else.
+std::optional<std::int64_t> ParseAge(std::string_view text);
+
 // JSON text with every control, BiDi control, zero-width and line separator character in it as a
 // \uXXXX escape, so that a terminal may show it. The value stays the same: outside strings JSON has
 // no such characters but blanks, which are kept.

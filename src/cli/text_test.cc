@@ -93,5 +93,16 @@ TEST(Padded, CountsCharacters) {
   EXPECT_EQ(Padded("long", 2), "long");
 }
 
+TEST(ParseAge, ReadsAges) {
+  EXPECT_EQ(ParseAge("45m"), 45 * 60'000);
+  EXPECT_EQ(ParseAge("12h"), 12 * 3'600'000);
+  EXPECT_EQ(ParseAge("30d"), 30 * 86'400'000LL);
+  EXPECT_EQ(ParseAge("2w"), 14 * 86'400'000LL);
+  for (const char* none : {"", "d", "30", "0d", "-3d", "30D", "30 d", "30dd", "3.5d", "100001d",
+                           "99999999999999999999d", "x30d", "30y"}) {
+    EXPECT_EQ(ParseAge(none), std::nullopt) << none;
+  }
+}
+
 }  // namespace
 }  // namespace aegis::cli

@@ -14,10 +14,12 @@ namespace {
 
 using Kind = Option::Kind;
 
-constexpr std::array<Option, 7> kOptions = {{
+constexpr std::array<Option, 9> kOptions = {{
     {"--dir", Kind::kText, "DIR", "The project, which policies call @dir (default: here)"},
     {"--policy", Kind::kText, "POLICY", "A template or file to judge by (default: permit-all)"},
     {"--name", Kind::kText, "NAME", "Configuration to record in (default: the program's name)"},
+    {"--config", Kind::kText, "NAME", "The same"},
+    {"--seatbelt", Kind::kFlag, "", "Refuse what the policy does not permit, as `aegis run` does"},
     {"--tag", Kind::kText, "TAG", "A word to find the session by"},
     kWitnessOption,
     kWitnessKeyOption,
@@ -34,17 +36,16 @@ base::Result<int> Run(Context& context, const Args& args) {
   if (args.command().empty()) {
     return context.Usage("which command? it follows `--`, as in: aegis wrap -- make");
   }
-  return Launch(
-      context,
-      {.mode = gate::Mode::kWrap,
-       .name = args.Text("--name").value_or(config::NameForProgram(args.command().front())),
-       .default_policy = "permit-all",
-       .make_missing = true,
-       .policy = args.Text("--policy"),
-       .dir = args.Text("--dir"),
-       .tag = args.Text("--tag").value_or(""),
-       .witnesses = WitnessFlagsOf(args),
-       .argv = args.command()});
+  AEGIS_ASSIGN(const auto name, Either(args, "--name", "--config"));
+  return Launch(context, {.mode = args.Has("--seatbelt") ? gate::Mode::kRun : gate::Mode::kWrap,
+                          .name = name.value_or(config::NameForProgram(args.command().front())),
+                          .default_policy = "permit-all",
+                          .make_missing = true,
+                          .policy = args.Text("--policy"),
+                          .dir = args.Text("--dir"),
+                          .tag = args.Text("--tag").value_or(""),
+                          .witnesses = WitnessFlagsOf(args),
+                          .argv = args.command()});
 }
 
 }  // namespace
@@ -63,7 +64,8 @@ const Command kWrapCommand = {
         "mounts\n"
         "and file handles. Network, environment and temporary directories are the caller's. A "
         "NAME\n"
-        "that is missing is made. Exit codes are those of `aegis run`.\n",
+        "that is missing is made. Exit codes are those of `aegis run`. --seatbelt, known from\n"
+        "macOS, makes it a run: the walls are namespaces, Landlock and seccomp here.\n",
     .failure = kAegisFailed,
     .run = Run,
 };

@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "config/environment.h"
 #include "config/name.h"
+#include "config/nearest.h"
 
 namespace aegis::config {
 namespace {
@@ -173,9 +174,14 @@ bool Home::Has(std::string_view name) const {
 base::Result<> Home::CheckState(std::string_view name) const {
   AEGIS_TRY(CheckName(name));
   if (!Has(name)) {
-    return base::Fail(base::Errc::kNotFound, "no configuration \"" + std::string(name) +
-                                                 "\" (make it with: aegis init " +
-                                                 std::string(name) + ")");
+    const std::vector<std::string> names = Names().value_or(std::vector<std::string>{});
+    const std::vector<std::string_view> views(names.begin(), names.end());
+    const std::string_view nearest = Nearest(name, views);
+    return base::Fail(
+        base::Errc::kNotFound,
+        "no configuration \"" + std::string(name) + "\"" +
+            (nearest.empty() ? "" : "; did you mean \"" + std::string(nearest) + "\"?") +
+            " (make it with: aegis init " + std::string(name) + ")");
   }
   return CheckOwnDirectory(StateDir(name));
 }
