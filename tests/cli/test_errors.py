@@ -52,9 +52,11 @@ CASES = {
     '`--from: "X" is no time like 2026-11-21T14:03:07Z`':
         Typed("aegis init a -q; aegis audit query a --from noon", 2,
               '--from: "noon" is no time like 2026-11-21T14:03:07Z'),
-    '`--action: there is no action "X"`, `--decision is allow or deny`':
-        Typed("aegis init a -q; aegis audit query a --action Fly", 2,
-              '--action: there is no action "Fly"'),
+    '`--format is jsonl, json, csv or cef, not "X"; did you mean "Y"?`':
+        Typed("aegis audit query --action Flie", 2, '--action is FileRead, FileWrite, '),
+    '`--name and --config differ: "A" and "B"`':
+        Typed("aegis wrap --name a --config b -- true", 125,
+              '--name and --config differ: "a" and "b"'),
     "`--tag takes up to 128 bytes of printable text in one line`":
         Typed("aegis run --tag $'a\\nb' -- true", 125, "--tag takes up to 128 bytes"),
     # Places and names
@@ -71,7 +73,7 @@ CASES = {
         "src/config/home_test.cc:HomeTest, WithoutHomeThePasswordDatabaseDecides",
     '`configuration name "X" may hold letters, digits, - _ . only`':
         Typed("aegis init a/b", 1, 'configuration name "a/b" may hold letters, digits, - _ . only'),
-    '`no configuration "X" (make it with: aegis init X)`':
+    '`no configuration "X"; did you mean "Y"? (make it with: aegis init X)`':
         Typed("aegis log x", 1, 'no configuration "x" (make it with: aegis init x)'),
     '`configuration "X" exists already, nothing was changed`':
         Typed("aegis init a -q; aegis init a", 1, 'configuration "a" exists already'),
@@ -134,8 +136,8 @@ CASES = {
         Typed("aegis policy validate ./none.cedar", 1, "none.cedar: No such file or directory"),
     "`DIR: no policy (*.cedar) here`":
         Typed("mkdir d; aegis policy validate d", 1, "d: no policy (*.cedar) here"),
-    '`no policy template or file "X" (templates: ...)`':
-        Typed("aegis init a --policy projct", 1, 'no policy template or file "projct" (templates: '),
+    '`no policy template or file "X"; did you mean "Y"? (templates: ...)`':
+        Typed("aegis init a --policy projct", 1, 'no policy template or file "projct"; did you mean "project"? (templates: '),
     "`FILE:L:C: ...`, of a policy":
         Typed("echo 'permit(' > p.cedar; aegis policy validate p.cedar", 1, "p.cedar:"),
     # Running
