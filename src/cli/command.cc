@@ -31,6 +31,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kPolicyValidateCommand,
     &kPolicyListCommand,
     &kPolicyGenerateCommand,
+    &kPolicyCompileCommand,
     &kAuditQueryCommand,
     &kAuditVerifyCommand,
     &kAuditSessionsCommand,

@@ -62,6 +62,7 @@ extern const Command kConfigPathCommand;
 extern const Command kPolicyValidateCommand;
 extern const Command kPolicyListCommand;
 extern const Command kPolicyGenerateCommand;
+extern const Command kPolicyCompileCommand;
 extern const Command kAuditQueryCommand;
 extern const Command kAuditVerifyCommand;
 extern const Command kAuditSessionsCommand;

@@ -31,9 +31,9 @@
 #include "gate/roots.h"
 #include "gate/supervisor.h"
 #include "gate/terminal.h"
+#include "gate/walls.h"
 #include "ledger/ledger.h"
 #include "policy/policy.h"
-#include "sandbox/host_view.h"
 #include "sandbox/init.h"
 #include "sandbox/namespaces.h"
 #include "sandbox/plan.h"
@@ -60,43 +60,6 @@ base::Result<Sockets> MakeSockets() {
     return base::FailErrno("socketpair");
   }
   return Sockets{base::UniqueFd(pair[0]), base::UniqueFd(pair[1])};
-}
-
-base::Result<std::string> WorkingDirectory() {
-  std::array<char, PATH_MAX> buffer{};
-  if (::getcwd(buffer.data(), buffer.size()) == nullptr) {
-    return base::FailErrno("get the working directory");
-  }
-  return std::string(buffer.data());
-}
-
-// The program as an absolute path whose directory is canonical; a link in the last component stays,
-// since programs look at the name they were started by.
-base::Result<std::string> AbsoluteProgram(const std::string& program, const std::string& cwd) {
-  const std::string path = program.starts_with('/') ? program : cwd + "/" + program;
-  const std::size_t slash = path.rfind('/');
-  AEGIS_ASSIGN(const std::string directory, base::CanonicalPath(path.substr(0, slash + 1)));
-  return (directory == "/" ? "" : directory) + path.substr(slash);
-}
-
-base::Result<sandbox::Plan> MakePlan(const RunSpec& spec, const policy::PolicySet& policies) {
-  const policy::PolicySet::Bound bound = policies.bound();
-  AEGIS_ASSIGN(const std::string cwd, WorkingDirectory());
-  sandbox::PlanInput input;
-  input.mode = spec.mode;
-  input.visible = bound.visible;
-  input.executable = bound.executable;
-  input.hidden = bound.hidden;
-  input.home = spec.home;
-  input.dir = spec.dir;
-  input.aegis_home = spec.aegis_home;
-  input.private_dirs = spec.private_dirs;
-  input.terminal = TerminalDevice();
-  AEGIS_ASSIGN(input.command.program, AbsoluteProgram(spec.program, cwd));
-  input.command.argv = spec.argv;
-  input.command.env = spec.env;
-  input.command.cwd = cwd;
-  return sandbox::BuildPlan(input, sandbox::SystemHostView());
 }
 
 // A journal whose run never began is removed: nothing happened that it could tell of.
@@ -360,22 +323,17 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
     AEGIS_TRY(CheckStandardSockets());
   }
   AEGIS_TRY(sandbox::CheckProtections());
-  policy::Names names;
-  names.agent = spec.config_name;
-  names.home = base::EscapeName(spec.home);
-  names.dir = base::EscapeName(spec.dir);
-  names.leads_to = policy::LeadsTo;
-  AEGIS_ASSIGN(auto policies, policy::PolicySet::Load(spec.policies, names));
-  AEGIS_ASSIGN(input.plan, MakePlan(spec, policies));
+  AEGIS_ASSIGN(auto walls, RaiseWalls(spec));
+  input.plan = std::move(walls.plan);
   AEGIS_ASSIGN(input.roots, OpenHostRoots());
   AEGIS_ASSIGN(const std::string session_id, ledger::NewSessionId(ledger::SystemClock()));
   AEGIS_ASSIGN(NewJournal journal, MakeJournal(spec, session_id));
-  AEGIS_TRY(RecordStart(journal.writer(), spec, policies, input.plan));
+  AEGIS_TRY(RecordStart(journal.writer(), spec, walls.policies, input.plan));
   AEGIS_ASSIGN(const std::string mounts, base::ReadFile("/proc/self/mountinfo"));
   decision::Guards guards;
   guards.network_closed = spec.mode == Mode::kRun;
   guards.aegis_state = Escaped(NamesThroughMounts(mounts, spec.aegis_home));
-  input.decider.emplace(std::move(policies), std::move(guards));
+  input.decider.emplace(std::move(walls.policies), std::move(guards));
   input.journal = &journal.writer();
   input.masker = spec.masker;
   AEGIS_ASSIGN(Follower follower, Follower::Start());

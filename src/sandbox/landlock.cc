@@ -41,7 +41,7 @@ base::Result<> AllowExecuting(int ruleset, const std::string& path) {
     return {};  // nothing there: no right
   }
   landlock_path_beneath_attr rule{};
-  rule.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE;
+  rule.allowed_access = kExecutableRights;
   rule.parent_fd = fd.get();
   if (uapi::LandlockAddPathRule(ruleset, rule) != 0) {
     return base::FailErrno("add a Landlock rule for " + base::EscapeName(path));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <linux/landlock.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -17,7 +19,11 @@ int LandlockAbi();
 // Unix sockets and signals scoped; kWrap only signals (the agent must not stop its watcher). Pure.
 uapi::LandlockRulesetAttr LandlockAttributes(Mode mode, int abi);
 
-// Restricts the calling process for good: READ_FILE and EXECUTE below `executable`, nothing else.
+// What the agent may do by itself below the plan's `executable`, and nowhere else.
+inline constexpr std::uint64_t kExecutableRights =
+    LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE;
+
+// Restricts the calling process for good: kExecutableRights below `executable`, nothing else.
 // Names that don't exist or are reached through a symlink give no rule. Needs no_new_privs.
 // kUnsupported: kRun with an ABI below 2. kWrap does what the kernel offers.
 base::Result<> RestrictWithLandlock(Mode mode, const std::vector<std::string>& executable);

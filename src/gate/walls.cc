@@ -1,0 +1,74 @@
+#include "gate/walls.h"
+
+#include <linux/limits.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "base/file.h"
+#include "base/result.h"
+#include "base/text.h"
+#include "gate/run.h"
+#include "gate/terminal.h"
+#include "policy/policy.h"
+#include "sandbox/host_view.h"
+#include "sandbox/plan.h"
+
+namespace aegis::gate {
+
+namespace {
+
+base::Result<std::string> WorkingDirectory() {
+  std::array<char, PATH_MAX> buffer{};
+  if (::getcwd(buffer.data(), buffer.size()) == nullptr) {
+    return base::FailErrno("get the working directory");
+  }
+  return std::string(buffer.data());
+}
+
+// The program as an absolute path whose directory is canonical; a link in the last component stays,
+// since programs look at the name they were started by.
+base::Result<std::string> AbsoluteProgram(const std::string& program, const std::string& cwd) {
+  const std::string path = program.starts_with('/') ? program : cwd + "/" + program;
+  const std::size_t slash = path.rfind('/');
+  AEGIS_ASSIGN(const std::string directory, base::CanonicalPath(path.substr(0, slash + 1)));
+  return (directory == "/" ? "" : directory) + path.substr(slash);
+}
+
+base::Result<sandbox::Plan> MakePlan(const RunSpec& spec, const policy::PolicySet& policies) {
+  policy::PolicySet::Bound bound = policies.bound();
+  AEGIS_ASSIGN(const std::string cwd, WorkingDirectory());
+  sandbox::PlanInput input;
+  input.mode = spec.mode;
+  input.visible = std::move(bound.visible);
+  input.executable = std::move(bound.executable);
+  input.hidden = std::move(bound.hidden);
+  input.home = spec.home;
+  input.dir = spec.dir;
+  input.aegis_home = spec.aegis_home;
+  input.private_dirs = spec.private_dirs;
+  input.terminal = TerminalDevice();
+  AEGIS_ASSIGN(input.command.program, AbsoluteProgram(spec.program, cwd));
+  input.command.argv = spec.argv;
+  input.command.env = spec.env;
+  input.command.cwd = cwd;
+  return sandbox::BuildPlan(input, sandbox::SystemHostView());
+}
+
+}  // namespace
+
+base::Result<Walls> RaiseWalls(const RunSpec& spec) {
+  policy::Names names;
+  names.agent = spec.config_name;
+  names.home = base::EscapeName(spec.home);
+  names.dir = base::EscapeName(spec.dir);
+  names.leads_to = policy::LeadsTo;
+  AEGIS_ASSIGN(auto policies, policy::PolicySet::Load(spec.policies, names));
+  AEGIS_ASSIGN(auto plan, MakePlan(spec, policies));
+  return Walls{std::move(policies), std::move(plan)};
+}
+
+}  // namespace aegis::gate

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "base/result.h"
+#include "gate/run.h"
+#include "policy/policy.h"
+#include "sandbox/plan.h"
+
+namespace aegis::gate {
+
+// What stands around a command before it runs.
+struct Walls {
+  policy::PolicySet policies;
+  sandbox::Plan plan;
+};
+
+// Loads the policies of a run and makes its plan from their bound. Looks at the host's files and at
+// descriptors 0-2 (the terminal), changes nothing. kInvalid: unusable policies or places.
+base::Result<Walls> RaiseWalls(const RunSpec& spec);
+
+}  // namespace aegis::gate
