@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "base/text.h"
+#include "cli/policies.h"
 #include "config/config.h"
 #include "ledger/ledger.h"
 #include "policy/policy.h"
@@ -133,7 +134,7 @@ base::Result<> CreateConfiguration(const config::Home& home, const std::string& 
   }
   AEGIS_ASSIGN(const policy::Names names, PolicyNames(wanted.name, user_home, wanted.dir));
   if (!wanted.policy.is_template) {
-    AEGIS_TRY(policy::PolicySet::Load(wanted.policy.sources, names));
+    AEGIS_TRY(CheckPolicies(wanted.policy.sources, names, std::nullopt));
   }
   AEGIS_ASSIGN(config::Staging staging, config::Staging::Begin(home));
   AEGIS_TRY(Fill(staging.path(), wanted));

@@ -13,6 +13,7 @@
 #include "cli/context.h"
 #include "cli/create.h"
 #include "cli/masking.h"
+#include "cli/policies.h"
 #include "cli/retention.h"
 #include "cli/summary.h"
 #include "cli/text.h"
@@ -83,6 +84,9 @@ base::Result<gate::RunSpec> Specify(Context& context, const Places& places,
   const std::string dir = request.dir ? *request.dir : configuration.dir.value_or(".");
   AEGIS_ASSIGN(spec.dir, config::ProjectDirectory(places.home, dir));
   AEGIS_TRY(ApplyPolicies(request, configuration, spec));
+  AEGIS_ASSIGN(const policy::Names names,
+               PolicyNames(configuration.name, places.user_home, spec.dir));
+  AEGIS_TRY(CheckPolicies(spec.policies, names, configuration.state_dir));
   AEGIS_ASSIGN(spec.witness, ChooseWitnesses(places, configuration, request.witnesses));
   AEGIS_ASSIGN(spec.masker, ConfiguredMasker(configuration));
   spec.config_name = std::move(configuration.name);

@@ -15,6 +15,7 @@
 #include "cli/context.h"
 #include "cli/create.h"
 #include "cli/json.h"
+#include "cli/policies.h"
 #include "cli/text.h"
 #include "config/config.h"
 #include "policy/policy.h"
@@ -88,7 +89,7 @@ base::Result<int> RunValidate(Context& context, const Args& args) {
     sources.push_back({.file = std::move(one.path), .text = std::move(one.text)});
   }
   AEGIS_ASSIGN(const auto names, PolicyNames("default", places.user_home, std::nullopt));
-  AEGIS_ASSIGN(const auto policies, policy::PolicySet::Load(sources, names));
+  AEGIS_ASSIGN(const auto policies, LoadPolicies(sources, names, std::nullopt));
   if (args.Has("--json")) {
     PrintJson(context.out,
               {{"valid", true}, {"policies", AsJson(policies)}, {"digest", policies.digest()}});
@@ -106,7 +107,7 @@ base::Result<int> RunList(Context& context, const Args& args) {
   AEGIS_ASSIGN(const auto sources, ConfiguredPolicies(configuration));
   AEGIS_ASSIGN(const auto names,
                PolicyNames(configuration.name, places.user_home, configuration.dir));
-  AEGIS_ASSIGN(const auto policies, policy::PolicySet::Load(sources, names));
+  AEGIS_ASSIGN(const auto policies, LoadPolicies(sources, names, configuration.state_dir));
   if (args.Has("--json")) {
     PrintJson(context.out, AsJson(policies));
     return 0;

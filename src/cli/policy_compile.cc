@@ -14,6 +14,7 @@
 #include "cli/create.h"
 #include "cli/json.h"
 #include "cli/plan_report.h"
+#include "cli/policies.h"
 #include "cli/text.h"
 #include "config/config.h"
 #include "gate/run.h"
@@ -97,6 +98,8 @@ base::Result<int> RunCompile(Context& context, const Args& args) {
   const auto* const target = std::ranges::find(kTargets, wanted, &Target::name);
   AEGIS_ASSIGN(const Places places, FindPlaces(context));
   AEGIS_ASSIGN(const gate::RunSpec spec, Specify(places, args));
+  AEGIS_ASSIGN(const auto names, PolicyNames(spec.config_name, places.user_home, spec.dir));
+  AEGIS_TRY(CheckPolicies(spec.policies, names, std::nullopt));
   AEGIS_ASSIGN(const gate::Walls walls, gate::RaiseWalls(spec));
   if (args.Has("--json")) {
     auto document = Head(target->name, spec, walls.policies);

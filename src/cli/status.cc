@@ -18,6 +18,7 @@
 #include "cli/json.h"
 #include "cli/masking.h"
 #include "cli/output.h"
+#include "cli/policies.h"
 #include "cli/retention.h"
 #include "cli/sessions.h"
 #include "cli/text.h"
@@ -68,12 +69,12 @@ struct Status {
   }
 };
 
-base::Result<policy::PolicySet> LoadPolicies(const Places& places,
-                                             const config::Configuration& configuration) {
+base::Result<policy::PolicySet> PoliciesOf(const Places& places,
+                                           const config::Configuration& configuration) {
   AEGIS_ASSIGN(const auto sources, ConfiguredPolicies(configuration));
   AEGIS_ASSIGN(const auto names,
                PolicyNames(configuration.name, places.user_home, configuration.dir));
-  return policy::PolicySet::Load(sources, names);
+  return LoadPolicies(sources, names, configuration.state_dir);
 }
 
 // What the young part of the store takes, spread over the days in which it grew: the store has all
@@ -241,7 +242,7 @@ base::Result<int> Run(Context& context, const Args& args) {
   AEGIS_ASSIGN(const Places places, FindPlaces(context));
   AEGIS_ASSIGN(const auto name, ConfigArgument(args));
   AEGIS_ASSIGN(auto configuration, LoadChosen(places, name));
-  auto policies = LoadPolicies(places, configuration);
+  auto policies = PoliciesOf(places, configuration);
   auto ledger = ReadLedger(context, configuration);
   auto witnesses = ChooseWitnesses(places, configuration, {});
   auto masker = ConfiguredMasker(configuration);

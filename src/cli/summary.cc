@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "cli/context.h"
+#include "cli/policies.h"
 #include "cli/text.h"
 #include "gate/run.h"
 #include "policy/policy.h"
@@ -79,9 +80,11 @@ std::string Because(const gate::Denied& denied,
 
 // Loaded once more, for the names of their files: only runs with refusals pay for it.
 std::vector<policy::PolicySet::Info> PoliciesOf(const gate::RunSpec& spec) {
-  const auto loaded = policy::PolicySet::Load(spec.policies, {.agent = spec.config_name,
-                                                              .home = base::EscapeName(spec.home),
-                                                              .dir = base::EscapeName(spec.dir)});
+  const auto loaded = LoadPolicies(spec.policies,
+                                   {.agent = spec.config_name,
+                                    .home = base::EscapeName(spec.home),
+                                    .dir = base::EscapeName(spec.dir)},
+                                   spec.state_dir);
   return loaded ? loaded->policies() : std::vector<policy::PolicySet::Info>();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 // The public header of the module: where Aegis' state lies, and what a configuration says.
+#include "config/checked.h"        // IWYU pragma: export
 #include "config/configuration.h"  // IWYU pragma: export
 #include "config/environment.h"    // IWYU pragma: export
 #include "config/home.h"           // IWYU pragma: export

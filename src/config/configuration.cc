@@ -22,7 +22,8 @@ namespace aegis::config {
 namespace {
 
 constexpr std::size_t kSettingsLimit = std::size_t{1} << 20U;
-constexpr std::size_t kPolicyLimit = std::size_t{4} << 20U;
+constexpr std::size_t kPolicyLimit = std::size_t{1} << 20U;  // what the policy engine takes
+constexpr std::size_t kAllPoliciesLimit = std::size_t{16} << 20U;
 constexpr std::size_t kMostPolicyFiles = 1024;
 
 // Resolves the paths of one aegis.toml.
@@ -172,8 +173,15 @@ base::Result<std::vector<PolicyFile>> ReadPolicyFiles(const std::vector<std::str
   }
   std::vector<PolicyFile> policies;
   policies.reserve(files.size());
+  std::size_t total = 0;
   for (const std::string& file : files) {
     AEGIS_ASSIGN(std::string text, base::ReadFile(file, kPolicyLimit));
+    total += text.size();
+    if (total > kAllPoliciesLimit) {
+      return base::Fail(base::Errc::kExhausted,
+                        "read " + base::EscapeName(file) +
+                            ": the policies together are larger than 16777216 bytes");
+    }
     policies.push_back({.path = base::EscapeName(file), .text = std::move(text)});
   }
   return policies;

@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/context.h"
+#include "policy/dry_run.h"
 
 // The one executable of Aegis. The name it is called by chooses the program.
 namespace {
@@ -52,12 +53,15 @@ void SetUpHeap() {
 
 int Start(char** argv) {
   SetUpHeap();
+  const std::vector<std::string> arguments = Strings(argv);
+  const std::string_view name = arguments.empty() ? "aegis" : BaseName(arguments.front());
+  if (name == aegis::policy::kDryRunName) {
+    return aegis::policy::RunDryRunStage(STDIN_FILENO, STDOUT_FILENO);
+  }
   if (!HoldStandardDescriptors()) {
     return aegis::cli::kUsageExit;
   }
   aegis::cli::Context context(Strings(environ), STDOUT_FILENO, STDERR_FILENO);
-  const std::vector<std::string> arguments = Strings(argv);
-  const std::string_view name = arguments.empty() ? "aegis" : BaseName(arguments.front());
   for (const std::string_view other : {"aegisd", "aegisctl", "aegis-reviewd"}) {
     if (name == other) {
       context.Say("\"" + std::string(name) + "\" is not in this build");

@@ -138,6 +138,14 @@ CASES = {
         Typed("mkdir d; aegis policy validate d", 1, "d: no policy (*.cedar) here"),
     '`no policy template or file "X"; did you mean "Y"? (templates: ...)`':
         Typed("aegis init a --policy projct", 1, 'no policy template or file "projct"; did you mean "project"? (templates: '),
+    "`read FILE: not a regular file`, `read FILE: larger than 1048576 bytes`":
+        Typed("mkfifo p.cedar; aegis policy validate p.cedar", 1, "p.cedar: not a regular file"),
+    "`read FILE: the policies together are larger than 16777216 bytes`":
+        "tests/cli/test_untrusted.py:test_many_files_together_are_bounded",
+    "`FILE: too costly to check: ...`":
+        "tests/cli/test_untrusted.py:test_what_takes_too_much_memory_takes_only_the_check_down",
+    "`start the check of policies: ...`":
+        "src/policy/dry_run_test.cc:DryRun, ANamedProgramMustStart",
     "`FILE:L:C: ...`, of a policy":
         Typed("echo 'permit(' > p.cedar; aegis policy validate p.cedar", 1, "p.cedar:"),
     # Running

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "policy/policy.h"
+
+namespace aegis::cli {
+
+// Whether sources may be parsed in this process: what is not built in first passes a dry run in a
+// process of its own. With the state directory of a configuration that costs nothing once it has
+// passed; without one nothing is remembered.
+base::Result<> CheckPolicies(const std::vector<policy::Source>& sources, const policy::Names& names,
+                             const std::optional<std::string>& state_dir);
+
+// CheckPolicies, then PolicySet::Load: the one way in which commands load policies.
+base::Result<policy::PolicySet> LoadPolicies(const std::vector<policy::Source>& sources,
+                                             const policy::Names& names,
+                                             const std::optional<std::string>& state_dir);
+
+}  // namespace aegis::cli
