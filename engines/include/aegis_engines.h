@@ -117,6 +117,44 @@ enum AegisOutcome {
 int32_t aegis_cedar_evaluate(const AegisCedar* cedar, const AegisRequest* request,
                              uint32_t* policies, size_t* policy_count, AegisText** error);
 
+/* The authorizer as it is, over one set of all policies and a store of entities: no index, no aliases,
+ * no names of our own. For tests and benchmarks: what aegis_cedar_evaluate is held against, and what
+ * Cedar's published cases run through. Bounds and parser are those of aegis_cedar_load. */
+typedef struct AegisPlain AegisPlain;
+
+/* `schema` in Cedar's syntax (empty: that of Aegis), `entities` as a JSON array. Policies that the
+ * schema refuses load, but are not valid. NULL and *error when anything else is refused. */
+AegisPlain* aegis_plain_load(AegisStr schema, AegisStr policies, AegisStr entities,
+                             AegisText** error);
+void aegis_plain_free(AegisPlain* plain); /* NULL is allowed */
+size_t aegis_plain_policy_count(const AegisPlain* plain);
+uint8_t aegis_plain_valid(const AegisPlain* plain); /* 1: all policies pass strict validation */
+
+typedef struct AegisEntity {
+  AegisStr type;
+  AegisStr id;
+} AegisEntity;
+
+typedef struct AegisPlainRequest {
+  AegisEntity principal;
+  AegisEntity action;
+  AegisEntity resource;
+  AegisStr context; /* a JSON object */
+} AegisPlainRequest;
+
+/* Policies by their place in the text (from 0), ascending. `places` has room for
+ * aegis_plain_policy_count() of them. */
+typedef struct AegisPlaces {
+  uint32_t* places;
+  size_t count;
+} AegisPlaces;
+
+/* AEGIS_OUTCOME_PERMIT, AEGIS_OUTCOME_FORBID (also where nothing permits), or AEGIS_OUTCOME_ERROR and
+ * *error for a request that the schema refuses. Policies that err are named, and skipped as Cedar
+ * does. */
+int32_t aegis_plain_evaluate(const AegisPlain* plain, const AegisPlainRequest* request,
+                             AegisPlaces* determining, AegisPlaces* erring, AegisText** error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -27,6 +27,8 @@ pub struct Info {
     pub applies: bool,
     pub actions: u32,
     pub reads: u32,
+    /// It names a group of actions.
+    pub grouped: bool,
     /// It applies nowhere outside `roots`.
     pub bounded: bool,
     pub roots: Vec<Root>,
@@ -54,6 +56,8 @@ pub struct Index {
     by_mention: HashMap<u32, Vec<u32>>,
     /// Attributes read, for each action.
     reads: [u32; ACTIONS.len()],
+    /// Actions for which some policy names a group.
+    grouped: u32,
 }
 
 impl Index {
@@ -62,6 +66,7 @@ impl Index {
         for (action, reads) in self.reads.iter_mut().enumerate() {
             *reads |= if info.actions & 1 << action != 0 { info.reads } else { 0 };
         }
+        self.grouped |= if info.grouped { info.actions } else { 0 };
         let group = self.group(info.actions, info.forbid && info.total, places);
         self.groups[group as usize].policies.add(policy).map_err(|e| e.to_string())
     }
@@ -97,6 +102,26 @@ impl Index {
     }
 }
 
+/// An action, and what `in` has to know of it where policies name groups.
+pub(crate) struct Action {
+    pub uid: EntityUid,
+    pub groups: Vec<EntityUid>,
+    pub entity: Entity,
+}
+
+impl Action {
+    pub fn new(kind: &EntityTypeName, name: &str) -> Self {
+        let groups: Vec<EntityUid> = schema::groups_of(name).map(|id| uid(kind, id)).collect();
+        let entity = Entity::new_no_attrs(uid(kind, name), groups.iter().cloned().collect());
+        Action { uid: uid(kind, name), groups, entity }
+    }
+
+    /// Whether `uid` is the action or a group that it is in.
+    pub fn is_in(&self, uid: &EntityUid) -> bool {
+        self.uid == *uid || self.groups.contains(uid)
+    }
+}
+
 pub struct Cedar {
     pub info: Vec<Info>,
     /// Names of resources that policies mention, aliases resolved.
@@ -106,7 +131,7 @@ pub struct Cedar {
     pub(crate) indices: HashMap<PolicyId, u32>,
     pub(crate) authorizer: Authorizer,
     pub(crate) agent: EntityUid,
-    pub(crate) actions: Vec<EntityUid>,
+    pub(crate) actions: Vec<Action>,
     pub(crate) resource_type: EntityTypeName,
 }
 
@@ -145,7 +170,7 @@ impl Cedar {
     /// The outcome and the indices of the policies that determined it; an error of any policy that
     /// could apply is an error.
     pub fn evaluate(&self, question: &Question) -> Result<(Outcome, Vec<u32>), String> {
-        let action = self.actions.get(question.action).ok_or("an unknown action")?.clone();
+        let action = self.actions.get(question.action).ok_or("an unknown action")?;
         let reads = self.reads(question.action);
         let resource = uid(&self.resource_type, question.resource);
         let entities = self.entities(question, question.ancestors, &resource, reads)?;
@@ -156,7 +181,7 @@ impl Cedar {
             Some(self.entities(question, &both, &resource, reads)?)
         };
         let context = context_of(question, reads)?;
-        let request = Request::new(self.agent.clone(), action, resource, context, None)
+        let request = Request::new(self.agent.clone(), action.uid.clone(), resource, context, None)
             .map_err(|e| e.to_string())?;
         let mut found = Found::default();
         for group in self.index.candidates(question) {
@@ -188,7 +213,13 @@ impl Cedar {
             Entity::new(resource.clone(), HashMap::from([("path".to_string(), path)]), parents)
                 .map_err(|e| e.to_string())?
         };
-        Entities::from_entities([entity], None).map_err(|e| e.to_string())
+        let grouped = self.index.grouped & 1 << question.action != 0;
+        let action = self.actions.get(question.action).filter(|_| grouped);
+        Entities::from_entities(
+            std::iter::once(entity).chain(action.map(|a| a.entity.clone())),
+            None,
+        )
+        .map_err(|e| e.to_string())
     }
 
     fn run(

@@ -1,6 +1,6 @@
 //! What can be said about a policy without evaluating it. Unsure means "reads everything".
 
-use crate::schema::{ATTRIBUTES, READS_ALL, READS_PATH, RESOURCE};
+use crate::schema::{ACTION, ATTRIBUTES, GROUPS, READS_ALL, READS_PATH, RESOURCE};
 use serde_json::Value;
 
 /// A part of the resources: one of them, or one with all below it.
@@ -108,21 +108,28 @@ fn region(expr: &Value) -> Region {
 }
 
 /// Attributes (bits of `schema::ATTRIBUTES`) that the conditions of a policy read, or an error for a
-/// construct that the index over resources does not model.
+/// construct that the index over resources does not model or that could never hold.
 pub fn reads_of(policy: &Value) -> Result<u32, String> {
-    let mut reads = Reads { bits: 0, odd_in: false };
+    let mut reads = Reads { bits: 0, odd_in: false, equals_group: None };
+    if policy["action"]["op"] == "==" {
+        reads.group(&policy["action"]["entity"]);
+    }
     for condition in policy["conditions"].as_array().into_iter().flatten() {
         reads.walk(&condition["body"]);
     }
     if reads.odd_in {
         return Err("only `principal`, `action` or `resource` may stand on the left of `in`".into());
     }
-    Ok(reads.bits)
+    match reads.equals_group {
+        Some(group) => Err(format!("no action equals the group {group}: write `action in`")),
+        None => Ok(reads.bits),
+    }
 }
 
 struct Reads {
     bits: u32,
     odd_in: bool,
+    equals_group: Option<&'static str>,
 }
 
 fn variable(expr: &Value) -> Option<&str> {
@@ -144,6 +151,8 @@ impl Reads {
                     self.walk(&body["right"]);
                 }
                 "==" | "!=" => {
+                    self.group(&body["left"]["Value"]);
+                    self.group(&body["right"]["Value"]);
                     self.operand(&body["left"], &body["right"]);
                     self.operand(&body["right"], &body["left"]);
                 }
@@ -185,6 +194,15 @@ impl Reads {
         let literal = other.as_object().is_some_and(|o| o.len() == 1 && o.contains_key("Value"));
         if !(literal && variable(side) == Some("resource")) {
             self.walk(side);
+        }
+    }
+
+    /// Notes an entity that is a group of actions.
+    fn group(&mut self, entity: &Value) {
+        let entity = entity.get("__entity").unwrap_or(entity);
+        let group = GROUPS.iter().map(|(group, _)| *group).find(|group| entity["id"] == *group);
+        if entity["type"] == ACTION {
+            self.equals_group = self.equals_group.or(group);
         }
     }
 

@@ -6,13 +6,15 @@ mod cedar;
 mod facts;
 mod load;
 mod names;
+mod plain;
 mod schema;
 #[cfg(test)]
 mod tests;
 
-use cedar::{Cedar, Question, Root};
+use cedar::{Cedar, Outcome, Question, Root};
 use load::Source;
 use names::Aliases;
+use plain::Plain;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::{ptr, slice, str};
 
@@ -68,6 +70,30 @@ pub struct AegisRequest {
     host: AegisStr,
     port: i64,
     protocol: AegisStr,
+}
+
+pub struct AegisPlain(Plain);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct AegisEntity {
+    kind: AegisStr,
+    id: AegisStr,
+}
+
+#[repr(C)]
+pub struct AegisPlainRequest {
+    principal: AegisEntity,
+    action: AegisEntity,
+    resource: AegisEntity,
+    context: AegisStr,
+}
+
+/// Where the places of policies go, and how many they are.
+#[repr(C)]
+pub struct AegisPlaces {
+    places: *mut u32,
+    count: usize,
 }
 
 const OUTCOME_ERROR: i32 = 3;
@@ -269,4 +295,84 @@ pub unsafe extern "C" fn aegis_cedar_evaluate(
     ptr::copy_nonoverlapping(found.as_ptr(), policies, found.len());
     *policy_count = found.len();
     outcome as i32
+}
+
+impl AegisEntity {
+    unsafe fn get<'a>(self) -> Result<plain::Name<'a>, String> {
+        Ok((self.kind.get("type")?, self.id.get("id")?))
+    }
+}
+
+impl AegisPlaces {
+    unsafe fn set(&mut self, found: &[u32]) {
+        ptr::copy_nonoverlapping(found.as_ptr(), self.places, found.len());
+        self.count = found.len();
+    }
+}
+
+/// # Safety
+/// The views are valid for their sizes; `error` may be written.
+#[no_mangle]
+pub unsafe extern "C" fn aegis_plain_load(
+    schema: AegisStr,
+    policies: AegisStr,
+    entities: AegisStr,
+    error: *mut *mut AegisText,
+) -> *mut AegisPlain {
+    let loaded = guard(error, || {
+        let entities = entities.get("entities")?;
+        plain::load(schema.get("schema")?, policies.get("policies")?, entities)
+    });
+    loaded.map_or(ptr::null_mut(), |plain| Box::into_raw(Box::new(AegisPlain(plain))))
+}
+
+/// # Safety
+/// `plain` came from `aegis_plain_load` and has not been freed; NULL is allowed.
+#[no_mangle]
+pub unsafe extern "C" fn aegis_plain_free(plain: *mut AegisPlain) {
+    if !plain.is_null() {
+        // A panic in a destructor must not cross into C.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(Box::from_raw(plain))));
+    }
+}
+
+/// # Safety
+/// `plain` is a live handle.
+#[no_mangle]
+pub unsafe extern "C" fn aegis_plain_policy_count(plain: *const AegisPlain) -> usize {
+    (*plain).0.count
+}
+
+/// # Safety
+/// `plain` is a live handle.
+#[no_mangle]
+pub unsafe extern "C" fn aegis_plain_valid(plain: *const AegisPlain) -> u8 {
+    (*plain).0.valid.into()
+}
+
+/// # Safety
+/// `plain` is a live handle, the request's views are valid, both places have room for all policies.
+#[no_mangle]
+pub unsafe extern "C" fn aegis_plain_evaluate(
+    plain: *const AegisPlain,
+    request: *const AegisPlainRequest,
+    determining: *mut AegisPlaces,
+    erring: *mut AegisPlaces,
+    error: *mut *mut AegisText,
+) -> i32 {
+    let answer = guard(error, || {
+        let request = &*request;
+        (*plain).0.evaluate(&plain::Question {
+            principal: request.principal.get()?,
+            action: request.action.get()?,
+            resource: request.resource.get()?,
+            context: request.context.get("context")?,
+        })
+    });
+    let (allow, determined, erred) =
+        answer.map_or((None, vec![], vec![]), |a| (Some(a.allow), a.determining, a.erring));
+    (*determining).set(&determined);
+    (*erring).set(&erred);
+    allow
+        .map_or(OUTCOME_ERROR, |allow| if allow { Outcome::Permit } else { Outcome::Forbid } as i32)
 }

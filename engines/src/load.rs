@@ -1,7 +1,7 @@
 //! Loading policies: bounds, parsing, strict validation, names and what is known of each policy.
 
 use crate::bounds;
-use crate::cedar::{uid, Cedar, Index, Info, Root};
+use crate::cedar::{uid, Action, Cedar, Index, Info, Root};
 use crate::facts;
 use crate::names::{self, Aliases};
 use crate::schema::{self, ACTIONS};
@@ -39,6 +39,11 @@ pub fn load(sources: &[Source], agent: &str, aliases: &Aliases) -> Result<Cedar,
     })
 }
 
+/// Runs what reads texts on a thread of its own, which has ended on return.
+pub fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    std::thread::scope(|scope| joined(spawn(scope, work)?))
+}
+
 type Running<'scope, T> = std::thread::ScopedJoinHandle<'scope, T>;
 
 fn spawn<'scope, T: Send + 'scope>(
@@ -56,7 +61,7 @@ fn joined<T>(running: Running<T>) -> Result<T, String> {
 }
 
 fn parse_all(sources: &[Source]) -> Vec<Result<Vec<Parsed>, String>> {
-    let parser = Parser { validator: OnceCell::new() };
+    let parser = Parser::new(schema::TEXT);
     sources.iter().map(|source| parser.parse(source)).collect()
 }
 
@@ -98,19 +103,33 @@ fn described(error: &dyn Diagnostic) -> (Option<usize>, String) {
 }
 
 /// Texts to policies: within bounds, well formed, and valid by the schema.
-struct Parser {
+pub struct Parser<'a> {
+    schema: &'a str,
     validator: OnceCell<Validator>,
 }
 
 /// A policy with its place in the text.
-struct Parsed {
-    policy: Policy,
+pub struct Parsed {
+    pub policy: Policy,
     bytes: Range<usize>,
     line: usize,
 }
 
-impl Parser {
+impl<'a> Parser<'a> {
+    pub fn new(schema: &'a str) -> Self {
+        Parser { schema, validator: OnceCell::new() }
+    }
+
     fn parse(&self, source: &Source) -> Result<Vec<Parsed>, String> {
+        let policies = self.read(source)?;
+        for parsed in policies.iter().filter(|_| !source.validated) {
+            self.validate(source, &parsed.policy)?;
+        }
+        Ok(policies)
+    }
+
+    /// The policies of a text in their order, not validated.
+    pub fn read(&self, source: &Source) -> Result<Vec<Parsed>, String> {
         let places = bounds::check(source.text)
             .map_err(|fault| located(source, Some(fault.offset), &fault.message))?;
         let set = PolicySet::from_str(source.text).map_err(|errors| {
@@ -133,9 +152,6 @@ impl Parser {
             .collect::<Option<_>>()
             .ok_or("unnumbered policy")?;
         policies.sort_by_key(|(n, _)| *n);
-        for (_, policy) in policies.iter().filter(|_| !source.validated) {
-            self.validate(source, policy)?;
-        }
         let mut lines = Lines::new(source.text);
         let placed = |(n, policy): (usize, Policy)| {
             let bytes = places.get(n).cloned().ok_or("a policy without a place")?;
@@ -147,14 +163,14 @@ impl Parser {
     fn validator(&self) -> Result<&Validator, String> {
         if self.validator.get().is_none() {
             let (schema, _) =
-                Schema::from_cedarschema_str(schema::TEXT).map_err(|e| e.to_string())?;
+                Schema::from_cedarschema_str(self.schema).map_err(|e| e.to_string())?;
             let _ = self.validator.set(Validator::new(schema));
         }
         self.validator.get().ok_or_else(|| "no validator".to_string())
     }
 
     /// One policy at a time: a thousand errors cost a thousand times as much, and the first one tells.
-    fn validate(&self, source: &Source, policy: &Policy) -> Result<(), String> {
+    pub fn validate(&self, source: &Source, policy: &Policy) -> Result<(), String> {
         let set = PolicySet::from_policies([policy.clone()]).map_err(|e| e.to_string())?;
         let validation = self.validator()?.validate(&set, ValidationMode::Strict);
         match validation.validation_errors().min_by_key(|e| (offset_of(*e), e.to_string())) {
@@ -203,7 +219,7 @@ impl Loader {
             indices: HashMap::new(),
             authorizer: Authorizer::new(),
             agent: uid(&entity_type(schema::AGENT)?, agent),
-            actions: ACTIONS.iter().map(|name| uid(&action_type, name)).collect(),
+            actions: ACTIONS.iter().map(|name| Action::new(&action_type, name)).collect(),
             resource_type: entity_type(schema::RESOURCE)?,
         };
         Ok(Loader { cedar, mention_index: HashMap::new() })
@@ -255,6 +271,7 @@ impl Loader {
             applies: self.applies(&policy),
             actions: self.actions(&policy),
             reads,
+            grouped: self.names_group(&policy),
             bounded: region.roots.is_some(),
             roots: self.roots(region.roots.unwrap_or_default())?,
             total: region.total,
@@ -330,9 +347,17 @@ impl Loader {
             ActionConstraint::In(uids) => uids,
             ActionConstraint::Eq(uid) => vec![uid],
         };
-        let bits =
-            self.cedar.actions.iter().enumerate().filter(|(_, action)| chosen.contains(action));
+        let is_chosen = |action: &Action| chosen.iter().any(|uid| action.is_in(uid));
+        let bits = self.cedar.actions.iter().enumerate().filter(|(_, action)| is_chosen(action));
         bits.fold(0, |mask, (bit, _)| mask | 1 << bit)
+    }
+
+    /// Strict validation leaves no other actions than those of the schema.
+    fn names_group(&self, policy: &Policy) -> bool {
+        policy
+            .entity_literals()
+            .iter()
+            .any(|literal| self.cedar.actions.iter().any(|action| action.groups.contains(literal)))
     }
 
     fn roots(&mut self, roots: Vec<facts::Root>) -> Result<Vec<Root>, String> {
@@ -365,7 +390,7 @@ impl Loader {
 }
 
 /// The parser numbers the policies of a text "policy0", "policy1", … in their order.
-fn ordinal(id: &PolicyId) -> Option<usize> {
+pub fn ordinal(id: &PolicyId) -> Option<usize> {
     let text: &str = id.as_ref();
     text.strip_prefix("policy")?.parse().ok()
 }

@@ -17,6 +17,9 @@ pub fn resolve(name: &str, aliases: &Aliases) -> Result<String, String> {
             _ => Ok(name.into()),
         };
     }
+    if name.starts_with('*') {
+        return domain(name).map(|()| name.into());
+    }
     let absolute = match name.as_bytes().first() {
         Some(b'/') => name.to_string(),
         Some(b'~') => join(aliases.home, name, "~", "the home directory")?,
@@ -33,6 +36,26 @@ pub fn resolve(name: &str, aliases: &Aliases) -> Result<String, String> {
         return Err("a path without `.`, `..`, `//` or a trailing `/` is needed".into());
     }
     Ok(absolute)
+}
+
+/// "*.DOMAIN" or "*.DOMAIN:PORT", as the name system and requests write them.
+fn domain(name: &str) -> Result<(), String> {
+    let rest = name.strip_prefix("*.").ok_or(
+        "`*` begins a name group (`*/PATTERN`) or stands for the hosts of a domain (`*.DOMAIN`)",
+    )?;
+    let (domain, port) = match rest.split_once(':') {
+        Some((domain, port)) => (domain, Some(port)),
+        None => (rest, None),
+    };
+    let is_label = |label: &str| !label.is_empty() && !label.contains(['*', '/', '@']);
+    let last = domain.rsplit('.').next().unwrap_or("");
+    if !domain.split('.').all(is_label) || last.bytes().all(|c| c.is_ascii_digit()) {
+        return Err("a domain is needed behind `*.`".into());
+    }
+    match port.map(|port| port.parse::<u16>().is_ok_and(|n| n > 0 && n.to_string() == port)) {
+        Some(false) => Err("a port from 1 to 65535 is needed behind `:`".into()),
+        _ => Ok(()),
+    }
 }
 
 fn join(base: &str, name: &str, alias: &str, what: &str) -> Result<String, String> {
@@ -65,6 +88,8 @@ mod tests {
             ("/srv/x", "/srv/x"),
             ("*/.env", "*/.env"),
             ("*.example.com", "*.example.com"),
+            ("*.example.com:443", "*.example.com:443"),
+            ("*.com", "*.com"),
             ("h:1", "h:1"),
         ] {
             assert_eq!(resolve(name, &ALIASES).as_deref(), Ok(path));
@@ -89,6 +114,20 @@ mod tests {
             "*/a/b",
             "/home/*/.ssh",
             "~/../x",
+            "*",
+            "*example.com",
+            "*:443",
+            "*.",
+            "*.a.",
+            "*.a..b",
+            "*.*.a",
+            "*.a/b",
+            "*.0.0.1",
+            "*.a:",
+            "*.a:0",
+            "*.a:0443",
+            "*.a:65536",
+            "*.a:*",
         ] {
             assert!(resolve(name, &ALIASES).is_err(), "{name}");
         }

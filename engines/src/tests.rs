@@ -91,6 +91,47 @@ fn an_error_in_any_policy_is_an_error() {
 }
 
 #[test]
+fn groups_of_actions_hold_their_members() {
+    let head =
+        |scope: &str| loaded(&format!("permit(principal, action in {scope}, resource);")).unwrap();
+    let when = |test: &str| {
+        loaded(&format!("permit(principal, action, resource) when {{ {test} }};")).unwrap()
+    };
+    for (group, members) in crate::schema::GROUPS {
+        let group = format!("Aegis::Action::\"{group}\"");
+        let sets = [
+            head(&group),
+            head(&format!("[Aegis::Action::\"ToolCall\", {group}]")),
+            when(&format!("action in {group}")),
+            when(&format!("!!(action in [{group}])")),
+        ];
+        for (set, extra) in sets.iter().zip([None, Some("ToolCall"), None, None]) {
+            for (action, name) in crate::schema::ACTIONS.iter().enumerate() {
+                let expected = members.contains(name) || extra == Some(name);
+                let outcome = if expected { Outcome::Permit } else { Outcome::NoPermit };
+                assert_eq!(ask(set, action, "/a", &[]).unwrap().0, outcome, "{group} {name}");
+                assert!(!expected || set.info[0].actions & 1 << action != 0, "{group} {name}");
+            }
+        }
+    }
+    assert_eq!(head("Aegis::Action::\"Read\"").info[0].actions, 0b10001);
+}
+
+#[test]
+fn no_action_equals_a_group() {
+    let head = |scope: &str| refusal(&format!("permit(principal, action {scope}, resource);"));
+    let when =
+        |test: &str| refusal(&format!("permit(principal, action, resource) when {{ {test} }};"));
+    let read = "Aegis::Action::\"Read\"";
+    assert!(head(&format!("== {read}")).contains("the group Read"));
+    assert!(when(&format!("true && action != {read}")).contains("the group Read"));
+    assert!(when(&format!("{read} == action")).contains("the group Read"));
+    assert!(head("in Aegis::Action::\"Reads\"").contains("Reads"));
+    assert_eq!(when("action == Aegis::Action::\"FileRead\""), "");
+    assert_eq!(head(&format!("in [{read}]")), "");
+}
+
+#[test]
 fn other_agents_policies_are_listed_but_idle() {
     let c = loaded(&format!("forbid(principal == Aegis::Agent::\"b\", action, resource); {ALL}"))
         .unwrap();

@@ -81,6 +81,12 @@ bool IsDnsName(std::string_view host) {
          last.find_first_not_of("0123456789") != std::string_view::npos;
 }
 
+// ":443" of "api.example.com:443", whose host is "api.example.com"; empty if it names no port.
+std::string_view PortOf(std::string_view resource, std::string_view host) {
+  const bool named = resource.starts_with(host) && resource.substr(host.size()).starts_with(':');
+  return named ? resource.substr(host.size()) : std::string_view();
+}
+
 }  // namespace
 
 struct PolicySet::Impl {
@@ -97,7 +103,7 @@ struct PolicySet::Impl {
   void FollowLinks(const Names& names);
   void AddNetAncestors(const Request& request, std::vector<std::uint32_t>& out) const;
   bool Ancestors(const Request& request, std::vector<std::uint32_t>& out) const;
-  Verdict VerdictOf(std::int32_t outcome, const std::vector<std::uint32_t>& policies) const;
+  Verdict VerdictOf(std::int32_t outcome, std::span<const std::uint32_t> policies) const;
 };
 
 std::vector<PolicySet::Place> PolicySet::Impl::PlacesOf(const AegisPolicyInfo& info) const {
@@ -190,9 +196,14 @@ void PolicySet::Impl::AddNetAncestors(const Request& request,
   if (!IsDnsName(host)) {
     return;
   }
+  const std::string_view port = PortOf(request.resource, host);
   for (std::size_t dot = host.find('.'); dot != std::string_view::npos;
        dot = host.find('.', dot + 1)) {
-    add("*" + std::string(host.substr(dot)));
+    const std::string domain = "*" + std::string(host.substr(dot));
+    add(domain);
+    if (!port.empty()) {
+      add(domain + std::string(port));
+    }
   }
 }
 
@@ -211,7 +222,7 @@ bool PolicySet::Impl::Ancestors(const Request& request, std::vector<std::uint32_
 }
 
 Verdict PolicySet::Impl::VerdictOf(std::int32_t outcome,
-                                   const std::vector<std::uint32_t>& policies) const {
+                                   std::span<const std::uint32_t> policies) const {
   Verdict verdict;
   for (const std::uint32_t policy : policies) {
     verdict.policies.push_back(infos.at(policy).id);
@@ -307,16 +318,16 @@ Verdict PolicySet::Evaluate(const Request& request) const {
                                  .host = View(request.context.host),
                                  .port = request.context.port,
                                  .protocol = View(request.context.protocol)};
-  std::vector<std::uint32_t> policies(impl_->infos.size());
+  // Room for all of them: not filled, since a large set has far more than determine an answer.
+  const auto policies = std::make_unique_for_overwrite<std::uint32_t[]>(impl_->infos.size());
   std::size_t count = 0;
   AegisText* error = nullptr;
   const std::int32_t outcome =
-      aegis_cedar_evaluate(impl_->cedar.get(), &question, policies.data(), &count, &error);
+      aegis_cedar_evaluate(impl_->cedar.get(), &question, policies.get(), &count, &error);
   if (outcome == AEGIS_OUTCOME_ERROR) {
     return {.outcome = Outcome::kError, .policies = {}, .detail = Take(error)};
   }
-  policies.resize(count);
-  return impl_->VerdictOf(outcome, policies);
+  return impl_->VerdictOf(outcome, std::span(policies.get(), count));
 }
 
 const std::vector<PolicySet::Info>& PolicySet::policies() const { return impl_->infos; }

@@ -158,12 +158,14 @@ TEST(LoadTest, RefusesNamesThatNothingCouldHave) {
     return Refusal("permit(principal, action, resource in Aegis::Resource::\"" + std::string(name) +
                    "\");");
   };
-  for (const std::string_view name : {"/a/", "/a//b", "/a/../b", "/a/./b", "/home/*/.ssh", "~x",
-                                      "~/", "@di", "@dirx", "*/a/b", "*/", ""}) {
+  for (const std::string_view name :
+       {"/a/", "/a//b", "/a/../b", "/a/./b", "/home/*/.ssh", "~x", "~/", "@di", "@dirx", "*/a/b",
+        "*/", "", "*", "*example.com", "*.10.0.0.1", "*.example.com:", "*.example.com:99999"}) {
     EXPECT_THAT(refusal(name), HasSubstr("resource \"")) << name;
   }
-  for (const std::string_view name : {"/", "/a", "~", "~/.ssh", "@dir", "@dir/x", "*/.env",
-                                      "*/.env.*", "example.com", "*.example.com", "h:443"}) {
+  for (const std::string_view name :
+       {"/", "/a", "~", "~/.ssh", "@dir", "@dir/x", "*/.env", "*/.env.*", "example.com",
+        "*.example.com", "h:443", "*.example.com:443"}) {
     EXPECT_EQ(refusal(name), "") << name;
   }
 }
@@ -339,6 +341,72 @@ TEST(EvaluateTest, ContextOfSpawnAndConnect) {
   EXPECT_EQ(connect("bad.example.com", 443), Outcome::kForbid);
 }
 
+TEST(EvaluateTest, DomainsMayNameAPort) {
+  const PolicySet set = MustLoad(R"(
+    permit(principal, action, resource in Aegis::Resource::"*.example.com:443");
+    permit(principal, action, resource == Aegis::Resource::"example.com:443");
+    forbid(principal, action, resource) when { resource in Aegis::Resource::"*.bad.example.com:443" };)");
+  const auto connect = [&set](const std::string& host, std::int64_t port) {
+    const std::string resource = host + ":" + std::to_string(port);
+    return set
+        .Evaluate({.action = Action::kNetConnect,
+                   .resource = resource,
+                   .context = {.pid = 1, .host = host, .port = port, .protocol = "tcp"}})
+        .outcome;
+  };
+  EXPECT_EQ(connect("api.example.com", 443), Outcome::kPermit);
+  EXPECT_EQ(connect("a.b.example.com", 443), Outcome::kPermit);
+  EXPECT_EQ(connect("example.com", 443), Outcome::kPermit);
+  EXPECT_EQ(connect("x.bad.example.com", 443), Outcome::kForbid);
+  EXPECT_EQ(connect("bad.example.com", 443), Outcome::kPermit);
+  EXPECT_EQ(connect("api.example.com", 80), Outcome::kNoPermit);
+  EXPECT_EQ(connect("api.example.com", 4430), Outcome::kNoPermit);
+  EXPECT_EQ(connect("api.example.com.evil.org", 443), Outcome::kNoPermit);
+  EXPECT_EQ(connect("10.0.0.1", 443), Outcome::kNoPermit);
+}
+
+TEST(EvaluateTest, ToolsAndExecutablesGoByName) {
+  const PolicySet set = MustLoad(R"(
+    permit(principal, action == Aegis::Action::"ToolCall", resource == Aegis::Resource::"search");
+    permit(principal, action == Aegis::Action::"ToolCall", resource)
+      when { resource in [Aegis::Resource::"fs.read", Aegis::Resource::"fs.list"] };
+    permit(principal, action in Aegis::Action::"Process", resource in Aegis::Resource::"/usr/bin");)");
+  EXPECT_EQ(Ask(set, Action::kToolCall, "search").outcome, Outcome::kPermit);
+  EXPECT_EQ(Ask(set, Action::kToolCall, "fs.list").outcome, Outcome::kPermit);
+  EXPECT_EQ(Ask(set, Action::kToolCall, "fs").outcome, Outcome::kNoPermit);
+  EXPECT_EQ(Ask(set, Action::kToolCall, "fs.list.all").outcome, Outcome::kNoPermit);
+  EXPECT_EQ(Ask(set, Action::kToolCall, "/usr/bin/git").outcome, Outcome::kError);
+  EXPECT_EQ(Ask(set, Action::kProcessSpawn, "/usr/bin/git").outcome, Outcome::kPermit);
+  EXPECT_EQ(Ask(set, Action::kProcessExit, "/usr/bin/git").outcome, Outcome::kPermit);
+  EXPECT_EQ(Ask(set, Action::kProcessSpawn, "/usr/sbin/git").outcome, Outcome::kNoPermit);
+  EXPECT_EQ(Ask(set, Action::kFileRead, "/usr/bin/git").outcome, Outcome::kNoPermit);
+}
+
+TEST(EvaluateTest, GroupsOfActions) {
+  const PolicySet set = MustLoad(R"(
+    permit(principal, action in Aegis::Action::"Read", resource in Aegis::Resource::"/r");
+    permit(principal, action in [Aegis::Action::"Write", Aegis::Action::"FileRead"],
+           resource in Aegis::Resource::"/w");
+    permit(principal, action, resource in Aegis::Resource::"/f")
+      when { action in Aegis::Action::"File" } unless { action == Aegis::Action::"DirList" };)");
+  const auto permitted = [&set](std::string_view path) {
+    std::vector<std::string_view> names;
+    for (std::size_t i = 0; i < kActionCount; ++i) {
+      if (Ask(set, static_cast<Action>(i), path).outcome == Outcome::kPermit) {
+        names.push_back(ActionName(static_cast<Action>(i)));
+      }
+    }
+    return names;
+  };
+  EXPECT_THAT(permitted("/r/x"), ElementsAre("FileRead", "DirList"));
+  EXPECT_THAT(permitted("/w/x"), ElementsAre("FileRead", "FileWrite", "FileDelete", "DirCreate"));
+  EXPECT_THAT(permitted("/f/x"), ElementsAre("FileRead", "FileWrite", "FileDelete", "DirCreate"));
+  EXPECT_THAT(set.bound().visible, ElementsAre("/f", "/r", "/w"));
+  EXPECT_THAT(set.bound().executable, ElementsAre("/f"));
+  EXPECT_THAT(Refusal(R"(permit(principal, action == Aegis::Action::"Read", resource);)"),
+              HasSubstr("write `action in`"));
+}
+
 // ---- What is said without evaluating
 
 TEST(ReadsTest, NamesAttributesPerAction) {
@@ -391,6 +459,24 @@ TEST(BoundTest, FollowsHeadsAndConditions) {
   EXPECT_THAT(
       bound(R"(permit(principal, action, resource in Aegis::Resource::"/a\\x41");)").visible,
       ElementsAre(R"(/a\x41)"));  // \x41 is no escape that names have
+}
+
+TEST(BoundTest, GroupsReachAsFarAsTheirMembers) {
+  const auto bound = [](std::string_view text) { return MustLoad(text).bound(); };
+  const PolicySet::Bound permits = bound(R"(
+    permit(principal, action in Aegis::Action::"Write", resource in Aegis::Resource::"/w");
+    permit(principal, action in Aegis::Action::"Process", resource in Aegis::Resource::"/p");)");
+  EXPECT_THAT(permits.visible, ElementsAre("/p", "/w"));
+  EXPECT_THAT(permits.executable, ElementsAre("/p"));
+  // All actions, group by group, hide; all but one do not.
+  EXPECT_THAT(bound(R"(forbid(principal, action in [Aegis::Action::"File", Aegis::Action::"Process",
+      Aegis::Action::"NetConnect", Aegis::Action::"ToolCall"], resource in Aegis::Resource::"/s");)")
+                  .hidden,
+              ElementsAre("/s"));
+  EXPECT_THAT(bound(R"(forbid(principal, action in [Aegis::Action::"File", Aegis::Action::"Process",
+      Aegis::Action::"NetConnect"], resource in Aegis::Resource::"/s");)")
+                  .hidden,
+              IsEmpty());
 }
 
 TEST(BoundTest, HidesOnlyWhatIsForbiddenWholly) {

@@ -105,11 +105,15 @@ inline std::string RandomCondition(const RandomPolicy& policy) {
 
 inline std::string RandomPolicy::Text() const {
   std::string text = forbid ? "forbid(principal, action" : "permit(principal, action";
-  for (std::size_t i = 0; i < actions.size(); ++i) {
-    text += i == 0 ? " in [" : ", ";
-    text += "Aegis::Action::\"" + std::string(ActionName(actions[i])) + "\"";
+  if (actions == std::vector{Action::kFileRead, Action::kDirList}) {
+    text += " in Aegis::Action::\"Read\", resource";
+  } else {
+    for (std::size_t i = 0; i < actions.size(); ++i) {
+      text += i == 0 ? " in [" : ", ";
+      text += "Aegis::Action::\"" + std::string(ActionName(actions[i])) + "\"";
+    }
+    text += actions.empty() ? ", resource" : "], resource";
   }
-  text += actions.empty() ? ", resource" : "], resource";
   if (head != Head::kAny) {
     text += head == Head::kIn ? " in " : " == ";
     text += RandomResource(resource);

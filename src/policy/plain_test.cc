@@ -1,0 +1,106 @@
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "policy/plain_engine.h"
+#include "policy/policy.h"
+#include "policy/random_cedar.h"
+#include "policy/test_policies.h"
+
+// The index in front of Cedar against Cedar without it.
+namespace aegis::policy {
+namespace {
+
+constexpr std::uint64_t kSets = 300;
+constexpr std::size_t kRequests = 700;
+
+Names WorldNames() { return {.agent = "test", .home = "/a", .dir = "/a/b"}; }
+
+PlainEngine MustLoadPlain(std::string_view policies, std::string_view entities) {
+  auto plain = PlainEngine::Load("", policies, entities);
+  EXPECT_TRUE(plain.has_value()) << plain.error().message() << '\n' << policies;
+  return std::move(plain).value();
+}
+
+PlainEngine::Answer AskPlain(const PlainEngine& plain, const RandomRequest& request) {
+  const std::string context = request.ContextJson();
+  const auto answer =
+      plain.Evaluate({.principal = {.type = "Aegis::Agent", .id = "test"},
+                      .action = {.type = "Aegis::Action", .id = ActionName(request.action)},
+                      .resource = {.type = "Aegis::Resource", .id = request.resource},
+                      .context = context});
+  EXPECT_TRUE(answer.has_value()) << answer.error().message();
+  return answer.value_or(PlainEngine::Answer());
+}
+
+// Which policies carry @ask: the generator writes it at the beginning of a policy.
+std::vector<bool> AskingOf(std::string_view text) {
+  std::vector<bool> asking;
+  for (std::size_t at = 0; at < text.size(); at = text.find(";\n", at) + 2) {
+    asking.push_back(text.substr(at).starts_with("@ask"));
+  }
+  return asking;
+}
+
+// What Aegis makes of Cedar's answer: an error of any policy is an error, and a permit may ask.
+Verdict Expected(const PlainEngine::Answer& answer, const std::vector<bool>& asking,
+                 const PolicySet& set) {
+  if (!answer.erring.empty()) {
+    return {.outcome = Outcome::kError};
+  }
+  Verdict verdict;
+  std::vector<std::string> ask;
+  for (const std::uint32_t place : answer.determining) {
+    verdict.policies.push_back(set.policies().at(place).id);
+    if (asking.at(place)) {
+      ask.push_back(set.policies().at(place).id);
+    }
+  }
+  if (!answer.allow) {
+    verdict.outcome = verdict.policies.empty() ? Outcome::kNoPermit : Outcome::kForbid;
+  } else if (ask.empty()) {
+    verdict.outcome = Outcome::kPermit;
+  } else {
+    verdict = {.outcome = Outcome::kAsk, .policies = ask};
+  }
+  return verdict;
+}
+
+TEST(PlainTest, TheIndexKeepsDecisionPoliciesAndErrors) {
+  std::array<std::size_t, 5> outcomes{};
+  for (std::uint64_t seed = 0; seed < kSets; ++seed) {
+    RandomCedar world(seed);
+    const std::string text = world.Policies(12);
+    const PolicySet set = MustLoad({{.file = "r.cedar", .text = text}}, WorldNames());
+    const PlainEngine plain =
+        MustLoadPlain(RandomCedar::WithoutAliases(text), world.EntitiesJson());
+    ASSERT_TRUE(plain.valid()) << text;
+    const std::vector<bool> asking = AskingOf(text);
+    ASSERT_EQ(asking.size(), set.policies().size()) << text;
+    for (std::size_t i = 0; i < kRequests; ++i) {
+      const RandomRequest request = world.Ask();
+      const Verdict expected = Expected(AskPlain(plain, request), asking, set);
+      const Verdict verdict = set.Evaluate(request.AsRequest());
+      ASSERT_TRUE(verdict.outcome == expected.outcome && verdict.policies == expected.policies)
+          << "seed " << seed << ' ' << ActionName(request.action) << ' ' << request.resource << ' '
+          << request.ContextJson() << ": " << static_cast<int>(verdict.outcome) << ", not "
+          << static_cast<int>(expected.outcome) << ' ' << verdict.detail << '\n'
+          << testing::PrintToString(verdict.policies) << ", not "
+          << testing::PrintToString(expected.policies) << '\n'
+          << text;
+      ++outcomes.at(static_cast<std::size_t>(verdict.outcome));
+    }
+  }
+  for (const std::size_t count : outcomes) {
+    EXPECT_GT(count, kSets * kRequests / 100) << "an outcome that hardly occurs proves nothing";
+  }
+}
+
+}  // namespace
+}  // namespace aegis::policy
