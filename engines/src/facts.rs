@@ -111,9 +111,6 @@ fn region(expr: &Value) -> Region {
 /// construct that the index over resources does not model or that could never hold.
 pub fn reads_of(policy: &Value) -> Result<u32, String> {
     let mut reads = Reads { bits: 0, odd_in: false, equals_group: None };
-    if policy["action"]["op"] == "==" {
-        reads.group(&policy["action"]["entity"]);
-    }
     for condition in policy["conditions"].as_array().into_iter().flatten() {
         reads.walk(&condition["body"]);
     }

@@ -16,6 +16,7 @@ use std::str::FromStr;
 const LOAD_STACK: usize = 256 << 20;
 const MAX_MENTIONS: usize = 1 << 16;
 const MAX_MESSAGE: usize = 400;
+const NO_ACTION: &str = "no action fits the head of this policy (a group takes `action in`)";
 
 pub struct Source<'a> {
     pub file: &'a str,
@@ -61,7 +62,7 @@ fn joined<T>(running: Running<T>) -> Result<T, String> {
 }
 
 fn parse_all(sources: &[Source]) -> Vec<Result<Vec<Parsed>, String>> {
-    let parser = Parser::new(schema::TEXT);
+    let parser = Parser::new();
     sources.iter().map(|source| parser.parse(source)).collect()
 }
 
@@ -103,8 +104,7 @@ fn described(error: &dyn Diagnostic) -> (Option<usize>, String) {
 }
 
 /// Texts to policies: within bounds, well formed, and valid by the schema.
-pub struct Parser<'a> {
-    schema: &'a str,
+pub struct Parser {
     validator: OnceCell<Validator>,
 }
 
@@ -115,9 +115,14 @@ pub struct Parsed {
     line: usize,
 }
 
-impl<'a> Parser<'a> {
-    pub fn new(schema: &'a str) -> Self {
-        Parser { schema, validator: OnceCell::new() }
+impl Parser {
+    /// By the schema of Aegis, which is read when it is needed.
+    fn new() -> Self {
+        Parser { validator: OnceCell::new() }
+    }
+
+    pub fn over(schema: &Schema) -> Self {
+        Parser { validator: OnceCell::from(Validator::new(schema.clone())) }
     }
 
     fn parse(&self, source: &Source) -> Result<Vec<Parsed>, String> {
@@ -163,7 +168,7 @@ impl<'a> Parser<'a> {
     fn validator(&self) -> Result<&Validator, String> {
         if self.validator.get().is_none() {
             let (schema, _) =
-                Schema::from_cedarschema_str(self.schema).map_err(|e| e.to_string())?;
+                Schema::from_cedarschema_str(schema::TEXT).map_err(|e| e.to_string())?;
             let _ = self.validator.set(Validator::new(schema));
         }
         self.validator.get().ok_or_else(|| "no validator".to_string())
@@ -173,13 +178,18 @@ impl<'a> Parser<'a> {
     pub fn validate(&self, source: &Source, policy: &Policy) -> Result<(), String> {
         let set = PolicySet::from_policies([policy.clone()]).map_err(|e| e.to_string())?;
         let validation = self.validator()?.validate(&set, ValidationMode::Strict);
-        match validation.validation_errors().min_by_key(|e| (offset_of(*e), e.to_string())) {
-            Some(first) => {
-                let (offset, message) = described(first);
-                Err(located(source, offset, &message))
-            }
-            None => Ok(()),
+        if let Some(first) =
+            validation.validation_errors().min_by_key(|e| (offset_of(*e), e.to_string()))
+        {
+            let (offset, message) = described(first);
+            return Err(located(source, offset, &message));
         }
+        // Cedar only warns of it, but a forbid that fits no action protects nothing.
+        let unfit = |warning: &&ValidationWarning| {
+            matches!(warning, ValidationWarning::InvalidActionApplication(_))
+        };
+        let found = validation.validation_warnings().find(unfit);
+        found.map_or(Ok(()), |warning| Err(located(source, offset_of(warning), NO_ACTION)))
     }
 }
 

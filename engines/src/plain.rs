@@ -46,11 +46,11 @@ pub fn load(schema: &str, policies: &str, entities: &str) -> Result<Plain, Strin
 }
 
 fn read(schema: &str, policies: &str, entities: &str) -> Result<Plain, String> {
-    let parser = Parser::new(schema);
+    let (schema, _) = Schema::from_cedarschema_str(schema).map_err(|e| e.to_string())?;
+    let parser = Parser::over(&schema);
     let source = Source { file: "policies", text: policies, validated: false };
     let parsed = parser.read(&source)?;
     let valid = parsed.iter().all(|p| parser.validate(&source, &p.policy).is_ok());
-    let (schema, _) = Schema::from_cedarschema_str(schema).map_err(|e| e.to_string())?;
     Ok(Plain {
         count: parsed.len(),
         valid,

@@ -404,7 +404,7 @@ TEST(EvaluateTest, GroupsOfActions) {
   EXPECT_THAT(set.bound().visible, ElementsAre("/f", "/r", "/w"));
   EXPECT_THAT(set.bound().executable, ElementsAre("/f"));
   EXPECT_THAT(Refusal(R"(permit(principal, action == Aegis::Action::"Read", resource);)"),
-              HasSubstr("write `action in`"));
+              HasSubstr("a group takes `action in`"));
 }
 
 // ---- What is said without evaluating
