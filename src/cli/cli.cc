@@ -38,7 +38,6 @@ constexpr auto kNotInThisBuild = std::to_array<std::string_view>({
     "audit watch",
     "config edit",
     "policy import",
-    "policy test",
 });
 
 constexpr auto kGroups = std::to_array<std::string_view>({"audit", "config", "policy"});

@@ -32,6 +32,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kPolicyListCommand,
     &kPolicyGenerateCommand,
     &kPolicyCompileCommand,
+    &kPolicyTestCommand,
     &kAuditQueryCommand,
     &kAuditVerifyCommand,
     &kAuditSessionsCommand,

@@ -63,6 +63,7 @@ extern const Command kPolicyValidateCommand;
 extern const Command kPolicyListCommand;
 extern const Command kPolicyGenerateCommand;
 extern const Command kPolicyCompileCommand;
+extern const Command kPolicyTestCommand;
 extern const Command kAuditQueryCommand;
 extern const Command kAuditVerifyCommand;
 extern const Command kAuditSessionsCommand;

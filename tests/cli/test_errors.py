@@ -148,6 +148,25 @@ CASES = {
         "src/policy/dry_run_test.cc:DryRun, ANamedProgramMustStart",
     "`FILE:L:C: ...`, of a policy":
         Typed("echo 'permit(' > p.cedar; aegis policy validate p.cedar", 1, "p.cedar:"),
+    '`FILE:L:C: unknown key "X" (did you mean "Y"?)`, of a policy':
+        Typed("echo 'polices: p' > t.yaml; aegis policy test t.yaml", 1,
+              't.yaml:1:1: unknown key "polices" (did you mean "policies"?)'),
+    "`FILE:L:C: anchors, aliases and tags are not read`":
+        Typed("echo 'policies: &p [project]' > t.yaml; aegis policy test t.yaml", 1,
+              "t.yaml:1:11: anchors, aliases and tags are not read"),
+    "`FILE:L:C: ... (quote the text)`":
+        Typed("echo 'dir: @dir' > t.yaml; aegis policy test t.yaml", 1, "(quote the text)"),
+    "`FILE: neither an action nor a test file (.yaml, .yml, .toml)`":
+        Typed("aegis policy test t.txt", 1, "t.txt: neither an action nor a test file"),
+    "`DIR: no test file (*.yaml, *.yml, *.toml) here`":
+        Typed("aegis policy test .", 1, ".: no test file (*.yaml, *.yml, *.toml) here"),
+    "`--config is for ACTION RESOURCE; a test file says its own`":
+        Typed("aegis policy test t.yaml --config a", 2, "--config is for ACTION RESOURCE"),
+    '`there is no action "X" (did you mean "Y"?)`':
+        Typed("aegis policy test FileRed /x --policy project", 1,
+              'there is no action "FileRed" (did you mean "FileRead"?)'),
+    '`"X" is no HOST:PORT (...)`':
+        Typed("aegis policy test NetConnect h --policy project", 1, '"h" is no HOST:PORT ('),
     # Running
     "`X: command not found`": Typed("aegis run -- no-such", 127, "no-such: command not found"),
     "`FILE: not an executable file`": Typed("aegis run -- /etc", 126, "/etc: not an executable file"),
