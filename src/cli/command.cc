@@ -33,6 +33,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kPolicyGenerateCommand,
     &kPolicyCompileCommand,
     &kPolicyTestCommand,
+    &kPolicyExplainCommand,
     &kAuditQueryCommand,
     &kAuditVerifyCommand,
     &kAuditSessionsCommand,

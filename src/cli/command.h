@@ -64,6 +64,7 @@ extern const Command kPolicyListCommand;
 extern const Command kPolicyGenerateCommand;
 extern const Command kPolicyCompileCommand;
 extern const Command kPolicyTestCommand;
+extern const Command kPolicyExplainCommand;
 extern const Command kAuditQueryCommand;
 extern const Command kAuditVerifyCommand;
 extern const Command kAuditSessionsCommand;

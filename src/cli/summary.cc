@@ -70,8 +70,7 @@ std::string Because(const gate::Denied& denied,
     return "forbidden by " + Named(denied.policies, policies) +
            "; to permit it, take it out of what that policy forbids";
   }
-  const auto found = std::ranges::find(kExplanations, denied.reason, &Explanation::reason);
-  std::string text(found == kExplanations.end() ? std::string_view(denied.reason) : found->text);
+  std::string text(ReasonText(denied.reason));
   if (!denied.policies.empty()) {
     text += " (" + Named(denied.policies, policies) + ")";
   }
@@ -89,6 +88,11 @@ std::vector<policy::PolicySet::Info> PoliciesOf(const gate::RunSpec& spec) {
 }
 
 }  // namespace
+
+std::string_view ReasonText(std::string_view code) {
+  const auto found = std::ranges::find(kExplanations, code, &Explanation::reason);
+  return found == kExplanations.end() ? code : found->text;
+}
 
 std::string DescribeDenial(const gate::Denied& denied, gate::Mode mode,
                            const std::vector<policy::PolicySet::Info>& policies) {

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "advice/cedar_text.h"
 #include "base/text.h"
 
 namespace aegis::cli {
@@ -212,17 +213,7 @@ std::string HarmlessJson(std::string_view json) {
   return out;
 }
 
-std::string CedarString(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      quoted += '\\';
-    }
-    quoted += c;
-  }
-  quoted += '"';
-  return base::ForDisplay(quoted);
-}
+std::string CedarString(std::string_view text) { return advice::CedarString(text); }
 
 std::string Count(std::uint64_t number, std::string_view singular) {
   std::string text = std::to_string(number);

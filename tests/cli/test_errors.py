@@ -167,6 +167,14 @@ CASES = {
               'there is no action "FileRed" (did you mean "FileRead"?)'),
     '`"X" is no HOST:PORT (...)`':
         Typed("aegis policy test NetConnect h --policy project", 1, '"h" is no HOST:PORT ('),
+    '`nothing was denied in the ledger of "X"`, `the ledger of "X" has no entry S:N`':
+        Typed("aegis init a -q; aegis policy explain --last-denied --config a", 1,
+              'nothing was denied in the ledger of "a"'),
+    '`--entry wants SESSION:SEQ, not "X"`':
+        Typed("aegis init a -q; aegis policy explain --entry x --config a", 1,
+              '--entry wants SESSION:SEQ, not "x"'),
+    "`entry S:N is no decision`, `entry S:N: its content was erased`":
+        "tests/cli/test_policy_explain.py:test_what_was_denied_last",
     # Running
     "`X: command not found`": Typed("aegis run -- no-such", 127, "no-such: command not found"),
     "`FILE: not an executable file`": Typed("aegis run -- /etc", 126, "/etc: not an executable file"),
