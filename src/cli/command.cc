@@ -34,6 +34,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kPolicyCompileCommand,
     &kPolicyTestCommand,
     &kPolicyExplainCommand,
+    &kPolicyLintCommand,
     &kAuditQueryCommand,
     &kAuditVerifyCommand,
     &kAuditSessionsCommand,

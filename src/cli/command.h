@@ -65,6 +65,7 @@ extern const Command kPolicyGenerateCommand;
 extern const Command kPolicyCompileCommand;
 extern const Command kPolicyTestCommand;
 extern const Command kPolicyExplainCommand;
+extern const Command kPolicyLintCommand;
 extern const Command kAuditQueryCommand;
 extern const Command kAuditVerifyCommand;
 extern const Command kAuditSessionsCommand;

@@ -175,6 +175,8 @@ CASES = {
               '--entry wants SESSION:SEQ, not "x"'),
     "`entry S:N is no decision`, `entry S:N: its content was erased`":
         "tests/cli/test_policy_explain.py:test_what_was_denied_last",
+    "`one of FILE and --config`":
+        Typed("aegis policy lint p.cedar --config a", 2, "one of FILE and --config"),
     # Running
     "`X: command not found`": Typed("aegis run -- no-such", 127, "no-such: command not found"),
     "`FILE: not an executable file`": Typed("aegis run -- /etc", 126, "/etc: not an executable file"),
