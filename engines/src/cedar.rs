@@ -1,7 +1,14 @@
 //! A loaded set of Cedar policies, and its evaluation over an index.
 
 use crate::schema::{self, ACTIONS};
-use cedar_policy::*;
+use cedar_policy::{
+    Context, EntityId, EntityTypeName, EntityUid, Policy, PolicyId, Request, RestrictedExpression,
+};
+use cedar_policy_core::ast;
+use cedar_policy_core::ast::{EntityUID, Expr, Literal, PartialValue, SlotEnv, ValueKind};
+use cedar_policy_core::entities::{Entities, NoEntitiesSchema, TCComputation};
+use cedar_policy_core::evaluator::Evaluator;
+use cedar_policy_core::extensions::Extensions;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -36,13 +43,14 @@ pub struct Info {
     pub total: bool,
 }
 
-/// Policies that may apply to the same actions in the same places are evaluated together. A set
-/// costs some memory and time of its own, so there is one for each group, not one for each place.
+/// Policies that may apply to the same actions in the same places are found together.
 struct Group {
     actions: u32,
     /// Forbids of everything in their places, which hold behind links too.
     wide: bool,
-    policies: PolicySet,
+    /// Their conditions, heads included, as Cedar evaluates them: it would put them together anew for
+    /// each request. By their places in `Cedar::info`.
+    policies: Vec<(u32, Expr)>,
 }
 
 #[derive(Default)]
@@ -62,13 +70,13 @@ pub struct Index {
 
 impl Index {
     /// Files a policy under its places (none: anywhere).
-    pub fn add(&mut self, policy: Policy, info: &Info, places: Vec<u32>) -> Result<(), String> {
+    pub fn add(&mut self, policy: &Policy, number: u32, info: &Info, places: Vec<u32>) {
         for (action, reads) in self.reads.iter_mut().enumerate() {
             *reads |= if info.actions & 1 << action != 0 { info.reads } else { 0 };
         }
         self.grouped |= if info.grouped { info.actions } else { 0 };
         let group = self.group(info.actions, info.forbid && info.total, places);
-        self.groups[group as usize].policies.add(policy).map_err(|e| e.to_string())
+        self.groups[group as usize].policies.push((number, policy.as_ref().condition()));
     }
 
     /// The group of policies for these actions and places, made if there is none yet.
@@ -76,7 +84,7 @@ impl Index {
         let next = self.groups.len() as u32;
         let group = *self.group_index.entry((actions, wide, places.clone())).or_insert(next);
         if group == next {
-            self.groups.push(Group { actions, wide, policies: PolicySet::new() });
+            self.groups.push(Group { actions, wide, policies: vec![] });
             if places.is_empty() {
                 self.anywhere.push(group);
             }
@@ -106,13 +114,14 @@ impl Index {
 pub(crate) struct Action {
     pub uid: EntityUid,
     pub groups: Vec<EntityUid>,
-    pub entity: Entity,
+    pub entity: ast::Entity,
 }
 
 impl Action {
     pub fn new(kind: &EntityTypeName, name: &str) -> Self {
         let groups: Vec<EntityUid> = schema::groups_of(name).map(|id| uid(kind, id)).collect();
-        let entity = Entity::new_no_attrs(uid(kind, name), groups.iter().cloned().collect());
+        let ancestors = groups.iter().map(|group| group.clone().into()).collect();
+        let entity = closed_entity(uid(kind, name).into(), None, ancestors);
         Action { uid: uid(kind, name), groups, entity }
     }
 
@@ -126,10 +135,9 @@ pub struct Cedar {
     pub info: Vec<Info>,
     /// Names of resources that policies mention, aliases resolved.
     pub mentions: Vec<String>,
-    pub(crate) mention_uids: Vec<EntityUid>,
+    pub(crate) mention_uids: Vec<EntityUID>,
     pub(crate) index: Index,
     pub(crate) indices: HashMap<PolicyId, u32>,
-    pub(crate) authorizer: Authorizer,
     pub(crate) agent: EntityUid,
     pub(crate) actions: Vec<Action>,
     pub(crate) resource_type: EntityTypeName,
@@ -161,6 +169,12 @@ pub(crate) fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
     EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
 }
 
+/// An entity with all its ancestors, and with the attribute `path` where it is read.
+fn closed_entity(uid: EntityUID, path: Option<&str>, above: HashSet<EntityUID>) -> ast::Entity {
+    let attributes = path.map(|path| ("path".into(), PartialValue::from(ast::Value::from(path))));
+    ast::Entity::new_with_attr_partial_value(uid, attributes, HashSet::new(), above, [])
+}
+
 impl Cedar {
     /// Attributes that policies which may apply to an action read.
     pub fn reads(&self, action: usize) -> u32 {
@@ -183,11 +197,15 @@ impl Cedar {
         let context = context_of(question, reads)?;
         let request = Request::new(self.agent.clone(), action.uid.clone(), resource, context, None)
             .map_err(|e| e.to_string())?;
+        let evaluator = |entities| {
+            Evaluator::new(request.as_ref().clone(), entities, Extensions::all_available())
+        };
+        let (here, behind) = (evaluator(&entities), behind_links.as_ref().map(evaluator));
         let mut found = Found::default();
         for group in self.index.candidates(question) {
             let group = &self.index.groups[group as usize];
-            let world = behind_links.as_ref().filter(|_| group.wide).unwrap_or(&entities);
-            self.run(&group.policies, &request, world, &mut found)?;
+            let world = behind.as_ref().filter(|_| group.wide).unwrap_or(&here);
+            self.run(&group.policies, world, &mut found)?;
         }
         Ok(found.outcome(&self.info))
     }
@@ -199,46 +217,45 @@ impl Cedar {
         resource: &EntityUid,
         reads: u32,
     ) -> Result<Entities, String> {
-        let mut parents = HashSet::with_capacity(ancestors.len());
+        let resource: &EntityUID = resource.as_ref();
+        let mut above = HashSet::with_capacity(ancestors.len());
         for &index in ancestors {
-            let parent = self.mention_uids.get(index as usize).ok_or("an unknown mention")?;
-            if parent != resource {
-                parents.insert(parent.clone());
+            let ancestor = self.mention_uids.get(index as usize).ok_or("an unknown mention")?;
+            if ancestor != resource {
+                above.insert(ancestor.clone());
             }
         }
-        let entity = if reads & schema::READS_PATH == 0 {
-            Entity::new_no_attrs(resource.clone(), parents)
-        } else {
-            let path = RestrictedExpression::new_string(question.resource.into());
-            Entity::new(resource.clone(), HashMap::from([("path".to_string(), path)]), parents)
-                .map_err(|e| e.to_string())?
-        };
+        let path = (reads & schema::READS_PATH != 0).then_some(question.resource);
+        let entity = closed_entity(resource.clone(), path, above);
         let grouped = self.index.grouped & 1 << question.action != 0;
         let action = self.actions.get(question.action).filter(|_| grouped);
+        // Each entity names all its ancestors: computing them again took half of an evaluation.
         Entities::from_entities(
             std::iter::once(entity).chain(action.map(|a| a.entity.clone())),
-            None,
+            None::<&NoEntitiesSchema>,
+            TCComputation::AssumeAlreadyComputed,
+            Extensions::all_available(),
         )
         .map_err(|e| e.to_string())
     }
 
+    /// What the authorizer does with each policy, but for errors: it skips them.
     fn run(
         &self,
-        set: &PolicySet,
-        request: &Request,
-        entities: &Entities,
+        policies: &[(u32, Expr)],
+        evaluator: &Evaluator,
         found: &mut Found,
     ) -> Result<(), String> {
-        let response = self.authorizer.is_authorized(request, set, entities);
-        if let Some(AuthorizationError::PolicyEvaluationError(error)) =
-            response.diagnostics().errors().next()
-        {
-            return Err(format!("policy {}: {}", error.policy_id(), error.inner()));
-        }
-        for id in response.diagnostics().reason() {
-            let index = *self.indices.get(id).ok_or("an unknown policy")?;
-            if self.info[index as usize].forbid { &mut found.forbids } else { &mut found.permits }
-                .push(index);
+        for (number, condition) in policies {
+            let info = &self.info[*number as usize];
+            let failed = |why: &dyn std::fmt::Display| format!("policy {}: {why}", info.id);
+            let value = evaluator.interpret(condition, &SlotEnv::new()).map_err(|e| failed(&e))?;
+            match value.value {
+                ValueKind::Lit(Literal::Bool(false)) => {}
+                ValueKind::Lit(Literal::Bool(true)) if info.forbid => found.forbids.push(*number),
+                ValueKind::Lit(Literal::Bool(true)) => found.permits.push(*number),
+                _ => return Err(failed(&"its condition is neither true nor false")),
+            }
         }
         Ok(())
     }

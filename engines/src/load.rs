@@ -227,7 +227,6 @@ impl Loader {
             mention_uids: vec![],
             index: Index::default(),
             indices: HashMap::new(),
-            authorizer: Authorizer::new(),
             agent: uid(&entity_type(schema::AGENT)?, agent),
             actions: ACTIONS.iter().map(|name| Action::new(&action_type, name)).collect(),
             resource_type: entity_type(schema::RESOURCE)?,
@@ -287,7 +286,8 @@ impl Loader {
             total: region.total,
             id,
         };
-        self.index(policy, info)
+        self.index(policy, info);
+        Ok(())
     }
 
     fn identify(&self, source: &Source, policy: &Policy) -> Result<String, String> {
@@ -337,7 +337,7 @@ impl Loader {
             return Err(format!("more than {MAX_MENTIONS} resources are named"));
         }
         self.cedar.mentions.push(name.into());
-        self.cedar.mention_uids.push(uid(&self.cedar.resource_type, name));
+        self.cedar.mention_uids.push(uid(&self.cedar.resource_type, name).into());
         self.mention_index.insert(name.into(), index as u32);
         Ok(index as u32)
     }
@@ -379,7 +379,7 @@ impl Loader {
 
     /// Files a policy under its roots where being outside them makes it neither match nor err:
     /// where its head says so, or where nothing else is tested.
-    fn index(&mut self, policy: Policy, info: Info) -> Result<(), String> {
+    fn index(&mut self, policy: Policy, info: Info) {
         let headed = !matches!(
             policy.resource_constraint(),
             ResourceConstraint::Any | ResourceConstraint::Is(_)
@@ -391,11 +391,10 @@ impl Loader {
         places.dedup();
         // What is confined to no place at all, or is for another agent, never applies.
         if info.applies && !(confined && places.is_empty()) {
-            self.cedar.index.add(policy.clone(), &info, places)?;
+            self.cedar.index.add(&policy, self.cedar.info.len() as u32, &info, places);
         }
         self.cedar.indices.insert(policy.id().clone(), self.cedar.info.len() as u32);
         self.cedar.info.push(info);
-        Ok(())
     }
 }
 
