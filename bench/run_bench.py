@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 
+import decision_figures
 import ledger_figures
 import workloads
 
@@ -183,6 +184,9 @@ def measure(options, benches):
                     workload.reset, workload.check)))
         if wanted is None or "startup" in wanted:
             keep(startup_result(variants, work, 15 if options.quick else 45))
+        if wanted is None or "decision" in wanted:
+            for result in decision_figures.DecisionFigures(benches, interval).results(count):
+                keep(result)
         for name in ("appends", "scale"):
             if wanted is None or name in wanted:
                 entries = 1_000_000 if options.quick else 10_000_000
@@ -200,7 +204,8 @@ def measure(options, benches):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release")
-    parser.add_argument("--only", help="names, with commas: w1,w2,w3,w4,w5,startup,appends,scale")
+    parser.add_argument("--only", help="names, with commas: w1,w2,w3,w4,w5,startup,decision,"
+                        "appends,scale")
     parser.add_argument("--quick", action="store_true", help="3 rounds instead of 9")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--markdown", action="store_true", help="a table for the README")
