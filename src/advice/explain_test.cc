@@ -99,6 +99,7 @@ TEST(ExplainTest, GuardsNeedNoPolicy) {
 
 std::vector<std::string> Nearest(const Explained& asked) {
   std::vector<std::string> near;
+  near.reserve(asked.explanation.nearest.size());
   for (const Near& one : asked.explanation.nearest) {
     near.push_back(asked.decider.policies().policies().at(one.policy).id + ": " + one.why);
   }

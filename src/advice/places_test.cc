@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "advice/question.h"
 #include "policy/policy.h"
 
 namespace aegis::advice {

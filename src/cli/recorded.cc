@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "advice/question.h"
 #include "base/result.h"
 #include "cli/context.h"
 #include "cli/entries.h"
