@@ -36,6 +36,7 @@
 #include "ledger/sqlite/sqlite_store.h"
 #include "ledger/store.h"
 #include "ledger/store_import.h"
+#include "ledger/tag.h"
 #include "ledger/tails.h"
 #include "ledger/transparency.h"
 #include "ledger/tree_reader.h"
@@ -87,6 +88,34 @@ Result<> RequireWhole(const std::string& directory, Store& store) {
                                     "or replaced. `aegis audit verify` tells more");
   }
   return {};
+}
+
+// The last `last` sessions at least, by start, as they stand at the end of their journals.
+Result<std::vector<Session>> RecentRuns(const Tails& tails, Snapshot& snapshot,
+                                        std::optional<std::uint64_t> last) {
+  std::map<std::string, Session, std::less<>> running = tails.Sessions();
+  std::vector<Session> sessions;
+  const auto take = [&](const Result<Session>& stored) -> Result<bool> {
+    if (!stored) {
+      return Fail(stored.error());
+    }
+    const auto newer = running.find(stored->session_id);
+    if (newer != running.end()) {
+      sessions.push_back(std::move(newer->second));
+      running.erase(newer);
+    } else if (!IsTagRecord(*stored)) {
+      sessions.push_back(*stored);
+    }
+    return !last || sessions.size() < *last;
+  };
+  AEGIS_TRY(snapshot.RecentSessions(UINT64_MAX, take));
+  for (auto& [id, session] : running) {
+    sessions.push_back(std::move(session));
+  }
+  std::sort(sessions.begin(), sessions.end(), [](const Session& a, const Session& b) {
+    return std::tie(a.started_ms, a.session_id) < std::tie(b.started_ms, b.session_id);
+  });
+  return sessions;
 }
 
 }  // namespace
@@ -234,33 +263,12 @@ Result<> Ledger::Import(const Source& next, ImportReport& report) {
 
 Result<> Ledger::Sessions(std::optional<std::uint64_t> last, const SessionVisitor& visit) {
   AEGIS_ASSIGN(State::View view, state_->OpenView());
-  std::map<std::string, Session, std::less<>> running = view.tails.Sessions();
-  std::vector<Session> sessions;
-  constexpr std::uint64_t kAll = UINT64_MAX;
-  AEGIS_TRY(view.snapshot->RecentSessions(last.value_or(kAll),
-                                          [&](const Result<Session>& stored) -> Result<bool> {
-                                            if (!stored) {
-                                              return Fail(stored.error());
-                                            }
-                                            const auto newer = running.find(stored->session_id);
-                                            if (newer == running.end()) {
-                                              sessions.push_back(*stored);
-                                            } else {
-                                              sessions.push_back(std::move(newer->second));
-                                              running.erase(newer);
-                                            }
-                                            return true;
-                                          }));
-  for (auto& [id, session] : running) {
-    sessions.push_back(std::move(session));
-  }
-  std::sort(sessions.begin(), sessions.end(), [](const Session& a, const Session& b) {
-    return std::tie(a.started_ms, a.session_id) < std::tie(b.started_ms, b.session_id);
-  });
+  AEGIS_ASSIGN(const Taggings taggings, ReadTaggings(*view.snapshot));
+  AEGIS_ASSIGN(std::vector<Session> sessions, RecentRuns(view.tails, *view.snapshot, last));
   const std::size_t skip =
       last && sessions.size() > *last ? sessions.size() - static_cast<std::size_t>(*last) : 0;
   for (std::size_t i = skip; i < sessions.size(); ++i) {
-    AEGIS_ASSIGN(const bool more, visit(Describe(std::move(sessions[i]))));
+    AEGIS_ASSIGN(const bool more, visit(Describe(std::move(sessions[i]), taggings)));
     if (!more) {
       break;
     }
@@ -268,36 +276,56 @@ Result<> Ledger::Sessions(std::optional<std::uint64_t> last, const SessionVisito
   return {};
 }
 
-SessionInfo Ledger::Describe(Session session) const {
-  SessionInfo info{.session = std::move(session), .state = SessionState::kUnknown};
+SessionInfo Ledger::Describe(Session session, const Taggings& taggings) const {
+  SessionInfo info{
+      .session = std::move(session), .state = SessionState::kUnknown, .tag = std::nullopt};
   if (info.session.ended_ms) {
     info.state = SessionState::kEnded;
   } else if (IsJournalLive(JournalPath(info.session.session_id))) {
     info.state = SessionState::kRunning;
   }
+  const auto given = taggings.find(info.session.session_id);
+  info.tag = given == taggings.end() ? info.session.tag : given->second.back().tag;
+  if (info.tag && info.tag->empty()) {
+    info.tag.reset();
+  }
   return info;
 }
 
-Result<SessionInfo> Ledger::FindSession(std::string_view id_or_prefix) {
+Result<SessionInfo> Ledger::FindSession(std::string_view id_or_tag) {
   std::vector<SessionInfo> found;
   AEGIS_TRY(Sessions(std::nullopt, [&](const SessionInfo& info) -> Result<bool> {
-    if (info.session.session_id == id_or_prefix) {
+    if (info.session.session_id == id_or_tag) {
       found = {info};
       return false;
     }
-    if (info.session.session_id.starts_with(id_or_prefix)) {
+    if (info.session.session_id.starts_with(id_or_tag) || info.tag == id_or_tag) {
       found.push_back(info);
     }
     return true;
   }));
-  const std::string shown = base::EscapeName(id_or_prefix);
-  if (found.empty() || id_or_prefix.empty()) {
+  const std::string shown = base::EscapeName(id_or_tag);
+  if (id_or_tag.empty()) {
     return Fail(Errc::kNotFound, "no session " + shown);
   }
+  if (found.empty()) {
+    AEGIS_ASSIGN(std::optional<Session> record, state_->store->FindSession(id_or_tag));
+    return record ? Result<SessionInfo>(Describe(*std::move(record), {}))
+                  : Fail(Errc::kNotFound, "no session " + shown);
+  }
   if (found.size() > 1) {
-    return Fail(Errc::kInvalid, "several sessions begin with " + shown);
+    const bool tags =
+        std::ranges::any_of(found, [&](const SessionInfo& info) { return info.tag == id_or_tag; });
+    return Fail(Errc::kInvalid, tags ? "several sessions have the tag " + shown +
+                                           "; the newest is " + found.back().session.session_id
+                                     : "several sessions begin with " + shown);
   }
   return found.front();
+}
+
+Result<Taggings> Ledger::ReadTags() {
+  AEGIS_ASSIGN(const std::unique_ptr<Snapshot> snapshot, state_->store->OpenSnapshot());
+  return ReadTaggings(*snapshot);
 }
 
 Result<VerifyReport> Ledger::Verify(const VerifyOptions& options) {

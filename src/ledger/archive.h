@@ -17,6 +17,7 @@
 #include "ledger/session.h"
 #include "ledger/signer.h"
 #include "ledger/store.h"
+#include "ledger/tag.h"
 #include "ledger/verify.h"
 
 namespace aegis::ledger {
@@ -78,16 +79,20 @@ class Ledger {
   using Source = std::function<base::Result<std::string_view>()>;
   base::Result<> Import(const Source& next, ImportReport& report);
 
-  // Sessions by start, oldest first; the last `last` of them.
+  // Sessions by start, oldest first; the last `last` of them. Those that only record a tag are left
+  // out.
   base::Result<> Sessions(std::optional<std::uint64_t> last, const SessionVisitor& visit);
-  // kNotFound; a prefix that only one session has will do.
-  base::Result<SessionInfo> FindSession(std::string_view id_or_prefix);
+  // By its id, or by a beginning of it or a newest tag that no other session has. kNotFound;
+  // kInvalid if there are several.
+  base::Result<SessionInfo> FindSession(std::string_view id_or_tag);
+  // The tags that sessions were given afterwards.
+  base::Result<Taggings> ReadTags();
 
   base::Result<VerifyReport> Verify(const VerifyOptions& options = {});
 
  private:
   struct State;
-  SessionInfo Describe(Session session) const;
+  SessionInfo Describe(Session session, const Taggings& taggings) const;
   explicit Ledger(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

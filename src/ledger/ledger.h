@@ -30,6 +30,7 @@
 #include "ledger/session.h"          // IWYU pragma: export
 #include "ledger/signer.h"           // IWYU pragma: export
 #include "ledger/store.h"            // IWYU pragma: export
+#include "ledger/tag.h"              // IWYU pragma: export
 #include "ledger/tile.h"             // IWYU pragma: export
 #include "ledger/transparency.h"     // IWYU pragma: export
 #include "ledger/verify.h"           // IWYU pragma: export

@@ -50,6 +50,7 @@ enum class SessionState : std::uint8_t { kRunning, kEnded, kUnknown };
 struct SessionInfo {
   Session session{};
   SessionState state = SessionState::kUnknown;  // kUnknown: its processes died without a word
+  std::optional<std::string> tag{};  // the newest: its own, or one that it was given afterwards
 };
 using SessionVisitor = std::function<base::Result<bool>(const SessionInfo&)>;
 
