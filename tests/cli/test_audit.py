@@ -28,9 +28,9 @@ def recorded(aegis):
 def test_query_and_export_print_the_same_envelopes(recorded):
     queried = recorded("audit", "query", "a", "--json").ok()
     exported = recorded("audit", "export", "a", "--format", "jsonl").ok()
-    assert queried.out == exported.out
-    assert recorded("audit", "export", "a", "--format", "json").ok().json() == queried.lines()
-    for entry in queried.lines():
+    assert queried.out == exported.out and queried.lines() == exported.lines("audit-export")
+    assert recorded("audit", "export", "a", "--format", "json").ok().json("audit-export") == queried.lines()
+    for entry in queried.lines("audit-query"):
         assert FIELDS <= set(entry) and set(entry) <= FIELDS | {"prev_hash"}
     finished = [e for e in queried.lines() if e["event_type"] == "ACTION_FINISHED"]
     assert finished and all("decision" not in e["payload"] for e in finished)
@@ -104,7 +104,7 @@ def pages(aegis, size, *words):
     """All pages of a query, by their cursors."""
     entries, cursor = [], []
     while True:
-        *page, end = aegis("audit", "query", "a", "--json", "--show-cursor", *size, *cursor, *words).ok().lines()
+        *page, end = aegis("audit", "query", "a", "--json", "--show-cursor", *size, *cursor, *words).ok().lines("audit-query")
         entries.append(page)
         assert set(end) == {"next_cursor"}
         if end["next_cursor"] is None:
@@ -220,7 +220,7 @@ def test_imports_make_the_same_ledger(recorded, tmp_path):
     exported = recorded("audit", "export", "a").ok().out
     file = tmp_path / "a.jsonl"
     file.write_text(exported)
-    done = recorded("audit", "import", str(file), "b", "--json").ok().json()
+    done = recorded("audit", "import", str(file), "b", "--json").ok().json("audit-import")
     assert done == {"lines": len(exported.splitlines()), "stored": len(exported.splitlines()), "present": 0}
     assert recorded("audit", "export", "b").ok().out == exported
     recorded("audit", "verify", "b").ok()
@@ -253,6 +253,8 @@ def test_log_shows_the_latest(recorded):
     assert "\x1b" not in "".join(lines), "no colours on a pipe"
     everything = recorded("audit", "query", "a").ok().out.splitlines()
     assert recorded("log", "a").ok().out.splitlines() == everything[-20:]
+    as_json = recorded("log", "a", "--last", "4", "--json").ok().lines("log")
+    assert as_json == recorded("audit", "query", "a", "--json").ok().lines()[-4:]
 
 
 def test_sessions_and_one_session(recorded):
@@ -264,14 +266,14 @@ def test_sessions_and_one_session(recorded):
     identity = sessions[0]["session_id"]
     by_id = recorded("audit", "session", identity, "--config", "a", "--json").ok().json()
     by_name = recorded("audit", "session", "a", "--id", identity, "--json").ok().json()
-    assert by_id == by_name == sessions[0]
+    assert by_id == by_name and sessions[0].items() <= by_id.items()
     assert identity in recorded("audit", "session", "a", "--id", identity).ok().out
     recorded("audit", "session", "ffffffff", "--config", "a").failed(1, "ffffffff")
     recorded("audit", "session").failed(2)
 
 
 def test_verify_finds_an_edited_row(recorded):
-    report = recorded("audit", "verify", "a", "--json").ok().json()
+    report = recorded("audit", "verify", "a", "--json").ok().json("audit-verify")
     assert report["valid"] and report["sessions"] == 2
     assert "valid" in recorded("audit", "verify", "a").ok().out
     with sqlite3.connect(recorded.state / "a/audit.db") as database:
@@ -281,7 +283,7 @@ def test_verify_finds_an_edited_row(recorded):
     done = recorded("audit", "verify", "a")
     assert done.code == 1 and "INVALID" in done.out and "seq" in done.err
     report = recorded("audit", "verify", "a", "--json")
-    assert report.code == 1 and not report.json()["valid"] and report.json()["findings"]
+    assert report.code == 1 and not report.json("audit-verify")["valid"] and report.json()["findings"]
 
 
 @pytest.mark.parametrize("damage", [

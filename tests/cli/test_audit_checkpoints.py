@@ -105,7 +105,7 @@ def test_each_run_ends_with_a_checkpoint(recorded):
     assert out(recorded, "checkpoint", "a") == noted
     run(recorded)
     assert size_of((recorded.state / "a/checkpoint").read_text(encoding="utf-8")) > size_of(noted)
-    report = recorded("audit", "verify", "a", "--json").ok().json()
+    report = recorded("audit", "verify", "a", "--json").ok().json("audit-verify")
     assert report["signed_entries"] == report["entries"] and report["checkpoints"] == 4
     assert report["witnessed"] is None
     assert "signed up to entry" in out(recorded, "verify", "a")
@@ -324,7 +324,7 @@ def test_a_key_hands_over_to_the_next(recorded):
     for key in keys:
         recorded("audit", "verify", "a", "--checkpoint", older, "--checkpoint", newer,
                  "--key", key).ok()
-    as_json = recorded("audit", "keys", "a", "--json").ok().json()
+    as_json = recorded("audit", "keys", "a", "--json").ok().json("audit-keys")
     assert [k["verifier"] for k in as_json] == keys
     assert [k["role"] for k in as_json] == ["log", "log"] and as_json[0]["endorsement"] == ""
     name = keys[0].split("+")[0]

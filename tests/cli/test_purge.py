@@ -1,7 +1,5 @@
 """aegis audit purge and [retention]: what entries say goes, and everything still verifies."""
 
-import json
-
 import pytest
 
 pytestmark = pytest.mark.usefixtures("gate")
@@ -17,11 +15,11 @@ def recorded(aegis):
 
 
 def sessions(aegis):
-    return json.loads(aegis("audit", "sessions", "a", "--json").ok().out)
+    return aegis("audit", "sessions", "a", "--json").ok().json("audit-sessions")
 
 
 def verified(aegis):
-    report = json.loads(aegis("audit", "verify", "a", "--json").ok().out)
+    report = aegis("audit", "verify", "a", "--json").ok().json("audit-verify")
     assert report["valid"]
     return report
 
@@ -33,6 +31,7 @@ def test_a_session_is_erased_and_verifies(recorded):
     assert verified(recorded)["erased"] == 0
     recorded("audit", "purge", "a", "--session", first, "--yes").ok()
     assert verified(recorded)["erased"] > 0
+    recorded("audit", "export", "a").ok().lines("audit-export")
     exported = recorded("audit", "export", "a").ok().out
     assert '"tag":"one"' not in exported and '"tag":"two"' in exported
     assert '"erased":true' in exported and "CONTENT_ERASED" in exported
@@ -52,8 +51,8 @@ def test_nothing_is_erased_without_a_word(recorded):
 def test_old_entries_go_and_young_ones_stay(recorded):
     assert "0 entries" in recorded("audit", "purge", "a", "--before", "2020-01-01",
                                    "--yes").ok().out
-    done = json.loads(recorded("audit", "purge", "a", "--before", "2999-01-01", "--yes",
-                               "--json").ok().out)
+    done = recorded("audit", "purge", "a", "--before", "2999-01-01", "--yes",
+                    "--json").ok().json("audit-purge")
     assert done["erased"] and done["entries"] > 4
     assert verified(recorded)["erased"] == done["entries"]
 

@@ -6,7 +6,7 @@ import pytest
 
 
 def status(aegis):
-    return aegis("status", "a", "--json").ok().json()
+    return aegis("status", "a", "--json").ok().json("status")
 
 
 def test_a_fresh_ledger_has_not_grown(aegis):
@@ -36,7 +36,7 @@ def test_undrained_journals_count_by_their_size(aegis):
     before = status(aegis)["size_bytes"]
     (aegis.state / "a/journal/0.journal").write_bytes(b"x" * 100_000)
     done = aegis("status", "a", "--json")
-    assert done.json()["size_bytes"] >= before + 100_000
+    assert done.json("status")["size_bytes"] >= before + 100_000
 
 
 def test_retention_is_said(aegis):
@@ -54,4 +54,4 @@ def test_a_broken_ledger_has_no_size(aegis):
     aegis("init", "a").ok()
     (aegis.state / "a/audit.db").write_bytes(b"no database")
     done = aegis("status", "a", "--json")
-    assert done.code == 1 and done.json()["size_bytes"] is None
+    assert done.code == 1 and done.json("status")["size_bytes"] is None

@@ -124,13 +124,13 @@ def test_the_configured_ones_are_checked_and_shown(aegis):
     configure('targets = ["w", "~/w", "https://w.example/x/", "syslog"]\nrequired = true\n')
     shown = aegis("config", "show", "a").ok().out
     assert "\n[ledger.witness]\n" in shown and "\nrequired = true\n" in shown
-    status = aegis("status", "a", "--json").ok().json()
+    status = aegis("status", "a", "--json").ok().json("status")
     assert status["witnesses"] == [
         str(aegis.state / "a/w"), str(aegis.home / "w"), "https://w.example/x", "syslog"]
     assert "syslog" in aegis("status", "a").ok().out
     configure('target = "http://u@h"\n')
     status = aegis("status", "a", "--json")
-    assert status.code == 1 and "user information" in status.json()["witness_error"]
+    assert status.code == 1 and "user information" in status.json("status")["witness_error"]
     aegis("run", "--config", "a", "--", "true").failed(125, "aegis.toml", "user information")
     configure('targets = "syslog"\n')
     aegis("status", "a").failed(1, "aegis.toml", "must be an array of strings")
