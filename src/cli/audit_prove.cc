@@ -1,4 +1,5 @@
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,14 +32,26 @@ constexpr std::array<Example, 3> kExamples = {{
     {"aegis audit prove work --consistency old.checkpoint", "Hashes in base64, one a line."},
 }};
 
+// The session of SESSION:SEQ is named as everywhere else.
+base::Result<std::optional<std::string>> EntryArgument(ledger::Ledger& ledger, const Args& args) {
+  const auto entry = args.Text("--entry");
+  const std::size_t colon = entry ? entry->rfind(':') : std::string::npos;
+  if (colon == std::string::npos) {
+    return entry;
+  }
+  AEGIS_ASSIGN(const ledger::SessionInfo info, ledger.FindSession(entry->substr(0, colon)));
+  return info.session.session_id + entry->substr(colon);
+}
+
 base::Result<std::string> Prove(ledger::Snapshot& snapshot, const Args& args,
+                                const std::optional<std::string>& entry,
                                 const ledger::StoredCheckpoint& checkpoint) {
   if (const auto file = args.Text("--consistency")) {
     AEGIS_ASSIGN(const std::string older, base::ReadFile(*file));
     return ledger::ProveExtension(snapshot, older, checkpoint);
   }
   std::uint64_t index = args.Number("--index").value_or(0);
-  if (const auto entry = args.Text("--entry")) {
+  if (entry) {
     AEGIS_ASSIGN(index, ledger::FindIndex(snapshot, *entry));
   }
   return ledger::ProveEntry(snapshot, index, checkpoint);
@@ -54,9 +67,10 @@ base::Result<int> Run(Context& context, const Args& args) {
   AEGIS_ASSIGN(const auto name, ConfigArgument(args));
   AEGIS_ASSIGN(const auto configuration, LoadChosen(places, name));
   AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
+  AEGIS_ASSIGN(const auto entry, EntryArgument(ledger, args));
   AEGIS_ASSIGN(const ledger::StoredCheckpoint checkpoint, ledger.CheckpointAll());
   AEGIS_ASSIGN(const std::unique_ptr<ledger::Snapshot> snapshot, ledger.store().OpenSnapshot());
-  AEGIS_ASSIGN(const std::string proof, Prove(*snapshot, args, checkpoint));
+  AEGIS_ASSIGN(const std::string proof, Prove(*snapshot, args, entry, checkpoint));
   context.out.Write(proof);
   return 0;
 }

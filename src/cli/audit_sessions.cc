@@ -1,18 +1,17 @@
 #include <array>
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 #include "base/result.h"
-#include "base/text.h"
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/context.h"
 #include "cli/entries.h"
 #include "cli/json.h"
-#include "cli/output.h"
+#include "cli/session_detail.h"
 #include "cli/sessions.h"
-#include "cli/text.h"
 #include "ledger/ledger.h"
 
 namespace aegis::cli {
@@ -20,27 +19,30 @@ namespace {
 
 using Kind = Option::Kind;
 
-constexpr std::array<Option, 4> kListOptions = {{
+constexpr std::array<Option, 5> kListOptions = {{
     {"NAME", Kind::kPositional, "", "Configuration (default: the active one)"},
     {"--config", Kind::kText, "NAME", "The same"},
     {"-n,--last", Kind::kNumber, "N", "So many of the latest sessions (default: all)"},
+    {"--tag", Kind::kText, "TAG", "Of these, those with this tag"},
     {"--json", Kind::kFlag, "", "An array of sessions"},
 }};
 
-constexpr std::array<Example, 1> kListExamples = {{
+constexpr std::array<Example, 2> kListExamples = {{
     {"aegis audit sessions work --last 10", "The latest ten, oldest first."},
+    {"aegis audit sessions work --tag nightly", "All that are tagged so."},
 }};
 
 constexpr std::array<Option, 4> kOneOptions = {{
     {"ID", Kind::kPositional, "",
-     "The session, or the beginning of its id; with --id: the configuration"},
+     "The session: its id, the beginning of it, or its tag; with --id: the configuration"},
     {"--config", Kind::kText, "NAME", "Configuration (default: the active one)"},
     {"--id", Kind::kText, "ID", "The session"},
     {"--json", Kind::kFlag, "", "The session as JSON"},
 }};
 
 constexpr std::array<Example, 2> kOneExamples = {{
-    {"aegis audit session 0193f --config work", "One session: what ran, how it ended."},
+    {"aegis audit session 0193f --config work",
+     "One session: what ran, how it ended, what it did."},
     {"aegis audit session work --id 0193f", "The same."},
 }};
 
@@ -50,9 +52,13 @@ base::Result<int> RunList(Context& context, const Args& args) {
   AEGIS_ASSIGN(const auto configuration, LoadChosen(places, name));
   AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
   const bool json = args.Has("--json");
+  const auto tag = args.Text("--tag");
   auto document = nlohmann::ordered_json::array();
   AEGIS_TRY(ledger.Sessions(args.Number("--last"),
                             [&](const ledger::SessionInfo& info) -> base::Result<bool> {
+                              if (tag && info.tag != tag) {
+                                return true;
+                              }
                               if (json) {
                                 document.push_back(SessionJson(info));
                               } else {
@@ -88,16 +94,6 @@ base::Result<Wanted> WantedBy(const Args& args) {
   return Wanted{.id = *option, .name = name ? name : positional};
 }
 
-// One member per line, for people.
-void PrintMembers(Output& out, const nlohmann::ordered_json& session) {
-  for (const auto& [key, value] : session.items()) {
-    if (!value.is_null()) {
-      out.Line(Padded(key, 15) +
-               base::ForDisplay(value.is_string() ? value.get<std::string>() : value.dump()));
-    }
-  }
-}
-
 base::Result<int> RunOne(Context& context, const Args& args) {
   const auto wanted = WantedBy(args);
   if (!wanted) {
@@ -107,11 +103,12 @@ base::Result<int> RunOne(Context& context, const Args& args) {
   AEGIS_ASSIGN(const auto configuration, LoadChosen(places, wanted->name));
   AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
   AEGIS_ASSIGN(const auto info, ledger.FindSession(wanted->id));
-  const auto session = SessionJson(info);
+  constexpr std::size_t kMostNames = 10'000;
+  AEGIS_ASSIGN(const SessionDetail detail, ReadSession(ledger, info, kMostNames));
   if (args.Has("--json")) {
-    PrintJson(context.out, session);
+    PrintJson(context.out, DetailJson(detail));
   } else {
-    PrintMembers(context.out, session);
+    PrintDetail(context.out, detail);
   }
   return 0;
 }
@@ -129,10 +126,12 @@ const Command kAuditSessionsCommand = {
 
 const Command kAuditSessionCommand = {
     .name = "audit session",
-    .summary = "Show one session",
+    .summary = "Show one session: what ran, under which policies, how it ended, what it did",
     .options = kOneOptions,
     .examples = kOneExamples,
-    .notes = "",
+    .notes =
+        "permitted: the policies said yes. denied: they said no, and it was refused. let through:\n"
+        "they said no, and it was done all the same, under `aegis wrap`.\n",
     .run = RunOne,
 };
 

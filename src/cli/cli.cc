@@ -23,7 +23,6 @@ constexpr auto kNotInThisBuild = std::to_array<std::string_view>({
     "alerts",
     "completions",
     "daemon",
-    "diff",
     "fleet",
     "hook",
     "manpage",

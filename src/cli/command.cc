@@ -23,6 +23,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kRunCommand,
     &kWrapCommand,
     &kLogCommand,
+    &kDiffCommand,
     &kStatusCommand,
     &kListCommand,
     &kUseCommand,

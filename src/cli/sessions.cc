@@ -18,6 +18,8 @@ nlohmann::ordered_json TimeOrNull(const std::optional<std::int64_t>& unix_ms) {
   return unix_ms ? nlohmann::ordered_json(FormatTime(*unix_ms)) : nlohmann::ordered_json(nullptr);
 }
 
+}  // namespace
+
 std::string HowItEnded(const ledger::SessionInfo& info) {
   const ledger::Session& session = info.session;
   if (session.signal) {
@@ -29,8 +31,6 @@ std::string HowItEnded(const ledger::SessionInfo& info) {
   return std::string(StateName(info.state));
 }
 
-}  // namespace
-
 std::string_view StateName(ledger::SessionState state) {
   switch (state) {
     case ledger::SessionState::kRunning:
@@ -41,6 +41,15 @@ std::string_view StateName(ledger::SessionState state) {
       break;
   }
   return "died";
+}
+
+std::string CommandLine(const ledger::Session& session) {
+  const auto argv = nlohmann::ordered_json::parse(session.argv.value_or(""), nullptr, false);
+  std::string line;
+  for (const auto& word : argv.is_array() ? argv : nlohmann::ordered_json::array()) {
+    line.append(line.empty() ? "" : " ").append(word.is_string() ? word.get<std::string>() : "?");
+  }
+  return line.empty() ? session.command.value_or("-") : line;
 }
 
 nlohmann::ordered_json SessionJson(const ledger::SessionInfo& info) {
@@ -56,7 +65,7 @@ nlohmann::ordered_json SessionJson(const ledger::SessionInfo& info) {
           {"argv", argv.is_array() ? argv : nlohmann::ordered_json(nullptr)},
           {"config", OrNull(session.config)},
           {"dir", OrNull(session.dir)},
-          {"tag", OrNull(session.tag)},
+          {"tag", OrNull(info.tag)},
           {"policy_digest", OrNull(session.policy_digest)},
           {"started", FormatTime(session.started_ms)},
           {"ended", TimeOrNull(session.ended_ms)},
@@ -75,8 +84,8 @@ std::string SessionLine(const ledger::SessionInfo& info) {
                      Padded(session.mode.value_or("-"), 4) + "  " + Padded(HowItEnded(info), 9) +
                      "  " + std::to_string(session.actions) + " actions" + ", " +
                      std::to_string(session.denials) + " denied  " + session.command.value_or("-");
-  if (session.tag && !session.tag->empty()) {
-    line += "  [" + *session.tag + "]";
+  if (info.tag) {
+    line += "  [" + *info.tag + "]";
   }
   return base::ForDisplay(line);
 }

@@ -61,7 +61,7 @@ TEST(SessionLine, SaysHowItEnded) {
 TEST(SessionLine, IsOneHarmlessLine) {
   auto info = Ended();
   info.session.command = "x\n\x1b[2J\u202e";
-  info.session.tag = "t\r";
+  info.tag = "t\r";
   const std::string line = SessionLine(info);
   EXPECT_THAT(line, Not(HasSubstr("\n")));
   EXPECT_THAT(line, Not(HasSubstr("\x1b")));

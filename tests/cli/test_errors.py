@@ -204,6 +204,16 @@ CASES = {
         Typed("aegis init a -q; rm ~/.aegis/a/audit.db; aegis log a", 1, "audit.db"),
     '`the ledger of "X" does not verify: session S seq N ...`':
         "tests/cli/test_audit.py:test_verify_finds_an_edited_row",
+    "`no session X`": Typed("aegis init a -q; aegis audit session x --config a", 1, "no session x"),
+    "`several sessions begin with X`":
+        Typed("aegis init a -q --policy project; for i in 1 2; do aegis run -q --config a -- true; done\n"
+              "aegis audit session 0 --config a", 1, "several sessions begin with 0"),
+    "`several sessions have the tag X; the newest is ID`":
+        Typed("aegis init a -q --policy project\n"
+              "for i in 1 2; do aegis run -q --config a --tag t -- true; done\n"
+              "aegis audit session t --config a", 1, "several sessions have the tag t; the newest is 0"),
+    "`session S is still running: ...`, `session S: N of its entries were erased, ...`":
+        "tests/cli/test_sessions.py:test_what_was_erased_is_not_compared",
     "`journal FILE: its entries are not in the ledger yet: ...`":
         Typed("aegis init a -q --policy project; aegis run -q --config a -- true\n"
               "echo rubbish > ~/.aegis/a/journal/x.journal; aegis audit query a", 1,

@@ -9,10 +9,11 @@ import pytest
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 
-COMMANDS = ["setup", "init", "run", "wrap", "log", "status", "list", "use", "config show",
-            "config path", "policy validate", "policy list", "policy generate", "policy compile",
-            "policy test", "policy explain", "policy lint", "audit query",
-            "audit verify", "audit sessions", "audit session", "audit export", "audit import",
+COMMANDS = ["setup", "init", "run", "wrap", "log", "diff", "status", "list", "use",
+            "config show", "config path", "policy validate", "policy list", "policy generate",
+            "policy compile", "policy test", "policy explain", "policy lint", "audit query",
+            "audit verify", "audit sessions", "audit session",
+            "audit export", "audit import",
             "audit checkpoint", "audit prove", "audit tiles", "audit keys", "audit purge",
             "audit witness"]
 

@@ -1,0 +1,159 @@
+#include "cli/activity.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "cli/activity_view.h"
+#include "ledger/ledger.h"
+
+namespace aegis::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+
+ledger::EntryView Entry(std::string_view payload) {
+  ledger::EntryView entry;
+  entry.event_type = ledger::kActionDecided;
+  entry.payload = payload;
+  return entry;
+}
+
+Decided Of(std::string action, std::string resource, Fate fate) {
+  return {.action = std::move(action),
+          .resource = std::move(resource),
+          .reason = fate == Fate::kPermitted ? "POLICY_PERMIT" : "POLICY_FORBID",
+          .policies = {"p"},
+          .fate = fate};
+}
+
+constexpr std::string_view kDenied =
+    R"({"action":"FileRead","context":{"pid":7},"decision":"deny","policies":["a","b\"c"],)"
+    R"("reason":"POLICY_FORBID","resource":"/home/u/.ssh/id"})";
+
+TEST(DecidedIn, ReadsADecision) {
+  const auto decided = DecidedIn(Entry(kDenied));
+  ASSERT_TRUE(decided);
+  EXPECT_EQ(decided->action, "FileRead");
+  EXPECT_EQ(decided->resource, "/home/u/.ssh/id");
+  EXPECT_EQ(decided->reason, "POLICY_FORBID");
+  EXPECT_THAT(decided->policies, ElementsAre("a", "b\"c"));
+  EXPECT_EQ(decided->fate, Fate::kDenied);
+}
+
+TEST(DecidedIn, TellsWhatWasDoneFromWhatWasNot) {
+  const auto fate = [](std::string_view payload) { return DecidedIn(Entry(payload))->fate; };
+  EXPECT_EQ(fate(R"({"action":"A","decision":"allow","resource":"/x"})"), Fate::kPermitted);
+  EXPECT_EQ(fate(R"({"action":"A","context":{"enforced":false},"decision":"deny"})"),
+            Fate::kLetThrough);
+  EXPECT_EQ(fate(R"({"action":"A","context":{"enforced":true},"decision":"deny"})"), Fate::kDenied);
+  EXPECT_EQ(fate(R"({"action":"A","decision":"whatever"})"), Fate::kDenied);
+}
+
+TEST(DecidedIn, IsNothingForOtherEntries) {
+  for (const std::string_view payload : {"", "{", "[]", "{}", "3", R"({"decision":)", "\xff"}) {
+    EXPECT_EQ(DecidedIn(Entry(payload)), std::nullopt) << payload;
+  }
+  auto entry = Entry(kDenied);
+  entry.event_type = ledger::kActionFinished;
+  EXPECT_FALSE(DecidedIn(entry));
+  entry = Entry(kDenied);
+  entry.erased = true;
+  EXPECT_FALSE(DecidedIn(entry));
+}
+
+TEST(DecidedIn, SurvivesTamperedPayloads) {
+  const auto decided =
+      DecidedIn(Entry(R"({"action":3,"context":[],"decision":{},"policies":{},"resource":null})"));
+  ASSERT_TRUE(decided);
+  EXPECT_EQ(decided->action, "");
+  EXPECT_THAT(decided->policies, IsEmpty());
+  EXPECT_EQ(decided->fate, Fate::kDenied);
+  EXPECT_THAT(DecidedIn(Entry(R"({"decision":"deny","policies":["a",3,"b"]})"))->policies,
+              ElementsAre("a"));
+}
+
+TEST(Tally, CountsByNameAndTheOthersTogether) {
+  Tally<std::string> tally(2);
+  for (const std::string_view name : {"b", "a", "c", "a", "d"}) {
+    tally.Add(name, Fate::kPermitted);
+  }
+  tally.Add(std::string_view("b"), Fate::kLetThrough);
+  ASSERT_EQ(tally.rows().size(), 2U);
+  EXPECT_EQ(tally.rows().find("a")->second, (Fates{.permitted = 2}));
+  EXPECT_EQ(tally.rows().find("b")->second, (Fates{.permitted = 1, .let_through = 1}));
+  EXPECT_EQ(tally.others(), (Fates{.permitted = 2}));
+}
+
+TEST(Tally, TopIsTheMostFrequentThenByName) {
+  Tally<std::string> tally(9);
+  for (const std::string_view name : {"d", "c", "b", "c"}) {
+    tally.Add(name, Fate::kDenied);
+  }
+  tally.Add(std::string_view("a"), Fate::kPermitted);
+  const auto names = [&tally](std::size_t count) {
+    std::string joined;
+    for (const auto& [name, fates] : tally.Top(count, &Fates::refusals)) {
+      joined += name;
+    }
+    return joined;
+  };
+  EXPECT_EQ(names(9), "cbd");
+  EXPECT_EQ(names(2), "cb");
+  EXPECT_EQ(names(0), "");
+}
+
+TEST(Activity, PutsResourcesWhereTheyBelong) {
+  Activity activity(100);
+  activity.Add(Of("FileRead", "/r", Fate::kPermitted));
+  activity.Add(Of("FileWrite", "/w", Fate::kPermitted));
+  activity.Add(Of("DirCreate", "/d", Fate::kPermitted));
+  activity.Add(Of("FileDelete", "/x", Fate::kPermitted));
+  activity.Add(Of("ProcessSpawn", "/bin/sh", Fate::kPermitted));
+  activity.Add(Of("NetConnect", "a:1", Fate::kPermitted));
+  activity.Add(Of("ToolCall", "t", Fate::kPermitted));
+  activity.Add(Of("Unheard", "/u", Fate::kPermitted));
+  EXPECT_THAT(activity.read.rows(), ElementsAre(Pair("/r", testing::_)));
+  EXPECT_THAT(activity.written.rows(), ElementsAre(Pair("/d", testing::_), Pair("/w", testing::_)));
+  EXPECT_THAT(activity.deleted.rows(), ElementsAre(Pair("/x", testing::_)));
+  EXPECT_THAT(activity.programs.rows(), ElementsAre(Pair("/bin/sh", testing::_)));
+  EXPECT_THAT(activity.hosts.rows(), ElementsAre(Pair("a:1", testing::_)));
+  EXPECT_THAT(activity.tools.rows(), ElementsAre(Pair("t", testing::_)));
+  EXPECT_EQ(activity.actions.rows().size(), 8U);
+  EXPECT_THAT(activity.denials.rows(), IsEmpty());
+}
+
+TEST(Activity, DenialsAreCountedByWhatDeniedThem) {
+  Activity activity(100);
+  activity.Add(Of("FileRead", "/r", Fate::kDenied));
+  activity.Add(Of("FileRead", "/r", Fate::kLetThrough));
+  Decided unpermitted = Of("FileWrite", "/w", Fate::kDenied);
+  unpermitted.policies.clear();
+  activity.Add(unpermitted);
+  EXPECT_THAT(
+      activity.denying_policies.rows(),
+      ElementsAre(Pair("", Fates{.denied = 1}), Pair("p", Fates{.denied = 1, .let_through = 1})));
+  EXPECT_EQ(activity.denials.rows().size(), 2U);
+  EXPECT_EQ(activity.denied_resources.rows().find("/r")->second.refusals(), 2U);
+}
+
+TEST(ActivityView, SaysWhatIsNotNothing) {
+  EXPECT_EQ(FatesText({}), "");
+  EXPECT_EQ(FatesText({.permitted = 2, .let_through = 1}), "2 permitted, 1 let through");
+  EXPECT_EQ(DenialText({.action = "FileRead", .resource = "/x", .reason = "NO_PERMIT"}),
+            "FileRead /x  NO_PERMIT");
+  EXPECT_EQ(DenialText({.action = "A", .resource = "/x", .reason = "R", .policies = {"p", "q"}}),
+            "A /x  R (p, q)");
+  EXPECT_EQ(RowsJson("host", {{"a:1", {.denied = 3}}}).dump(),
+            R"([{"host":"a:1","permitted":0,"denied":3,"let_through":0}])");
+}
+
+}  // namespace
+}  // namespace aegis::cli

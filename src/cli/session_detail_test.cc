@@ -1,0 +1,92 @@
+#include "cli/session_detail.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <string>
+
+#include "cli/activity.h"
+#include "cli/output.h"
+#include "ledger/ledger.h"
+
+namespace aegis::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+SessionDetail Sample() {
+  SessionDetail detail{.info = {}, .activity = Activity(100)};
+  detail.info.session.session_id = "s-1";
+  detail.info.session.command = "git";
+  detail.info.tag = "new";
+  detail.info.session.tag = "old";
+  detail.policies = {"default.cedar", "programs.cedar"};
+  detail.tags = {{.tag = "old", .user_id = "u"},
+                 {.tag = "new", .user_id = "u", .ts_unix_ms = 1000}};
+  for (int i = 0; i < 12; ++i) {
+    detail.activity.Add({.action = "FileWrite",
+                         .resource = "/etc/" + std::to_string(i),
+                         .reason = "NO_PERMIT",
+                         .fate = Fate::kDenied});
+  }
+  detail.activity.Add(
+      {.action = "ProcessSpawn", .resource = "/bin/\x1b[2Jx\n", .fate = Fate::kPermitted});
+  return detail;
+}
+
+std::string Printed(const SessionDetail& detail) {
+  std::array<int, 2> ends{};
+  EXPECT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
+  Output out(ends[1]);
+  PrintDetail(out, detail);
+  EXPECT_TRUE(out.Flush());
+  close(ends[1]);
+  std::string text(65536, '\0');
+  const ssize_t size = read(ends[0], text.data(), text.size());
+  close(ends[0]);
+  text.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+  return text;
+}
+
+TEST(SessionDetail, SaysWhatIsKnown) {
+  const auto json = DetailJson(Sample());
+  EXPECT_EQ(json["session_id"], "s-1");
+  EXPECT_EQ(json["tag"], "new");
+  EXPECT_EQ(json["tags"][0]["tag"], "old");
+  EXPECT_EQ(json["tags"][1]["time"], "1970-01-01T00:00:01.000Z");
+  EXPECT_EQ(json["policies"][1], "programs.cedar");
+  EXPECT_EQ(json["by_action"][0]["denied"], 12);
+  EXPECT_EQ(json["denied"].size(), 12U);
+  EXPECT_EQ(json["denied"][0]["resource"], "/etc/0");
+  EXPECT_EQ(json["files"]["written"], 12);
+}
+
+TEST(SessionDetail, IsShortForPeople) {
+  const std::string text = Printed(Sample());
+  EXPECT_THAT(text, HasSubstr("policies       default.cedar, programs.cedar\n"));
+  EXPECT_THAT(text, HasSubstr("  1970-01-01T00:00:01.000Z  u  new\n"));
+  EXPECT_THAT(text, HasSubstr("  FileWrite  12 denied\n"));
+  EXPECT_THAT(text, HasSubstr("  FileWrite /etc/0  NO_PERMIT  1 denied\n"));
+  EXPECT_THAT(text, HasSubstr("  and 2 more\n"));
+  EXPECT_THAT(text, Not(HasSubstr("hosts")));
+}
+
+TEST(SessionDetail, NamesAreHarmless) {
+  const std::string text = Printed(Sample());
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(text, HasSubstr("\\u{1b}[2Jx\\u{a}"));
+}
+
+TEST(SessionDetail, OneTagNeedsNoHistory) {
+  auto detail = Sample();
+  detail.tags.resize(1);
+  detail.info.tag = "old";
+  EXPECT_THAT(Printed(detail), Not(HasSubstr("tags")));
+}
+
+}  // namespace
+}  // namespace aegis::cli
