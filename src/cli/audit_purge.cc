@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "cli/args.h"
@@ -31,7 +32,8 @@ constexpr std::array<Option, 8> kOptions = {{
     {"--config", Kind::kText, "NAME", "Configuration"},
     {"--before", Kind::kText, "TIME",
      "Entries from before: 2026-08-01, 2026-08-01T12:00:00Z, or an age: 30d, 12h"},
-    {"--session", Kind::kText, "ID", "Entries of one session; the beginning of its id will do"},
+    {"--session", Kind::kText, "ID",
+     "Entries of one session (id, beginning of it, or tag), and the tags it was given"},
     {"--dry-run", Kind::kFlag, "", "Only say how many entries it would be"},
     {"-y,--yes", Kind::kFlag, "", "Do not ask"},
     {"--confirm", Kind::kFlag, "", "The same"},
@@ -81,21 +83,34 @@ base::Result<Wanted> WantedBy(const Args& args) {
   return wanted;
 }
 
-base::Result<ledger::PurgeScope> ScopeOf(ledger::Ledger& ledger, const Wanted& wanted,
-                                         const config::Configuration& configuration) {
-  ledger::PurgeScope scope;
-  if (wanted.session) {
-    AEGIS_ASSIGN(const ledger::SessionInfo info, ledger.FindSession(*wanted.session));
-    scope.session_id = info.session.session_id;
-    return scope;
+// A session, and the records of the tags that it was given: they say something about it.
+base::Result<std::vector<ledger::PurgeScope>> SessionScopes(ledger::Ledger& ledger,
+                                                            const std::string& wanted) {
+  AEGIS_ASSIGN(const ledger::SessionInfo info, ledger.FindSession(wanted));
+  AEGIS_ASSIGN(const ledger::Taggings taggings, ledger.ReadTags());
+  std::vector<ledger::PurgeScope> scopes(1);
+  scopes.front().session_id = info.session.session_id;
+  if (const auto given = taggings.find(info.session.session_id); given != taggings.end()) {
+    for (const ledger::Tagging& tagging : given->second) {
+      scopes.push_back({.before_ms = std::nullopt, .session_id = tagging.recorded_by});
+    }
   }
+  return scopes;
+}
+
+base::Result<std::vector<ledger::PurgeScope>> ScopesOf(ledger::Ledger& ledger, const Wanted& wanted,
+                                                       const config::Configuration& configuration) {
+  if (wanted.session) {
+    return SessionScopes(ledger, *wanted.session);
+  }
+  ledger::PurgeScope scope;
   if (wanted.before) {
     scope.before_ms = MomentOf(*wanted.before);
     if (!scope.before_ms) {
       return base::Fail(base::Errc::kInvalid, "--before: \"" + *wanted.before +
                                                   "\" is no time like 2026-08-01T12:00:00Z");
     }
-    return scope;
+    return std::vector{scope};
   }
   if (!configuration.max_age_days) {
     return base::Fail(base::Errc::kInvalid,
@@ -103,7 +118,29 @@ base::Result<ledger::PurgeScope> ScopeOf(ledger::Ledger& ledger, const Wanted& w
                       "max_age_days in aegis.toml");
   }
   scope.before_ms = DaysAgo(*configuration.max_age_days);
-  return scope;
+  return std::vector{scope};
+}
+
+base::Result<std::uint64_t> CountAll(ledger::Ledger& ledger,
+                                     const std::vector<ledger::PurgeScope>& scopes) {
+  AEGIS_ASSIGN(const std::unique_ptr<ledger::Snapshot> snapshot, ledger.store().OpenSnapshot());
+  std::uint64_t entries = 0;
+  for (const ledger::PurgeScope& scope : scopes) {
+    AEGIS_ASSIGN(const std::uint64_t more, ledger::CountPurgeable(*snapshot, scope));
+    entries += more;
+  }
+  return entries;
+}
+
+base::Result<std::uint64_t> EraseAll(ledger::Ledger& ledger,
+                                     const std::vector<ledger::PurgeScope>& scopes) {
+  std::uint64_t erased = 0;
+  for (const ledger::PurgeScope& scope : scopes) {
+    AEGIS_ASSIGN(const std::uint64_t more,
+                 PurgeLedger(ledger, scope, "command", std::numeric_limits<std::uint64_t>::max()));
+    erased += more;
+  }
+  return erased;
 }
 
 bool Confirmed(const std::string& question) {
@@ -129,12 +166,8 @@ base::Result<int> Run(Context& context, const Args& args) {
   AEGIS_ASSIGN(const Places places, FindPlaces(context));
   AEGIS_ASSIGN(const auto configuration, LoadChosen(places, wanted->name));
   AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
-  AEGIS_ASSIGN(const ledger::PurgeScope scope, ScopeOf(ledger, *wanted, configuration));
-  std::uint64_t entries = 0;
-  {
-    AEGIS_ASSIGN(const std::unique_ptr<ledger::Snapshot> snapshot, ledger.store().OpenSnapshot());
-    AEGIS_ASSIGN(entries, ledger::CountPurgeable(*snapshot, scope));
-  }
+  AEGIS_ASSIGN(const auto scopes, ScopesOf(ledger, *wanted, configuration));
+  AEGIS_ASSIGN(const std::uint64_t entries, CountAll(ledger, scopes));
   if (args.Has("--dry-run") || entries == 0) {
     Print(context, args, entries, entries == 0 && !args.Has("--dry-run"));
     return 0;
@@ -149,8 +182,7 @@ base::Result<int> Run(Context& context, const Args& args) {
       return 1;
     }
   }
-  AEGIS_ASSIGN(const std::uint64_t erased,
-               PurgeLedger(ledger, scope, "command", std::numeric_limits<std::uint64_t>::max()));
+  AEGIS_ASSIGN(const std::uint64_t erased, EraseAll(ledger, scopes));
   Print(context, args, erased, true);
   return 0;
 }

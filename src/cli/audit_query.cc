@@ -8,11 +8,10 @@
 
 #include "base/result.h"
 #include "cli/args.h"
-#include "cli/choices.h"
 #include "cli/command.h"
 #include "cli/context.h"
 #include "cli/entries.h"
-#include "cli/text.h"
+#include "cli/query_arguments.h"
 #include "ledger/ledger.h"
 
 namespace aegis::cli {
@@ -26,14 +25,14 @@ constexpr std::array<Option, 19> kOptions = {{
     {"NAME", Kind::kPositional, "", "Configuration (default: the active one)"},
     {"--config", Kind::kText, "NAME", "The same"},
     {"-n,--last", Kind::kNumber, "N", "Only the last N that match (default: all)"},
-    {"--from", Kind::kText, "TIME", "Not before: 2026-11-21, 2026-11-21T14:03:07Z"},
-    {"--to", Kind::kText, "TIME", "Before this"},
-    {"--action", Kind::kText, "ACTION", "FileRead, FileWrite, ...", kActionChoices},
-    {"--decision", Kind::kText, "DECISION", "allow or deny", kDecisionChoices},
+    kFromOption,
+    kToOption,
+    kActionOption,
+    kDecisionOption,
     {"--agent", Kind::kText, "AGENT", "The agent (the configuration) or the user"},
     {"--principal", Kind::kText, "AGENT", "The same"},
-    {"--path", Kind::kText, "GLOB", "Resource or target: * within a segment, ** across, ?"},
-    {"--session", Kind::kText, "ID", "Of one session; the beginning of its id will do"},
+    kPathOption,
+    kSessionOption,
     {"--event", Kind::kText, "TYPE", "ACTION_DECIDED, SESSION_STARTED, ..."},
     {"--search", Kind::kText, "TEXT", "Occurs in the entry, whatever the case"},
     {"--limit", Kind::kNumber, "N", "A page: the first N that match"},
@@ -54,19 +53,6 @@ constexpr std::array<Example, 5> kExamples = {{
      "A page; the last line says {\"next_cursor\": \"a1234\"}, or null if it was the last."},
 }};
 
-base::Result<std::optional<std::int64_t>> TimeArgument(const Args& args, std::string_view key) {
-  const auto text = args.Text(key);
-  if (!text) {
-    return std::nullopt;
-  }
-  const auto time = ParseTime(*text);
-  if (!time) {
-    return base::Fail(base::Errc::kInvalid, std::string(key) + ": \"" + *text +
-                                                "\" is no time like 2026-11-21T14:03:07Z");
-  }
-  return time;
-}
-
 base::Result<std::optional<std::string>> AgentArgument(const Args& args) {
   const auto agent = args.Text("--agent");
   const auto principal = args.Text("--principal");
@@ -74,18 +60,6 @@ base::Result<std::optional<std::string>> AgentArgument(const Args& args) {
     return base::Fail(base::Errc::kInvalid, "--agent and --principal name two agents");
   }
   return agent ? agent : principal;
-}
-
-base::Result<std::optional<ledger::Glob>> PathArgument(const Args& args) {
-  const auto pattern = args.Text("--path");
-  if (!pattern) {
-    return std::nullopt;
-  }
-  auto glob = ledger::Glob::Parse(*pattern);
-  if (!glob) {
-    return base::Fail(std::move(glob).error().Within("--path"));
-  }
-  return std::move(*glob);
 }
 
 // A page that begins where another ended.
@@ -113,12 +87,9 @@ base::Result<ledger::QueryFilter> FilterOf(const Args& args) {
     return base::Fail(base::Errc::kInvalid, "--last and --limit exclude each other");
   }
   AEGIS_ASSIGN(filter.cursor, CursorArgument(args));
-  AEGIS_ASSIGN(filter.from_ms, TimeArgument(args, "--from"));
-  AEGIS_ASSIGN(filter.to_ms, TimeArgument(args, "--to"));
-  filter.action = args.Text("--action");
-  filter.decision = args.Text("--decision");
+  AEGIS_TRY(TakeTimeFilter(args, filter));
+  AEGIS_TRY(TakeContentFilter(args, filter));
   AEGIS_ASSIGN(filter.principal, AgentArgument(args));
-  AEGIS_ASSIGN(filter.path, PathArgument(args));
   filter.event_type = args.Text("--event");
   filter.text = args.Text("--search");
   return filter;

@@ -32,9 +32,6 @@ constexpr auto kNotInThisBuild = std::to_array<std::string_view>({
     "telegram",
     "watch",
     "audit policy-history",
-    "audit purge",
-    "audit tag",
-    "audit watch",
     "config edit",
     "policy import",
 });

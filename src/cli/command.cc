@@ -40,6 +40,8 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kAuditVerifyCommand,
     &kAuditSessionsCommand,
     &kAuditSessionCommand,
+    &kAuditTagCommand,
+    &kAuditWatchCommand,
     &kAuditExportCommand,
     &kAuditImportCommand,
     &kAuditCheckpointCommand,

@@ -71,6 +71,8 @@ extern const Command kAuditQueryCommand;
 extern const Command kAuditVerifyCommand;
 extern const Command kAuditSessionsCommand;
 extern const Command kAuditSessionCommand;
+extern const Command kAuditTagCommand;
+extern const Command kAuditWatchCommand;
 extern const Command kAuditExportCommand;
 extern const Command kAuditImportCommand;
 extern const Command kAuditCheckpointCommand;

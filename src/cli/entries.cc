@@ -107,6 +107,11 @@ Cells CellsOf(const Output& out, const ledger::EntryView& entry) {
             .action = "ended",
             .rest = std::string(entry.session_id) + " " + Ending(payload)};
   }
+  if (entry.event_type == ledger::kSessionTagged) {
+    return {.outcome = blank,
+            .action = "tag",
+            .rest = Member(payload, "session_id") + " " + Member(payload, "tag")};
+  }
   return {.outcome = blank, .action = std::string(entry.event_type), .rest = ""};
 }
 

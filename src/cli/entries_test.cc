@@ -57,6 +57,8 @@ TEST(EntryLine, ShowsOutcomesAndSessions) {
   EXPECT_THAT(Line("SESSION_STARTED", R"({"mode":"run","command":"git"})"),
               EndsWith("session       s-1 run git"));
   EXPECT_THAT(Line("SESSION_ENDED", R"({"signal":9})"), EndsWith("ended         s-1 signal 9"));
+  EXPECT_THAT(Line("SESSION_TAGGED", R"({"session_id":"s-2","tag":"good"})"),
+              EndsWith("tag           s-2 good"));
   EXPECT_THAT(Line("SOMETHING_ELSE", "{}"), HasSubstr("SOMETHING_ELSE"));
 }
 

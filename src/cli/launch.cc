@@ -16,6 +16,7 @@
 #include "cli/policies.h"
 #include "cli/retention.h"
 #include "cli/summary.h"
+#include "cli/tags.h"
 #include "cli/text.h"
 #include "cli/witnesses.h"
 #include "config/config.h"
@@ -25,17 +26,6 @@
 
 namespace aegis::cli {
 namespace {
-
-constexpr std::size_t kLongestTag = 128;
-
-// A tag is text for people: one line without anything that is not shown as it stands.
-base::Result<> CheckTag(const std::string& tag) {
-  if (tag.size() > kLongestTag || base::ForDisplay(tag) != tag) {
-    return base::Fail(base::Errc::kInvalid,
-                      "--tag takes up to 128 bytes of printable text in one line");
-  }
-  return {};
-}
 
 // Makes the configuration where it is missing. Of several that start at once one makes it, and the
 // others use what it made.
@@ -180,7 +170,7 @@ int CodeOf(const base::Error& error) {
 }  // namespace
 
 base::Result<int> Launch(Context& context, const LaunchRequest& request) {
-  AEGIS_TRY(CheckTag(request.tag));
+  AEGIS_TRY(CheckTag("--tag", request.tag));
   // First of all, so that a mistyped command makes and records nothing.
   const auto program = config::ResolveProgram(request.argv.front(),
                                               config::FindVariable(context.environment, "PATH"));

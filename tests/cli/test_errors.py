@@ -59,6 +59,8 @@ CASES = {
               '--name and --config differ: "a" and "b"'),
     "`--tag takes up to 128 bytes of printable text in one line`":
         Typed("aegis run --tag $'a\\nb' -- true", 125, "--tag takes up to 128 bytes"),
+    "`which session, and which tag?`, `which two sessions?`, `which session?`":
+        Typed("aegis diff before", 2, "which two sessions? as in: aegis diff before after"),
     # Places and names
     "`AEGIS_HOME: DIR: not a directory`":
         Typed("touch f; AEGIS_HOME=$PWD/f aegis init", 1, "f: not a directory"),

@@ -13,7 +13,7 @@ COMMANDS = ["setup", "init", "run", "wrap", "log", "diff", "status", "list", "us
             "config show", "config path", "policy validate", "policy list", "policy generate",
             "policy compile", "policy test", "policy explain", "policy lint", "audit query",
             "audit verify", "audit sessions", "audit session",
-            "audit export", "audit import",
+            "audit tag", "audit watch", "audit export", "audit import",
             "audit checkpoint", "audit prove", "audit tiles", "audit keys", "audit purge",
             "audit witness"]
 
