@@ -28,7 +28,6 @@ constexpr auto kNotInThisBuild = std::to_array<std::string_view>({
     "manpage",
     "monitor",
     "pilot",
-    "report",
     "telegram",
     "watch",
     "audit policy-history",

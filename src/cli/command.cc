@@ -23,6 +23,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kRunCommand,
     &kWrapCommand,
     &kLogCommand,
+    &kReportCommand,
     &kDiffCommand,
     &kStatusCommand,
     &kListCommand,

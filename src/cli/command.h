@@ -54,6 +54,7 @@ extern const Command kInitCommand;
 extern const Command kRunCommand;
 extern const Command kWrapCommand;
 extern const Command kLogCommand;
+extern const Command kReportCommand;
 extern const Command kDiffCommand;
 extern const Command kStatusCommand;
 extern const Command kListCommand;

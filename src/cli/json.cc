@@ -1,16 +1,21 @@
 #include "cli/json.h"
 
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "cli/output.h"
 #include "cli/text.h"
 
 namespace aegis::cli {
 
-void PrintJson(Output& out, const nlohmann::ordered_json& document) {
+std::string JsonText(const nlohmann::ordered_json& document) {
   constexpr int kIndent = 2;
-  out.Line(HarmlessJson(
-      document.dump(kIndent, ' ', true, nlohmann::ordered_json::error_handler_t::replace)));
+  return HarmlessJson(
+      document.dump(kIndent, ' ', true, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+void PrintJson(Output& out, const nlohmann::ordered_json& document) {
+  out.Line(JsonText(document));
 }
 
 }  // namespace aegis::cli

@@ -2,13 +2,15 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 
 #include "cli/output.h"
 
 namespace aegis::cli {
 
-// Prints a document in lines. Everything but printable ASCII comes as \u escapes; bytes that are no
-// UTF-8 as U+FFFD.
+// A document in lines. Everything but printable ASCII comes as \u escapes; bytes that are no UTF-8
+// as U+FFFD.
+std::string JsonText(const nlohmann::ordered_json& document);
 void PrintJson(Output& out, const nlohmann::ordered_json& document);
 
 // The value, or null.

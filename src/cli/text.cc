@@ -1,5 +1,6 @@
 #include "cli/text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -236,11 +237,13 @@ std::string Bytes(std::uint64_t bytes) {
   return text.append(".").append(std::to_string(tenths % 10)).append(kUnits.at(unit));
 }
 
+std::size_t Characters(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+}
+
 std::string Padded(std::string text, std::size_t width) {
-  std::size_t characters = 0;
-  for (const char c : text) {
-    characters += (static_cast<unsigned char>(c) & 0xc0U) != 0x80U ? 1 : 0;
-  }
+  const std::size_t characters = Characters(text);
   if (characters < width) {
     text.append(width - characters, ' ');
   }

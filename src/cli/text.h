@@ -32,6 +32,9 @@ std::string Count(std::uint64_t number, std::string_view singular);
 // "512 bytes", "1.5 KiB", "23.0 MiB", "4.1 GiB".
 std::string Bytes(std::uint64_t bytes);
 
+// How many characters a text has, if it is UTF-8.
+std::size_t Characters(std::string_view text);
+
 // `text` with blanks up to `width` columns; counts characters, not bytes.
 std::string Padded(std::string text, std::size_t width);
 

@@ -61,6 +61,9 @@ CASES = {
         Typed("aegis run --tag $'a\\nb' -- true", 125, "--tag takes up to 128 bytes"),
     "`which session, and which tag?`, `which two sessions?`, `which session?`":
         Typed("aegis diff before", 2, "which two sessions? as in: aegis diff before after"),
+    "`--session, --last and --from/--to exclude each other`":
+        Typed("aegis report --last 1 --from 2026-01-01", 2,
+              "--session, --last and --from/--to exclude each other"),
     # Places and names
     "`AEGIS_HOME: DIR: not a directory`":
         Typed("touch f; AEGIS_HOME=$PWD/f aegis init", 1, "f: not a directory"),

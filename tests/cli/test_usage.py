@@ -9,7 +9,7 @@ import pytest
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 
-COMMANDS = ["setup", "init", "run", "wrap", "log", "diff", "status", "list", "use",
+COMMANDS = ["setup", "init", "run", "wrap", "log", "report", "diff", "status", "list", "use",
             "config show", "config path", "policy validate", "policy list", "policy generate",
             "policy compile", "policy test", "policy explain", "policy lint", "audit query",
             "audit verify", "audit sessions", "audit session",
