@@ -73,6 +73,7 @@ typedef struct AegisPolicyInfo {
   uint8_t applies; /* 0: its head names another agent */
   uint8_t bounded; /* 1: it applies nowhere outside its roots */
   uint8_t total;   /* 1: its actions on everything in its roots (anywhere, if not bounded) match */
+  uint8_t fails;   /* where evaluating it could fail. 0: nowhere, 1: in its roots, 2: anywhere */
 } AegisPolicyInfo;
 
 size_t aegis_cedar_policy_count(const AegisCedar* cedar);

@@ -41,6 +41,15 @@ pub struct Info {
     pub roots: Vec<Root>,
     /// It applies to everything in them (everywhere, if not bounded).
     pub total: bool,
+    pub fails: Fails,
+}
+
+/// Where evaluating a policy could fail; any failure refuses the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fails {
+    Never = 0,
+    InItsPlaces = 1,
+    Anywhere = 2,
 }
 
 /// Policies that may apply to the same actions in the same places are found together.

@@ -214,6 +214,34 @@ impl Reads {
     }
 }
 
+/// Whether evaluating the conditions of a policy could fail, for what the schema admits. Arithmetic
+/// overflows; what is not known here might.
+pub fn may_fail(policy: &Value) -> bool {
+    policy["conditions"].as_array().into_iter().flatten().any(|c| expression_may_fail(&c["body"]))
+}
+
+fn expression_may_fail(expr: &Value) -> bool {
+    let Some((kind, body)) =
+        expr.as_object().filter(|o| o.len() == 1).and_then(|o| o.iter().next())
+    else {
+        return true;
+    };
+    let any = |names: &[&str]| names.iter().any(|name| expression_may_fail(&body[*name]));
+    match kind.as_str() {
+        "Value" | "Var" => false,
+        "!" | "isEmpty" => any(&["arg"]),
+        "==" | "!=" | "in" | "<" | "<=" | ">" | ">=" | "&&" | "||" | "contains" | "containsAll"
+        | "containsAny" => any(&["left", "right"]),
+        "has" | "like" => any(&["left"]),
+        "is" => any(&["left"]) || (!body["in"].is_null() && any(&["in"])),
+        "if-then-else" => any(&["if", "then", "else"]),
+        // Validation has seen that the attribute is there; of an entity named in the text it can't.
+        "." => variable(&body["left"]).is_none(),
+        "Set" => body.as_array().is_none_or(|items| items.iter().any(expression_may_fail)),
+        _ => true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,6 +313,36 @@ mod tests {
         assert_eq!(region(unless), (None, false));
         let both = "forbid(principal, action, resource) when { true } when { resource in Aegis::Resource::\"/a\" };";
         assert_eq!(region(both), (some(&["/a"]), false));
+    }
+
+    #[test]
+    fn arithmetic_may_fail_and_comparisons_may_not() {
+        let fails = |condition: &str| {
+            let text = format!("permit(principal, action, resource) when {{ {condition} }};");
+            may_fail(&Policy::parse(None, text).unwrap().to_json().unwrap())
+        };
+        for safe in [
+            "true",
+            "resource in [Aegis::Resource::\"/a\"] && !(resource == Aegis::Resource::\"/a\")",
+            "context has exe && context.exe == \"/bin/x\" || context.pid >= 1",
+            "if context.pid != 1 then resource.path like \"*.c\" else false",
+            "resource is Aegis::Resource in Aegis::Resource::\"/a\"",
+            "[1, 2].contains(context.pid) || [context.pid].isEmpty()",
+        ] {
+            assert!(!fails(safe), "{safe}");
+        }
+        for unsafe_one in [
+            "context.pid + 1 > 0",
+            "context.pid * 2 == 4",
+            "true || 1 - context.pid > 0",
+            "[-context.pid].contains(1)",
+            "Aegis::Resource::\"/a\".path like \"*\"",
+            "ip(\"10.0.0.1\").isLoopback()",
+        ] {
+            assert!(fails(unsafe_one), "{unsafe_one}");
+        }
+        let text = "permit(principal, action, resource in Aegis::Resource::\"/a\");";
+        assert!(!may_fail(&Policy::parse(None, text).unwrap().to_json().unwrap()));
     }
 
     #[test]

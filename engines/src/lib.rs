@@ -53,6 +53,7 @@ pub struct AegisPolicyInfo {
     applies: u8,
     bounded: u8,
     total: u8,
+    fails: u8,
 }
 
 #[repr(C)]
@@ -226,6 +227,7 @@ pub unsafe extern "C" fn aegis_cedar_policy(
         applies: info.applies.into(),
         bounded: info.bounded.into(),
         total: info.total.into(),
+        fails: info.fails as u8,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Loading policies: bounds, parsing, strict validation, names and what is known of each policy.
 
 use crate::bounds;
-use crate::cedar::{uid, Action, Cedar, Index, Info, Root};
+use crate::cedar::{uid, Action, Cedar, Fails, Index, Info, Root};
 use crate::facts;
 use crate::names::{self, Aliases};
 use crate::schema::{self, ACTIONS};
@@ -284,6 +284,7 @@ impl Loader {
             bounded: region.roots.is_some(),
             roots: self.roots(region.roots.unwrap_or_default())?,
             total: region.total,
+            fails: fails(&policy, &json),
             id,
         };
         self.index(policy, info);
@@ -380,11 +381,7 @@ impl Loader {
     /// Files a policy under its roots where being outside them makes it neither match nor err:
     /// where its head says so, or where nothing else is tested.
     fn index(&mut self, policy: Policy, info: Info) {
-        let headed = !matches!(
-            policy.resource_constraint(),
-            ResourceConstraint::Any | ResourceConstraint::Is(_)
-        );
-        let confined = info.bounded && (headed || info.total);
+        let confined = info.bounded && (headed(&policy) || info.total);
         let mut places: Vec<u32> =
             info.roots.iter().filter(|_| confined).map(|root| root.mention).collect();
         places.sort_unstable();
@@ -395,6 +392,19 @@ impl Loader {
         }
         self.cedar.indices.insert(policy.id().clone(), self.cedar.info.len() as u32);
         self.cedar.info.push(info);
+    }
+}
+
+/// Whether the head of a policy names a place: outside of it no condition is evaluated.
+fn headed(policy: &Policy) -> bool {
+    !matches!(policy.resource_constraint(), ResourceConstraint::Any | ResourceConstraint::Is(_))
+}
+
+fn fails(policy: &Policy, json: &serde_json::Value) -> Fails {
+    match facts::may_fail(json) {
+        false => Fails::Never,
+        true if headed(policy) => Fails::InItsPlaces,
+        true => Fails::Anywhere,
     }
 }
 

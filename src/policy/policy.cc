@@ -133,7 +133,8 @@ void PolicySet::Impl::Describe(const std::vector<Source>& sources) {
                      .applies = info.applies != 0,
                      .bounded = info.bounded != 0,
                      .total = info.total != 0,
-                     .places = PlacesOf(info)});
+                     .places = PlacesOf(info),
+                     .fails = static_cast<Fails>(std::min<std::uint8_t>(info.fails, 2))});
     Reach reach{.actions = info.actions,
                 .forbid = info.forbid != 0,
                 .applies = info.applies != 0,

@@ -113,6 +113,8 @@ class PolicySet {
     bool subtree = false;
     friend bool operator==(const Place&, const Place&) = default;
   };
+  // Where evaluating a policy could fail; a failure refuses whatever other policies permit.
+  enum class Fails : std::uint8_t { kNowhere, kInItsPlaces, kAnywhere };
   struct Info {
     std::string id{};
     std::string file{};
@@ -126,6 +128,7 @@ class PolicySet {
     bool bounded = false;         // it applies nowhere outside its places
     bool total = false;           // its actions on everything in its places (anywhere) match
     std::vector<Place> places{};  // of a bounded one
+    Fails fails = Fails::kNowhere;
 
     bool Covers(Action action) const {
       return (actions >> static_cast<unsigned>(action) & 1U) != 0;

@@ -39,6 +39,18 @@ std::string When(std::string_view condition) {
 
 // ---- Loading
 
+TEST(PolicySetTest, InfoSaysWhereAPolicyCouldFail) {
+  const PolicySet set = MustLoad(
+      "permit(principal, action, resource in Aegis::Resource::\"/a\") when { context.pid > 1 };"
+      "permit(principal, action, resource in Aegis::Resource::\"/a\") when { context.pid + 1 > 1 };"
+      "permit(principal, action, resource) when { resource in Aegis::Resource::\"/a\" &&"
+      " context.pid + 1 > 1 };");
+  ASSERT_EQ(set.policies().size(), 3U);
+  EXPECT_EQ(set.policies()[0].fails, PolicySet::Fails::kNowhere);
+  EXPECT_EQ(set.policies()[1].fails, PolicySet::Fails::kInItsPlaces);
+  EXPECT_EQ(set.policies()[2].fails, PolicySet::Fails::kAnywhere);
+}
+
 TEST(PolicySetTest, InfoSaysWhatAPolicyIsAndWhereItStands) {
   const PolicySet set = MustLoad(
       "// one\n@id(\"a\")\n@ask(\"\")\npermit(principal, action == Aegis::Action::\"FileRead\",\n"
