@@ -7,14 +7,18 @@
 #include <vector>
 
 #include "policy/policy.h"
+#include "policy/seatbelt.h"
+#include "policy/seatbelt_evaluator.h"
 
 // Loads any text as policies. What loads must evaluate without a crash, permit nothing outside its
-// bound and nothing hidden, and give equal answers within a class.
+// bound and nothing hidden, give equal answers within a class, and stay within the
+// form of a Seatbelt profile.
 namespace {
 
 using aegis::policy::Action;
 using aegis::policy::Outcome;
 using aegis::policy::PolicySet;
+namespace seatbelt = aegis::policy::seatbelt;
 
 constexpr std::string_view kPaths[] = {"/",
                                        "/usr/bin/env",
@@ -60,6 +64,15 @@ void Check(const PolicySet& set) {
   }
 }
 
+// No name of a policy ends the text that it stands in.
+void CheckProfile(const PolicySet& set) {
+  const auto profile = seatbelt::Profile::Parse(
+      aegis::policy::CompileSeatbelt(set.policies(), {"/home/u/.aegis"}).text);
+  if (!profile.has_value() || profile->Allows("file-read-data", "/home/u/.aegis/current", false)) {
+    std::abort();
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -69,6 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                    {.agent = "a", .home = "/home/u", .dir = "/home/u/app"});
   if (set.has_value()) {
     Check(*set);
+    CheckProfile(*set);
   } else if (set.error().message().empty()) {
     std::abort();
   }

@@ -37,6 +37,12 @@ WITNESS = "src/witness/http_sink_test.cc:HttpSinkTest, "
 
 CASES = {
     # Wrong usage
+    "`--home is for --target seatbelt; ...`":
+        Typed("aegis policy compile project --home /Users/me", 2,
+              "aegis: --home is for --target seatbelt; a plan is for this machine and user"),
+    '`--dir: "X" is no absolute path without ., .. and // in it`':
+        Typed("aegis policy compile project --target seatbelt --dir a/b", 1,
+              'aegis: --dir: "a/b" is no absolute path without ., .. and // in it'),
     '`unknown command "X"; did you mean "aegis Y"?`':
         Typed("aegis stauts", 2, 'unknown command "stauts"; did you mean "aegis status"?'),
     '`"X" is not in this build`': Typed("aegis pilot", 2, '"pilot" is not in this build'),

@@ -1,15 +1,18 @@
 """policy compile: the walls that a policy makes, and that a run has just those."""
 
 import json
+import pathlib
 import re
 import shutil
 
 import pytest
 
+VECTORS = pathlib.Path(__file__).resolve().parents[1] / "vectors/seatbelt"
 TEMPLATES = ["default-deny", "allow-read-only", "permit-all", "project"]
 TARGETS = {"plan": {"namespaces", "root", "mounts", "proc_mounts", "masked", "landlock", "seccomp"},
            "mounts": {"root", "mounts", "proc_mounts", "masked"},
-           "landlock": {"landlock"}}
+           "landlock": {"landlock"},
+           "seatbelt": {"home", "profile", "notes"}}
 HEAD = {"target", "config", "dir", "policies", "digest"}
 
 
@@ -63,6 +66,10 @@ def test_wrong_words(aegis):
     aegis("policy", "compile", "broken.cedar").failed(1, "broken.cedar:1:")
     aegis("init", "a").ok()
     aegis("policy", "compile", "--config", "a", "--dir", str(aegis.state)).failed(1, "AEGIS_HOME")
+    aegis("policy", "compile", "project", "--home", "/Users/me").failed(2, "--home is for --target seatbelt")
+    for option in ("--home", "--dir"):
+        for odd in ("here", "/a/../b", "/a//b", "/a/"):
+            seatbelt(aegis, "project", option, odd).failed(1, option)
 
 
 def test_configuration_says_policy_project_and_private_directories(aegis):
@@ -73,6 +80,32 @@ def test_configuration_says_policy_project_and_private_directories(aegis):
     other = compiled(aegis, "--config", "a", "allow-read-only")
     assert other["digest"] != plan["digest"]
     assert "/tmp" not in {m["target"] for m in other["mounts"] if m["kind"] == "tmpfs"}
+
+
+def seatbelt(aegis, policy, *words):
+    return aegis("policy", "compile", policy, "--target", "seatbelt", *words)
+
+
+@pytest.mark.parametrize("example", sorted(VECTORS.glob("*.sb")), ids=lambda path: path.stem)
+def test_seatbelt_profiles_are_the_written_ones(aegis, example):
+    policy = example.with_suffix(".cedar")
+    done = seatbelt(aegis, str(policy) if policy.exists() else example.stem,
+                    "--home", "/Users/me", "--dir", "/Users/me/app").ok()
+    assert done.out == example.read_text(encoding="utf-8")
+
+
+def test_every_seatbelt_policy_has_its_profile():
+    assert {path.stem for path in VECTORS.glob("*.cedar")} < {p.stem for p in VECTORS.glob("*.sb")}
+
+
+def test_seatbelt_is_for_another_machine_or_this_one(aegis):
+    (aegis.project / "p.cedar").write_text(
+        'permit(principal, action == Aegis::Action::"FileRead", resource in Aegis::Resource::"~/x");')
+    assert '(subpath "/Users/me/x")' in seatbelt(aegis, "p.cedar", "--home", "/Users/me").ok().out
+    here = seatbelt(aegis, "p.cedar").ok().out
+    assert f'(subpath "{aegis.home}/x")' in here and f'(subpath "{aegis.state}")' in here
+    document = seatbelt(aegis, "p.cedar", "--json").ok().json("policy-compile")
+    assert document["profile"] == here and document["notes"] == []
 
 
 def mounted(text):
