@@ -67,7 +67,8 @@ nlohmann::ordered_json AsJson(const config::Configuration& configuration) {
           {"env_pass", configuration.env_pass},
           {"private_dirs", Escaped(configuration.private_dirs)},
           {"ledger", {{"mask", configuration.masks}, {"witness", WitnessJson(configuration)}}},
-          {"without_effect", configuration.without_effect}};
+          {"without_effect", configuration.without_effect},
+          {"mapped", configuration.mapped}};
 }
 
 std::string TomlValue(const nlohmann::ordered_json& value) {
@@ -86,7 +87,7 @@ std::string TomlValue(const nlohmann::ordered_json& value) {
 
 void PrintKeys(Output& out, const nlohmann::ordered_json& settings) {
   for (const auto& [key, value] : settings.items()) {
-    if (!value.is_null() && !value.is_object() && key != "without_effect") {
+    if (!value.is_null() && !value.is_object() && key != "without_effect" && key != "mapped") {
       out.Line(key + " = " + base::ForDisplay(TomlValue(value)));
     }
   }
@@ -97,6 +98,9 @@ void Print(Output& out, const nlohmann::ordered_json& settings) {
   if (!settings["without_effect"].empty()) {
     out.Line("# without effect in this version: " +
              base::ForDisplay(TomlValue(settings["without_effect"])));
+  }
+  if (!settings["mapped"].empty()) {
+    out.Line("# taken as what Aegis does here: " + base::ForDisplay(TomlValue(settings["mapped"])));
   }
   if (!settings["ledger"]["mask"].empty()) {
     out.Line("");

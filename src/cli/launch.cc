@@ -141,6 +141,10 @@ void Announce(Context& context, const config::Configuration& configuration,
     context.Note(base::EscapeName(configuration.file) +
                  ": without effect in this version: " + Listed(configuration.without_effect));
   }
+  if (!configuration.mapped.empty()) {
+    context.Note(base::EscapeName(configuration.file) +
+                 ": taken as what Aegis does here: " + Listed(configuration.mapped));
+  }
   if (!spec.dropped_env.empty()) {
     context.Note("withheld from the command: " + Listed(spec.dropped_env) +
                  " (env_pass in aegis.toml makes exceptions)");

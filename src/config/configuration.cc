@@ -119,11 +119,17 @@ base::Result<> AppendDirectory(const std::string& path, std::vector<std::string>
 base::Result<Configuration> LoadConfiguration(const Home& home, std::string_view name,
                                               std::string_view user_home) {
   AEGIS_TRY(home.CheckState(name));
+  AEGIS_ASSIGN(const std::string text,
+               base::ReadFile(home.StateDir(name) + "/aegis.toml", kSettingsLimit));
+  return ReadConfiguration(home, name, user_home, text);
+}
+
+base::Result<Configuration> ReadConfiguration(const Home& home, std::string_view name,
+                                              std::string_view user_home, std::string_view text) {
   Configuration configuration;
   configuration.name = std::string(name);
   configuration.state_dir = home.StateDir(name);
   configuration.file = configuration.state_dir + "/aegis.toml";
-  AEGIS_ASSIGN(const std::string text, base::ReadFile(configuration.file, kSettingsLimit));
   AEGIS_ASSIGN(Settings settings, ParseSettings(text, base::EscapeName(configuration.file)));
 
   const Paths paths(configuration.state_dir, user_home);
@@ -142,6 +148,7 @@ base::Result<Configuration> LoadConfiguration(const Home& home, std::string_view
     configuration.witness.ca = paths.Absolute(*configuration.witness.ca);
   }
   configuration.without_effect = std::move(settings.without_effect);
+  configuration.mapped = std::move(settings.mapped);
   if (settings.dir) {
     configuration.dir = paths.Absolute(*settings.dir);
   } else if (settings.sandbox_dir && !LiesBelow(configuration.sandbox_dir, home.path())) {

@@ -29,12 +29,17 @@ struct Configuration {
   std::vector<std::string> masks;            // patterns of secrets, as they stand there
   WitnessSettings witness;                   // its targets as they stand there, its `ca` absolute
   std::vector<std::string> without_effect;   // keys that are set and change nothing here
+  std::vector<std::string> mapped;           // values of other systems, and what holds instead
 };
 
 // Loads $AEGIS_HOME/NAME. `user_home` replaces a leading `~/` in paths. kNotFound if there is no
 // such configuration; kInvalid/kDenied, with the place, if it can't be used as it is.
 base::Result<Configuration> LoadConfiguration(const Home& home, std::string_view name,
                                               std::string_view user_home);
+
+// The same for a text that shall become its aegis.toml: LoadConfiguration would accept it.
+base::Result<Configuration> ReadConfiguration(const Home& home, std::string_view name,
+                                              std::string_view user_home, std::string_view text);
 
 // A policy file: its path as shown in errors (escaped), and its text.
 struct PolicyFile {

@@ -11,6 +11,20 @@ namespace {
 
 using enum KeyType;
 
+using Choice = std::string_view;
+
+constexpr auto kIsolations = std::to_array<Choice>({"Seatbelt", "Process", "None"});
+constexpr auto kObservers = std::to_array<Choice>({"None", "FsEvents", "EndpointSecurity"});
+constexpr auto kProtocols = std::to_array<Choice>({"Tcp", "Udp", "Http", "Https"});
+constexpr auto kDecisions = std::to_array<Choice>({"Allow", "Deny"});
+constexpr auto kAnswers = std::to_array<Choice>({"Deny", "Allow", "Alert"});
+constexpr auto kAdapters =
+    std::to_array<Choice>({"ClaudeCode", "Codex", "Generic", "Passthrough", "Auto"});
+constexpr auto kChannels = std::to_array<Choice>({"telegram"});
+constexpr auto kKinds = std::to_array<Choice>({"FileRead", "FileWrite", "FileDelete", "DirCreate",
+                                               "DirList", "NetConnect", "NetRequest", "ToolCall",
+                                               "ProcessSpawn", "ProcessExit", "ApiUsage"});
+
 // Sorted by subject, not by name: the first block has effect, the second is accepted so that
 // files written for other parts of Aegis load, and is named as without effect.
 constexpr auto kKeys = std::to_array<KeySpec>({
@@ -34,20 +48,32 @@ constexpr auto kKeys = std::to_array<KeySpec>({
     {"ledger.witness.required", kBoolean},
 
     {"schema_path", kString},
-    {"allowed_network", kAnything},
-    {"isolation", kAnything},
-    {"observer", kAnything},
+    {"allowed_network", kTables},
+    {"allowed_network.host", kString},
+    {"allowed_network.port", kInteger},
+    {"allowed_network.protocol", kString, kProtocols},
+    {"isolation", kNameOrTable, kIsolations},
+    {"isolation.Seatbelt", kTable},
+    {"isolation.Seatbelt.profile_overrides", kStringOrNull},
+    {"observer", kNameOrTable, kObservers},
+    {"observer.FsEvents", kTable},
+    {"observer.FsEvents.enable_snapshots", kBoolean},
     {"alerts", kTables},
     {"alerts.name", kString},
-    {"alerts.event", kString},
+    {"alerts.event", kString, kDecisions},
     {"alerts.webhook_url", kString},
-    {"alerts.decision", kString},
-    {"alerts.action_kinds", kStrings},
+    {"alerts.decision", kString, kDecisions},
+    {"alerts.action_kinds", kStrings, kKinds},
     {"alerts.path_glob", kString},
     {"alerts.principal", kString},
     {"alerts.cooldown_secs", kInteger},
     {"pilot", kTable},
-    {"pilot.adapter", kAnything},
+    {"pilot.adapter", kNameOrTable, kAdapters},
+    {"pilot.adapter.Generic", kTable},
+    {"pilot.adapter.Generic.patterns", kTables},
+    {"pilot.adapter.Generic.patterns.regex", kString},
+    {"pilot.adapter.Generic.patterns.approve", kString},
+    {"pilot.adapter.Generic.patterns.deny", kString},
     {"pilot.stall", kTable},
     {"pilot.stall.timeout_secs", kInteger},
     {"pilot.stall.max_nudges", kInteger},
@@ -58,9 +84,9 @@ constexpr auto kKeys = std::to_array<KeySpec>({
     {"pilot.control.poll_endpoint", kString},
     {"pilot.control.poll_interval_secs", kInteger},
     {"pilot.output_buffer_lines", kInteger},
-    {"pilot.uncertain_action", kString},
+    {"pilot.uncertain_action", kString, kAnswers},
     {"channel", kTable},
-    {"channel.type", kString},
+    {"channel.type", kString, kChannels},
     {"channel.bot_token", kString},
     {"channel.chat_id", kInteger},
     {"channel.poll_timeout_secs", kInteger},
@@ -86,6 +112,7 @@ std::string_view NearestKey(std::string_view path) {
 std::string_view KeyTypeName(KeyType type) {
   switch (type) {
     case kString:
+    case kStringOrNull:
       return "a string";
     case kInteger:
       return "an integer";
@@ -97,10 +124,10 @@ std::string_view KeyTypeName(KeyType type) {
       return "a table";
     case kTables:
       return "an array of tables";
-    case kAnything:
+    case kNameOrTable:
       break;
   }
-  return "a value";
+  return "a name or a table";
 }
 
 }  // namespace aegis::config

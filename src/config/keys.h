@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string_view>
 
 namespace aegis::config {
@@ -9,16 +10,20 @@ enum class KeyType {
   kString,
   kInteger,
   kBoolean,
-  kStrings,   // array of strings
-  kTable,     // its keys are in the table too
-  kTables,    // array of tables; the keys of its elements are in the table too
-  kAnything,  // not looked into: nothing reads it here
+  kStringOrNull,  // or the word null, which is no TOML, but stands in files that users have
+  kStrings,       // array of strings
+  kTable,         // its keys are in the table too
+  kTables,        // array of tables; the keys of its elements are in the table too
+  kNameOrTable,   // one of `choices`, or a table whose keys are in the table too
 };
 
 // One key of aegis.toml, named by its path of keys joined with dots.
 struct KeySpec {
   std::string_view path;
   KeyType type;
+  // Where these are all the values of a string (or of each of kStrings) that there are; the case of
+  // letters does not count.
+  std::span<const std::string_view> choices{};
 };
 
 // The key of that path, or null if there is none.

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "config/keys.h"
+#include "config/nearest.h"
 #include "config/toml_scan.h"
 
 namespace aegis::config {
@@ -42,16 +44,26 @@ bool HasType(const toml::node& node, KeyType type) {
       return node.is_integer();
     case KeyType::kBoolean:
       return node.is_boolean();
+    case KeyType::kStringOrNull:
+      return node.is_string() || std::isnan(node.value_or(0.0));
     case KeyType::kStrings:
       return IsStrings(node);
     case KeyType::kTable:
       return node.is_table();
     case KeyType::kTables:
       return node.is_array_of_tables() || (node.as_array() != nullptr && node.as_array()->empty());
-    case KeyType::kAnything:
-      return true;
+    case KeyType::kNameOrTable:
+      return node.is_string() || node.is_table();
   }
   return false;
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return lower;
 }
 
 class Checker {
@@ -82,15 +94,43 @@ class Checker {
                                                   "\" must be " +
                                                   std::string(KeyTypeName(spec->type)));
     }
-    if (spec->type == KeyType::kTable) {
-      return Check(*node.as_table(), path + ".");
+    if (const toml::table* const table = node.as_table()) {
+      return Check(*table, path + ".");
     }
-    if (spec->type == KeyType::kTables) {
-      for (const toml::node& element : *node.as_array()) {
-        AEGIS_TRY(Check(*element.as_table(), path + "."));
+    if (spec->type == KeyType::kTables || spec->type == KeyType::kStrings) {
+      return CheckElements(*spec, *node.as_array(), path);
+    }
+    return CheckChoice(*spec, node, path);
+  }
+
+  base::Result<> CheckElements(const KeySpec& spec, const toml::array& array,
+                               const std::string& path) const {
+    for (const toml::node& element : array) {
+      if (const toml::table* const table = element.as_table()) {
+        AEGIS_TRY(Check(*table, path + "."));
+      } else {
+        AEGIS_TRY(CheckChoice(spec, element, path));
       }
     }
     return {};
+  }
+
+  base::Result<> CheckChoice(const KeySpec& spec, const toml::node& node,
+                             const std::string& path) const {
+    const std::string value = Lower(node.value_or(std::string()));
+    const auto is_value = [&](std::string_view choice) { return Lower(choice) == value; };
+    if (spec.choices.empty() || std::ranges::any_of(spec.choices, is_value)) {
+      return {};
+    }
+    std::string known;
+    for (const std::string_view choice : spec.choices) {
+      known.append(known.empty() ? "" : ", ").append(choice);
+    }
+    const std::string_view nearest = Nearest(node.value_or(std::string()), spec.choices);
+    return base::Fail(
+        base::Errc::kInvalid,
+        Position(file_, node.source()) + "\"" + path + "\" must be one of " + known +
+            (nearest.empty() ? "" : " (did you mean \"" + std::string(nearest) + "\"?)"));
   }
 
   std::string_view file_;
@@ -145,9 +185,8 @@ bool IsEmpty(const toml::node_view<const toml::node>& node) {
 }
 
 std::vector<std::string> WithoutEffect(const toml::table& table) {
-  constexpr std::array<std::string_view, 8> kLater = {"schema_path", "allowed_network", "isolation",
-                                                      "observer",    "alerts",          "pilot",
-                                                      "channel",     "usage_proxy"};
+  constexpr std::array<std::string_view, 6> kLater = {
+      "schema_path", "allowed_network", "alerts", "pilot", "channel", "usage_proxy"};
   std::vector<std::string> keys;
   for (const std::string_view key : kLater) {
     if (const auto node = table[key]; node && !IsEmpty(node)) {
@@ -155,6 +194,40 @@ std::vector<std::string> WithoutEffect(const toml::table& table) {
     }
   }
   return keys;
+}
+
+// A value of macOS, and what holds here instead. `value` is in lower case.
+struct Mapping {
+  std::string_view key;
+  std::string_view value;
+  std::string_view here;
+};
+
+constexpr auto kMappings = std::to_array<Mapping>({
+    {"isolation", "seatbelt", "Seatbelt (namespaces, Landlock and seccomp)"},
+    {"isolation", "process", "Process (`run` enforces all the same, `wrap` records)"},
+    {"isolation", "none", "None (`run` enforces all the same, `wrap` records)"},
+    {"observer", "fsevents", "FsEvents (the gate records each action)"},
+    {"observer", "endpointsecurity", "EndpointSecurity (the gate records each action)"},
+    {"observer", "none", "None (the gate records each action all the same)"},
+});
+
+bool Says(const toml::node_view<const toml::node>& node, const Mapping& mapping) {
+  if (const toml::table* const table = node.as_table()) {
+    return std::ranges::any_of(
+        *table, [&](const auto& pair) { return Lower(pair.first.str()) == mapping.value; });
+  }
+  return node.is_string() && Lower(node.value_or(std::string())) == mapping.value;
+}
+
+std::vector<std::string> Mapped(const toml::table& table) {
+  std::vector<std::string> notes;
+  for (const Mapping& mapping : kMappings) {
+    if (const auto node = table[mapping.key]; node && Says(node, mapping)) {
+      notes.push_back(std::string(mapping.key) + " = " + std::string(mapping.here));
+    }
+  }
+  return notes;
 }
 
 // The library's exceptions end here.
@@ -179,7 +252,7 @@ base::Result<Settings> ParseSettings(std::string_view toml, std::string_view fil
                           std::to_string(stray->column) +
                           ": characters beyond ASCII belong in strings of one line or comments");
   }
-  AEGIS_ASSIGN(const toml::table table, Parse(toml, file));
+  AEGIS_ASSIGN(const toml::table table, Parse(WithoutNulls(toml), file));
   AEGIS_TRY(Checker(file).Check(table, ""));
   return Settings{
       .name = String(table, "name"),
@@ -193,6 +266,7 @@ base::Result<Settings> ParseSettings(std::string_view toml, std::string_view fil
       .masks = Masks(table),
       .witness = Witness(table),
       .without_effect = WithoutEffect(table),
+      .mapped = Mapped(table),
   };
 }
 

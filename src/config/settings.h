@@ -35,6 +35,9 @@ struct Settings {
   WitnessSettings witness;
   // Top-level keys of other versions and later parts of Aegis that are set and have no effect here.
   std::vector<std::string> without_effect;
+  // Values of other systems, and what stands for them here: "isolation = Seatbelt (namespaces,
+  // ...)".
+  std::vector<std::string> mapped;
 };
 
 // Reads an aegis.toml. `file` is its name in errors, which read "file:line:column: what".

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -93,19 +94,20 @@ TEST(ParseSettings, ReadsMasks) {
   EXPECT_THAT(ErrorOf("[ledger]\nmasks = []"), HasSubstr("did you mean \"ledger.mask\"?"));
 }
 
-// The reference configuration that users have, without its `null`, which is no TOML.
+// The reference configuration that users have, to the letter: its `null` is no TOML.
 constexpr std::string_view kReference = R"(
 name = "my-agent"
-sandbox_dir = "/home/me/.aegis/my-agent/sandbox"
-policy_paths = ["/home/me/.aegis/my-agent/policies"]
-ledger_path = "/home/me/.aegis/my-agent/audit.db"
+sandbox_dir = "/Users/me/.aegis/my-agent/sandbox"
+policy_paths = ["/Users/me/.aegis/my-agent/policies"]
+ledger_path = "/Users/me/.aegis/my-agent/audit.db"
 allowed_network = []
 
 [isolation]
 # Options: "Seatbelt" (kernel enforcement), "Process" (no enforcement), "None"
-Seatbelt = { profile_overrides = "x" }
+Seatbelt = { profile_overrides = null }
 
 [observer]
+# Options: "None", { FsEvents = { enable_snapshots = true } }, "EndpointSecurity"
 FsEvents = { enable_snapshots = true }
 
 [pilot]
@@ -135,8 +137,52 @@ TEST(ParseSettings, LoadsTheReferenceConfiguration) {
   const auto settings = ParseSettings(kReference, "aegis.toml");
   ASSERT_TRUE(settings.has_value()) << settings.error().message();
   EXPECT_EQ(settings->name, "my-agent");
-  EXPECT_THAT(settings->without_effect,
-              ElementsAre("isolation", "observer", "alerts", "pilot", "channel"));
+  EXPECT_THAT(settings->without_effect, ElementsAre("alerts", "pilot", "channel"));
+  EXPECT_THAT(settings->mapped,
+              ElementsAre("isolation = Seatbelt (namespaces, Landlock and seccomp)",
+                          "observer = FsEvents (the gate records each action)"));
+}
+
+TEST(ParseSettings, MapsWhatOtherSystemsHave) {
+  for (const auto& [toml, note] : std::vector<std::pair<std::string, std::string>>{
+           {"isolation = \"Process\"", "isolation = Process (`run` enforces"},
+           {"isolation = \"None\"", "isolation = None (`run` enforces"},
+           {"isolation = \"seatbelt\"", "isolation = Seatbelt (namespaces"},
+           {"[isolation.Seatbelt]", "isolation = Seatbelt (namespaces"},
+           {"observer = \"EndpointSecurity\"", "observer = EndpointSecurity (the gate"},
+           {"[observer.FsEvents]\nenable_snapshots = false", "observer = FsEvents (the gate"}}) {
+    const auto settings = ParseSettings(toml, "f");
+    ASSERT_TRUE(settings.has_value()) << settings.error().message();
+    EXPECT_THAT(settings->mapped, ElementsAre(StartsWith(note))) << toml;
+    EXPECT_THAT(settings->without_effect, IsEmpty()) << toml;
+  }
+  EXPECT_THAT(ParseSettings("", "f")->mapped, IsEmpty());
+}
+
+TEST(ParseSettings, ChecksInnerKeysAndChoices) {
+  for (const auto& [toml, text] : std::vector<std::pair<std::string, std::string>>{
+           {"isolation = \"Seatblet\"",
+            "f:1:13: \"isolation\" must be one of Seatbelt, Process, None (did you mean "
+            "\"Seatbelt\"?)"},
+           {"isolation = 3", "must be a name or a table"},
+           {"[isolation.Seatblet]", "did you mean \"isolation.Seatbelt\"?"},
+           {"[isolation.Seatbelt]\nprofile_overrides = 3", "must be a string"},
+           {"[observer.FsEvents]\nenable_snapshots = \"yes\"", "must be true or false"},
+           {"[[allowed_network]]\nhost = 3", "\"allowed_network.host\" must be a string"},
+           {"[[allowed_network]]\nhst = \"a\"", "did you mean \"allowed_network.host\"?"},
+           {"allowed_network = [{host = \"a\", protocol = \"Htps\"}]", "did you mean \"Http"},
+           {"[[alerts]]\naction_kinds = [\"FileRead\", \"FileRaed\"]",
+            "f:2:29: \"alerts.action_kinds\" must be one of"},
+           {"[[alerts]]\ndecision = \"maybe\"", "must be one of Allow, Deny"},
+           {"[pilot]\nuncertain_action = \"Alow\"", "did you mean \"Allow\"?"},
+           {"[pilot]\nadapter = \"Claude\"", "must be one of ClaudeCode, Codex"},
+           {"[[pilot.adapter.Generic.patterns]]\nregx = \"x\"", "patterns.regex\"?"},
+           {"[channel]\ntype = \"pigeon\"", "must be one of telegram"},
+           {"name = null", "f:1:8: \"name\" must be a string"}}) {
+    const auto settings = ParseSettings(toml, "f");
+    ASSERT_FALSE(settings.has_value()) << toml;
+    EXPECT_THAT(settings.error().message(), HasSubstr(text)) << toml;
+  }
 }
 
 TEST(ParseSettings, KnowsOtherFormsOfOldKeys) {

@@ -2,17 +2,33 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace aegis::config {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+constexpr std::string_view kNull = "null";
+constexpr std::string_view kInsteadOfNull = "-nan";
 
 // Walks over a text and knows what it stands in.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
+
+  // Where a bare word `null` is the value of a key.
+  std::vector<std::size_t> Nulls() {
+    std::vector<std::size_t> places;
+    while (at_ < text_.size()) {
+      if (inside_ == Inside::kNothing && AtNull()) {
+        places.push_back(at_);
+      }
+      Take(text_[at_]);
+    }
+    return places;
+  }
 
   std::optional<TextPlace> Scan() {
     while (at_ < text_.size()) {
@@ -86,6 +102,17 @@ class Scanner {
     }
   }
 
+  bool AtNull() const {
+    constexpr std::string_view kEnds = " \t\r\n,}#";
+    const std::string_view rest = text_.substr(at_);
+    if (!rest.starts_with(kNull) ||
+        (rest.size() > kNull.size() && !kEnds.contains(rest[kNull.size()]))) {
+      return false;
+    }
+    const std::size_t before = text_.substr(0, at_).find_last_not_of(" \t");
+    return before != std::string_view::npos && text_[before] == '=';
+  }
+
   bool AtThree() const {
     const std::string_view rest = text_.substr(at_, 3);
     return rest.size() == 3 && rest.find_first_not_of(quote_) == std::string_view::npos;
@@ -117,6 +144,15 @@ std::optional<TextPlace> FindStrayCharacter(std::string_view toml) {
     toml.remove_prefix(kByteOrderMark.size());
   }
   return Scanner(toml).Scan();
+}
+
+std::string WithoutNulls(std::string_view toml) {
+  const std::size_t mark = toml.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+  std::string text(toml);
+  for (const std::size_t at : Scanner(toml.substr(mark)).Nulls()) {
+    text.replace(mark + at, kNull.size(), kInsteadOfNull);
+  }
+  return text;
 }
 
 }  // namespace aegis::config

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace aegis::config {
@@ -17,5 +18,9 @@ struct TextPlace {
 // them (its test for white space ends in code declared unreachable). `toml` must be valid UTF-8; a
 // byte order mark in front is passed over.
 std::optional<TextPlace> FindStrayCharacter(std::string_view toml);
+
+// The text with a value of its length, a float that is no number, for every bare `null` after a
+// "=": TOML has none, but examples that users copy from do. Places in the text stay what they are.
+std::string WithoutNulls(std::string_view toml);
 
 }  // namespace aegis::config

@@ -40,5 +40,16 @@ TEST(FindStrayCharacter, StringsOfSeveralLinesAreAsciiToo) {
   EXPECT_EQ(Stray("a = '''\nx''' é"), "2:6");
 }
 
+TEST(WithoutNulls, FindsThemAsValuesAlone) {
+  EXPECT_EQ(WithoutNulls("a = null"), "a = -nan");
+  EXPECT_EQ(WithoutNulls("a = { b = null, c =null}\nd=null # null"),
+            "a = { b = -nan, c =-nan}\nd=-nan # null");
+  EXPECT_EQ(WithoutNulls("\xef\xbb\xbf# x\na = null"), "\xef\xbb\xbf# x\na = -nan");
+  for (const char* text : {"null = 1", "a = \"= null\"", "# a = null", "a = nullify", "a = [null]",
+                           "a = \"\"\"\n= null\n\"\"\"", "a = annull", "null", ""}) {
+    EXPECT_EQ(WithoutNulls(text), text);
+  }
+}
+
 }  // namespace
 }  // namespace aegis::config

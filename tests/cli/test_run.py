@@ -232,4 +232,4 @@ def test_keys_of_other_versions_are_named_once(aegis):
     with open(aegis.state / "a/aegis.toml", "a", encoding="utf-8") as file:
         file.write('\n[isolation]\nSeatbelt = {}\n[observer]\nFsEvents = { enable_snapshots = true }\n')
     done = aegis("run", "--config", "a", "--", "true").ok()
-    assert done.err.splitlines()[0].endswith("without effect in this version: isolation, observer")
+    assert "taken as what Aegis does here: isolation = Seatbelt (namespaces" in done.err.splitlines()[0]
