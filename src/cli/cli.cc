@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "cli/args.h"
 #include "cli/command.h"
+#include "cli/completions.h"
 #include "cli/context.h"
 #include "cli/version.h"
 #include "config/config.h"
@@ -21,17 +22,14 @@ namespace {
 // Commands that users of other versions know and this build lacks.
 constexpr auto kNotInThisBuild = std::to_array<std::string_view>({
     "alerts",
-    "completions",
     "daemon",
     "fleet",
     "hook",
-    "manpage",
     "monitor",
     "pilot",
     "telegram",
     "watch",
     "audit policy-history",
-    "config edit",
     "policy import",
 });
 
@@ -127,6 +125,9 @@ int Dispatch(Context& context, std::span<const std::string> words) {
   if (name == "-V" || name == "--version" || name == "version") {
     context.out.Line("aegis " + std::string(kVersion));
     return 0;
+  }
+  if (name == "__complete") {
+    return PrintCompletions(context, words);
   }
   if (name.starts_with('-')) {
     return context.Usage("unknown option \"" + name + "\"");

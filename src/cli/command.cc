@@ -30,6 +30,9 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kUseCommand,
     &kConfigShowCommand,
     &kConfigPathCommand,
+    &kConfigEditCommand,
+    &kCompletionsCommand,
+    &kManpageCommand,
     &kPolicyValidateCommand,
     &kPolicyListCommand,
     &kPolicyGenerateCommand,
@@ -64,33 +67,6 @@ constexpr std::size_t kColumn = 28;
 void AppendRow(std::string& out, std::string left, std::string_view right) {
   left.resize(std::max(left.size() + 2, kColumn), ' ');
   out.append("  ").append(left).append(right).append("\n");
-}
-
-std::string Synopsis(const Command& command) {
-  std::string out = "aegis " + std::string(command.name);
-  for (const Option& option : command.options) {
-    const std::string key(OptionKey(option));
-    switch (option.kind) {
-      case Kind::kFlag:
-        out += " [" + key + "]";
-        break;
-      case Kind::kText:
-      case Kind::kNumber:
-      case Kind::kCount:
-        out += " [" + key + " " + std::string(option.metavar) + "]";
-        break;
-      case Kind::kTexts:
-        out += " [" + key + " " + std::string(option.metavar) + "]...";
-        break;
-      case Kind::kPositional:
-        out += " [" + key + "]";
-        break;
-      case Kind::kCommand:
-        out += " -- " + key;
-        break;
-    }
-  }
-  return out;
 }
 
 void AppendOptions(std::string& out, std::span<const Option> options) {
@@ -158,8 +134,35 @@ std::string OverviewHelp(std::string_view group) {
   return out;
 }
 
+std::string CommandSynopsis(const Command& command) {
+  std::string out = "aegis " + std::string(command.name);
+  for (const Option& option : command.options) {
+    const std::string key(OptionKey(option));
+    switch (option.kind) {
+      case Kind::kFlag:
+        out += " [" + key + "]";
+        break;
+      case Kind::kText:
+      case Kind::kNumber:
+      case Kind::kCount:
+        out += " [" + key + " " + std::string(option.metavar) + "]";
+        break;
+      case Kind::kTexts:
+        out += " [" + key + " " + std::string(option.metavar) + "]...";
+        break;
+      case Kind::kPositional:
+        out += " [" + key + "]";
+        break;
+      case Kind::kCommand:
+        out += " -- " + key;
+        break;
+    }
+  }
+  return out;
+}
+
 std::string CommandHelp(const Command& command) {
-  std::string out = std::string(command.summary) + "\n\nUsage: " + Synopsis(command) + "\n";
+  std::string out = std::string(command.summary) + "\n\nUsage: " + CommandSynopsis(command) + "\n";
   if (!command.notes.empty()) {
     out += "\n" + std::string(command.notes);
   }

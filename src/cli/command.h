@@ -48,6 +48,8 @@ base::Result<std::optional<std::string>> ConfigArgument(const Args& args);
 // commands share ("audit"), or empty for the overview.
 std::string OverviewHelp(std::string_view group);
 std::string CommandHelp(const Command& command);
+// "aegis log [NAME] [--last N]".
+std::string CommandSynopsis(const Command& command);
 
 extern const Command kSetupCommand;
 extern const Command kInitCommand;
@@ -61,6 +63,9 @@ extern const Command kListCommand;
 extern const Command kUseCommand;
 extern const Command kConfigShowCommand;
 extern const Command kConfigPathCommand;
+extern const Command kConfigEditCommand;
+extern const Command kCompletionsCommand;
+extern const Command kManpageCommand;
 extern const Command kPolicyValidateCommand;
 extern const Command kPolicyListCommand;
 extern const Command kPolicyGenerateCommand;

@@ -2,12 +2,14 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/check.h"
 #include "base/text.h"
 #include "cli/args.h"
 #include "cli/command.h"
+#include "cli/complete.h"
 #include "cli/text.h"
 
 namespace {
@@ -25,11 +27,20 @@ std::vector<std::string> Words(const std::string& text) {
   return words;
 }
 
+class NoNames final : public aegis::cli::NameSource {
+ public:
+  std::vector<aegis::cli::Candidate> Configurations() const override { return {}; }
+  std::vector<aegis::cli::Candidate> Sessions(std::string_view /*config*/) const override {
+    return {};
+  }
+  std::vector<aegis::cli::Candidate> Templates() const override { return {}; }
+};
+
 }  // namespace
 
 // What people and agents type and name. Properties: JSON made harmless keeps its value and shows
 // nothing that steers a terminal; a time that is read is written as the same time; every command's
-// parser refuses or accepts, and nothing else.
+// parser refuses or accepts, and nothing else; what completes a word begins with it.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace aegis;  // NOLINT(google-build-using-namespace): one function
   const std::string text(data, data + size);
@@ -48,6 +59,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::vector<std::string> words = Words(text);
   for (const cli::Command* command : cli::Commands()) {
     static_cast<void>(cli::ParseArgs(command->options, words));
+  }
+  for (const cli::Candidate& one : cli::Complete(cli::Commands(), words, NoNames()).candidates) {
+    AEGIS_CHECK(one.word.starts_with(words.back()));
   }
   return 0;
 }

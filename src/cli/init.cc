@@ -1,4 +1,7 @@
+#include <unistd.h>
+
 #include <array>
+#include <iostream>
 #include <optional>
 #include <string>
 
@@ -8,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/context.h"
 #include "cli/create.h"
+#include "cli/wizard.h"
 #include "config/config.h"
 
 namespace aegis::cli {
@@ -26,7 +30,7 @@ constexpr std::array<Option, 4> kOptions = {{
 constexpr std::array<Example, 2> kExamples = {{
     {"aegis init work --policy project --dir ~/src/app",
      "The sensible default for a coding agent on one project."},
-    {"aegis init", "A configuration named \"default\" that permits nothing yet."},
+    {"aegis init", "Asks, on a terminal; else \"default\", which permits nothing yet."},
 }};
 
 base::Result<std::string> NameOf(const Args& args) {
@@ -36,14 +40,32 @@ base::Result<std::string> NameOf(const Args& args) {
   return name;
 }
 
-base::Result<int> Run(Context& context, const Args& args) {
-  AEGIS_ASSIGN(const Places places, FindPlaces(context));
+// Somebody who can be asked.
+bool OnTerminal() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1; }
+
+base::Result<std::optional<NewConfiguration>> Asked(Context& context, const Places& places,
+                                                    const Args& args) {
+  const auto ask = [&](const std::string& text) -> std::optional<std::string> {
+    context.out.Write(text);
+    static_cast<void>(context.out.Flush());
+    std::string line;
+    return std::getline(std::cin, line) ? std::optional(line) : std::nullopt;
+  };
+  return AskForConfiguration(places, {.dir = args.Text("--dir"), .policy = args.Text("--policy")},
+                             ask);
+}
+
+base::Result<NewConfiguration> Given(const Places& places, const Args& args) {
   NewConfiguration wanted;
   AEGIS_ASSIGN(wanted.name, NameOf(args));
   AEGIS_ASSIGN(wanted.policy, ChoosePolicy(args.Text("--policy").value_or("default-deny")));
   if (const auto dir = args.Text("--dir")) {
     AEGIS_ASSIGN(wanted.dir, config::ProjectDirectory(places.home, *dir));
   }
+  return wanted;
+}
+
+base::Result<int> Make(Context& context, const Places& places, const NewConfiguration& wanted) {
   AEGIS_TRY(CreateConfiguration(places.home, places.user_home, wanted));
   if (context.quiet) {
     return 0;
@@ -60,6 +82,21 @@ base::Result<int> Run(Context& context, const Args& args) {
   return 0;
 }
 
+base::Result<int> Run(Context& context, const Args& args) {
+  AEGIS_ASSIGN(const Places places, FindPlaces(context));
+  const bool named = args.Has("NAME") || args.Has("--name");
+  if (named || context.quiet || !OnTerminal()) {
+    AEGIS_ASSIGN(const NewConfiguration wanted, Given(places, args));
+    return Make(context, places, wanted);
+  }
+  AEGIS_ASSIGN(const auto wanted, Asked(context, places, args));
+  if (!wanted) {
+    context.Say("nothing was made");
+    return 1;
+  }
+  return Make(context, places, *wanted);
+}
+
 }  // namespace
 
 const Command kInitCommand = {
@@ -69,7 +106,9 @@ const Command kInitCommand = {
     .examples = kExamples,
     .notes =
         "Writes $AEGIS_HOME/NAME with aegis.toml, policies/*.cedar, an empty ledger (audit.db)\n"
-        "and sandbox/. An existing NAME is refused and stays as it is.\n",
+        "and sandbox/. An existing NAME is refused and stays as it is.\n"
+        "On a terminal and without a NAME it asks for all of it; Enter takes what stands in\n"
+        "brackets, and Ctrl-C or Ctrl-D ends it with nothing made.\n",
     .run = Run,
 };
 

@@ -48,7 +48,7 @@ def test_init_refuses_an_existing_name_and_leaves_it(aegis):
 
 def test_init_keeps_the_directory(aegis):
     aegis("init", "a", "--dir", ".").ok()
-    assert aegis("config", "show", "a", "--json").ok().json()["dir"] == str(aegis.project)
+    assert aegis("config", "show", "a", "--json").ok().json("config-show")["dir"] == str(aegis.project)
     odd = aegis.root / "o\"dd \\ \n\x1b[31m"
     odd.mkdir()
     done = aegis("init", "b", "--dir", str(odd)).ok()
@@ -95,6 +95,7 @@ def test_config_path_is_a_path(aegis):
     path = str(aegis.state / "a/aegis.toml")
     assert aegis("config", "path", "a").ok().out == path + "\n"
     assert aegis("config", "path", "--config", "a").ok().out == path + "\n"
+    assert aegis("config", "path", "a", "--json").ok().json("config-path") == {"path": path}
     (aegis.state / "a/aegis.toml").write_text("broken = = =")
     assert aegis("config", "path", "a").ok().out == path + "\n", "for it wants editing"
 

@@ -63,6 +63,7 @@ CASES = {
     '`--name and --config differ: "A" and "B"`':
         Typed("aegis wrap --name a --config b -- true", 125,
               '--name and --config differ: "a" and "b"'),
+    "`which shell? bash, zsh or fish`": Typed("aegis completions", 2, "which shell? bash, zsh or"),
     "`--tag takes up to 128 bytes of printable text in one line`":
         Typed("aegis run --tag $'a\\nb' -- true", 125, "--tag takes up to 128 bytes"),
     "`which session, and which tag?`, `which two sessions?`, `which session?`":
@@ -96,6 +97,8 @@ CASES = {
     # Settings
     '`FILE:L:C: unknown key "X" (did you mean "Y"?)`':
         settings("env_pas = []", 'aegis.toml:1:1: unknown key "env_pas" (did you mean "env_pass"?)'),
+    '`FILE:L:C: "X" must be one of A, B, C (did you mean "B"?)`':
+        settings('isolation = "Seatblet"', 'aegis.toml:1:13: "isolation" must be one of Seatbelt, '),
     '`FILE:L:C: "X" must be a string`': settings("name = 1", ':1:8: "name" must be a string'),
     "`FILE:L:C: ...`": settings("name = ", "aegis.toml:1:"),
     "`FILE:L:C: characters beyond ASCII belong in strings of one line or comments`":
@@ -112,7 +115,17 @@ CASES = {
     "`read FILE: larger than 1048576 bytes`":
         Typed("aegis init a -q; truncate -s 2M ~/.aegis/a/aegis.toml; aegis status a", 1,
               "larger than 1048576 bytes"),
+    "`FILE:L:C: ...; nothing was changed`, of `config edit`":
+        Typed("aegis init a -q; EDITOR='echo x >>' aegis config edit a", 1, "; nothing was changed"),
+    "`the editor (X) ended with exit code N; nothing was changed`":
+        Typed("aegis init a -q; EDITOR=false aegis config edit a", 1,
+              "the editor (false) ended with exit code 1; nothing was changed"),
+    "`FILE: changed meanwhile; what you wrote lies in COPY; ...`":
+        "tests/cli/test_config_edit.py:test_a_change_meanwhile_is_not_overwritten",
+    "`nothing was made`": "tests/cli/test_wizard.py:test_ending_it_leaves_nothing",
     "`FILE: without effect in this version: X`":
+        "tests/cli/test_run.py:test_keys_of_other_versions_are_named_once",
+    "`FILE: taken as what Aegis does here: X`":
         "tests/cli/test_run.py:test_keys_of_other_versions_are_named_once",
     '`FILE: mask "X": ...`': settings('[ledger]\nmask = ["("]', 'mask "(": '),
     '`FILE: witness "X": it ...`, `witness "X": it ...`':

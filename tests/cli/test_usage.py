@@ -10,7 +10,8 @@ import pytest
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 
 COMMANDS = ["setup", "init", "run", "wrap", "log", "report", "diff", "status", "list", "use",
-            "config show", "config path", "policy validate", "policy list", "policy generate",
+            "config show", "config path", "config edit", "completions", "manpage",
+            "policy validate", "policy list", "policy generate",
             "policy compile", "policy test", "policy explain", "policy lint", "audit query",
             "audit verify", "audit sessions", "audit session",
             "audit tag", "audit watch", "audit export", "audit import",
