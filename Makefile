@@ -6,7 +6,7 @@ AEGIS_BUILD_DIR ?= build/release
 export AEGIS_BUILD_DIR
 
 .DEFAULT_GOAL := build
-.PHONY: help build test install uninstall demo check lint lint-all format bench soak fuzz clean
+.PHONY: help build test install uninstall package demo check lint lint-all format bench soak fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +36,14 @@ install: ## install below PREFIX (/usr/local), staged below DESTDIR
 	@DESTDIR="$(DESTDIR)" cmake --install "$(AEGIS_BUILD_DIR)" --prefix "$(PREFIX)" --strip
 
 uninstall: ## remove what `make install` put below PREFIX
-	rm -f "$(DESTDIR)$(PREFIX)/bin/aegis"
+	@cd "$(DESTDIR)$(PREFIX)" && rm -f bin/aegis share/man/man1/aegis.1 \
+	  share/bash-completion/completions/aegis share/zsh/site-functions/_aegis \
+	  share/fish/vendor_completions.d/aegis.fish && rm -rf share/doc/aegis
+
+package: ## make dist/aegis_VERSION_ARCH.deb, a tarball and their SHA256SUMS
+	@scripts/bootstrap build package
+	@scripts/build
+	@packaging/make-package "$(AEGIS_BUILD_DIR)" dist
 
 check: lint test ## lint and test
 
