@@ -119,10 +119,14 @@ base::Result<policy::Names> PolicyNames(const std::string& agent, const std::str
       .agent = agent, .home = base::EscapeName(user_home), .dir = base::EscapeName(directory)};
 }
 
+base::Result<std::vector<policy::Source>> ReadSources(const std::vector<std::string>& paths) {
+  AEGIS_ASSIGN(auto files, config::ReadPolicyFiles(paths));
+  return AsSources(std::move(files));
+}
+
 base::Result<std::vector<policy::Source>> ConfiguredPolicies(
     const config::Configuration& configuration) {
-  AEGIS_ASSIGN(auto files, config::ReadPolicyFiles(configuration.policy_paths));
-  return AsSources(std::move(files));
+  return ReadSources(configuration.policy_paths);
 }
 
 base::Result<> CreateConfiguration(const config::Home& home, const std::string& user_home,

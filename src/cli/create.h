@@ -36,6 +36,9 @@ std::vector<std::string> PrivateDirs(const PolicyChoice& choice);
 base::Result<policy::Names> PolicyNames(const std::string& agent, const std::string& user_home,
                                         const std::optional<std::string>& dir);
 
+// Policy files, or directories of them; see config::ReadPolicyFiles.
+base::Result<std::vector<policy::Source>> ReadSources(const std::vector<std::string>& paths);
+
 // The policies of a configuration as they stand in its files.
 base::Result<std::vector<policy::Source>> ConfiguredPolicies(
     const config::Configuration& configuration);

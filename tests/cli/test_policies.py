@@ -63,11 +63,55 @@ def test_missing_and_odd_files(aegis):
 def test_list_names_every_policy(aegis):
     aegis("init", "a", "--policy", "project").ok()
     listed = aegis("policy", "list", "a", "--json").ok().json("policy-list")
-    assert {"id", "effect", "file", "reason"} == set(listed[0])
-    assert {row["effect"] for row in listed} == {"permit", "forbid"}
-    assert {os.path.basename(row["file"]) for row in listed} == {"default.cedar", "programs.cedar"}
-    text = aegis("policy", "list", "--config", "a").ok().out
-    assert len(text.splitlines()) == len(listed)
+    rows = listed["policies"]
+    assert {row["effect"] for row in rows} == {"permit", "forbid"}
+    files = [os.path.basename(row["file"]) for row in listed["files"]]
+    assert files == ["default.cedar", "programs.cedar"]
+    assert {os.path.basename(row["file"]) for row in rows} == set(files)
+    text = aegis("policy", "list", "--config", "a").ok().out.splitlines()
+    assert len(text) == len(rows) + 1 and text[-1].endswith(listed["digest"])
+
+
+def test_list_says_what_a_policy_is(aegis):
+    (aegis.project / "own.cedar").write_text(
+        '@id("a\\n\\u{1b}[2J") @ask permit(principal == Aegis::Agent::"other", action in '
+        '[Aegis::Action::"FileRead", Aegis::Action::"DirList"], resource);\n\n'
+        '@reason("why") forbid(principal, action, resource);')
+    aegis("init", "a", "--policy", "own.cedar").ok()
+    listed = aegis("policy", "list", "a", "--json").ok().json("policy-list")
+    first, second = listed["policies"]
+    assert (first["id"], first["ask"], first["actions"], first["applies"], first["line"]) == (
+        "a\n\x1b[2J", True, ["FileRead", "DirList"], False, 1)
+    assert (second["ask"], len(second["actions"]), second["line"], second["reason"]) == (
+        False, 9, 3, "why")
+    text = aegis("policy", "list", "a").ok().out
+    assert text.startswith("ask     a\\u{a}\\u{1b}[2J  FileRead, DirList  ") and "\x1b" not in text
+    assert "default.cedar:3  why" in text and "any action" in text and "(for another agent)" in text
+    other = aegis("policy", "list", "a", "--json").ok().json()["digest"]
+    policy = aegis.state / "a/policies/default.cedar"
+    policy.write_text(policy.read_text() + "\n")
+    assert aegis("policy", "list", "a", "--json").ok().json()["digest"] != other
+
+
+def test_validate_in_json(aegis):
+    (aegis.project / "set").mkdir()
+    (aegis.project / "set/a.cedar").write_text("permit(principal, action, resource);")
+    for words in (["set"], ["--path", "set"], ["--path=set"], ["set/a.cedar"]):
+        document = aegis("policy", "validate", *words, "--json").ok().json("policy-validate")
+        assert document["valid"] and document["policies"][0]["id"] == "a:1"
+    (aegis.project / "set/b:1.cedar").write_text("permit(principal,\n action, resource) when { 1 };")
+    done = aegis("policy", "validate", "set", "--json")
+    assert done.code == 1 and done.err == ""
+    error = done.json("policy-validate")["error"]
+    assert (error["file"], error["line"], error["column"]) == ("set/b:1.cedar", 2, 27)
+    assert error["message"] and "set/b" not in error["message"]
+    for missing in ("none.cedar", "/dev/null", "\x1b.cedar"):
+        done = aegis("policy", "validate", missing, "--json")
+        error = done.json("policy-validate")["error"]
+        assert done.code == 1 and error["line"] is None and error["column"] is None
+        assert error["file"] == missing and "\x1b" not in done.out
+    aegis("policy", "validate", "set", "--path", "other").failed(1, "set", "other")
+    aegis("policy", "validate").failed(2, "which file?")
 
 
 def test_unknown_template(aegis):
