@@ -30,7 +30,6 @@ constexpr auto kNotInThisBuild = std::to_array<std::string_view>({
     "telegram",
     "watch",
     "audit policy-history",
-    "policy import",
 });
 
 constexpr auto kGroups = std::to_array<std::string_view>({"audit", "config", "policy"});

@@ -36,6 +36,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kPolicyValidateCommand,
     &kPolicyListCommand,
     &kPolicyGenerateCommand,
+    &kPolicyImportCommand,
     &kPolicyCompileCommand,
     &kPolicyTestCommand,
     &kPolicyExplainCommand,

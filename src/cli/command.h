@@ -69,6 +69,7 @@ extern const Command kManpageCommand;
 extern const Command kPolicyValidateCommand;
 extern const Command kPolicyListCommand;
 extern const Command kPolicyGenerateCommand;
+extern const Command kPolicyImportCommand;
 extern const Command kPolicyCompileCommand;
 extern const Command kPolicyTestCommand;
 extern const Command kPolicyExplainCommand;

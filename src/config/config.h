@@ -7,6 +7,7 @@
 #include "config/home.h"           // IWYU pragma: export
 #include "config/name.h"           // IWYU pragma: export
 #include "config/nearest.h"        // IWYU pragma: export
+#include "config/policy_install.h"  // IWYU pragma: export
 #include "config/program.h"        // IWYU pragma: export
 #include "config/settings.h"       // IWYU pragma: export
 #include "config/staging.h"        // IWYU pragma: export

@@ -170,6 +170,17 @@ CASES = {
         "tests/cli/test_untrusted.py:test_what_takes_too_much_memory_takes_only_the_check_down",
     "`start the check of policies: ...`":
         "src/policy/dry_run_test.cc:DryRun, ANamedProgramMustStart",
+    "`FILE exists already, nothing was changed (--force replaces it)`":
+        Typed("aegis init a -q; echo '' > default.cedar; aegis policy import default.cedar --config a",
+              1, "default.cedar exists already, nothing was changed (--force replaces it)"),
+    '`"X" is no name of a policy file, like own.cedar`, `standard input needs a name: --name own.cedar`':
+        Typed("aegis init a -q; aegis policy import - --config a < /dev/null", 1,
+              "standard input needs a name: --name own.cedar"),
+    "`read FILE: a link, which may lead anywhere`":
+        Typed("aegis init a -q; mkdir d; ln -s /etc/hostname d/x.cedar; aegis policy import d --config a",
+              1, "d/x.cedar: a link, which may lead anywhere"),
+    '`FILE: policy_paths has no "policies", into which policies are imported`':
+        "tests/cli/test_policy_import.py:test_places_that_would_have_no_effect",
     "`FILE:L:C: ...`, of a policy":
         Typed("echo 'permit(' > p.cedar; aegis policy validate p.cedar", 1, "p.cedar:"),
     '`FILE:L:C: unknown key "X" (did you mean "Y"?)`, of a policy':
