@@ -125,7 +125,7 @@ TEST(Choices, AreAllTheActionsThereAre) {
 
 TEST(Main, SaysWhatThisBuildLacks) {
   EXPECT_THAT(CommandLine({"pilot", "--", "x"}).err, HasSubstr("not in this build"));
-  EXPECT_THAT(CommandLine({"audit", "watch"}).err, HasSubstr("not in this build"));
+  EXPECT_THAT(CommandLine({"telegram"}).err, HasSubstr("not in this build"));
 }
 
 TEST(Main, WrongUseOfRunIsAFailureOfAegis) {

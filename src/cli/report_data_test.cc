@@ -55,8 +55,8 @@ TEST_F(ReportDataTest, IsAboutAllSessions) {
   EXPECT_EQ(data.sessions.size(), 3U);
   EXPECT_EQ(data.entries, 30U);
   EXPECT_EQ(data.activity.actions.Sum().total(), 24U);
-  EXPECT_EQ(data.activity.actions.Sum().denied, 6U);
-  EXPECT_EQ(data.reasons.rows().find("NO_PERMIT")->second.denied, 6U);
+  EXPECT_EQ(data.activity.actions.Sum().denied, 9U);
+  EXPECT_EQ(data.reasons.rows().find("NO_PERMIT")->second.denied, 9U);
   EXPECT_THAT(data.secrets.rows(), IsEmpty());
   EXPECT_THAT(Kinds(data), IsEmpty());
 }
