@@ -91,7 +91,8 @@ base::Result<ForeignPolicies> ReadDirectory(const std::string& directory) {
   AEGIS_ASSIGN(const auto names, NamesIn(directory));
   ForeignPolicies policies;
   for (const std::string& name : names) {
-    const std::string path = directory + "/" + name;
+    std::string path = directory;
+    path.append("/").append(name);
     auto text = ReadRegular(path, O_NOFOLLOW);
     if (!text && text.error().sys_errno() == ELOOP) {
       return base::Fail(base::Errc::kInvalid,

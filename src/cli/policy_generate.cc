@@ -1,24 +1,14 @@
-#include <algorithm>
 #include <array>
-#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "base/result.h"
-#include "base/text.h"
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/context.h"
 #include "cli/create.h"
 #include "cli/json.h"
-#include "cli/policies.h"
-#include "cli/text.h"
-#include "config/config.h"
-#include "policy/policy.h"
 #include "policy/templates.h"
 
 namespace aegis::cli {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -84,6 +85,7 @@ base::Result<Outcome> Merge(const config::Configuration& configuration,
 // Refused under the name of the file that the user knows, not of what it will be.
 base::Result<> CheckAlone(const ForeignPolicies& foreign, const policy::Names& names) {
   std::vector<policy::Source> sources;
+  sources.reserve(foreign.files.size());
   for (std::size_t i = 0; i < foreign.files.size(); ++i) {
     sources.push_back({.file = foreign.origins[i], .text = foreign.files[i].text});
   }
