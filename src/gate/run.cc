@@ -22,23 +22,23 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
-#include "base/user.h"
 #include "decision/decision.h"
 #include "gate/follow.h"
 #include "gate/messages.h"
 #include "gate/mount_names.h"
-#include "gate/recording.h"
 #include "gate/roots.h"
 #include "gate/supervisor.h"
 #include "gate/terminal.h"
 #include "gate/walls.h"
 #include "ledger/ledger.h"
+#include "ledger/new_journal.h"
 #include "policy/policy.h"
 #include "sandbox/init.h"
 #include "sandbox/namespaces.h"
 #include "sandbox/plan.h"
 #include "sandbox/protections.h"
 #include "sandbox/uapi.h"
+#include "witness/recording.h"
 
 namespace aegis::gate {
 
@@ -61,30 +61,6 @@ base::Result<Sockets> MakeSockets() {
   }
   return Sockets{base::UniqueFd(pair[0]), base::UniqueFd(pair[1])};
 }
-
-// A journal whose run never began is removed: nothing happened that it could tell of.
-class NewJournal {
- public:
-  NewJournal(ledger::JournalWriter writer, std::string path)
-      : writer_(std::move(writer)), path_(std::move(path)) {}
-  NewJournal(NewJournal&& other) noexcept
-      : writer_(std::move(other.writer_)), path_(std::exchange(other.path_, {})) {}
-  NewJournal(const NewJournal&) = delete;
-  NewJournal& operator=(const NewJournal&) = delete;
-  NewJournal& operator=(NewJournal&&) = delete;
-  ~NewJournal() {
-    if (!path_.empty()) {
-      ::unlink(path_.c_str());
-    }
-  }
-
-  void Keep() { path_.clear(); }
-  ledger::JournalWriter& writer() { return writer_; }
-
- private:
-  ledger::JournalWriter writer_;
-  std::string path_;
-};
 
 std::vector<std::string> Escaped(const std::vector<std::string>& texts) {
   std::vector<std::string> escaped;
@@ -120,15 +96,6 @@ base::Result<> RecordStart(ledger::JournalWriter& journal, const RunSpec& spec,
   std::string payload;
   ledger::AppendSessionStartedPayload(payload, start, spec.masker);
   return journal.Append(ledger::kSessionStarted, payload, ledger::Durability::kOrdered);
-}
-
-base::Result<NewJournal> MakeJournal(const RunSpec& spec, const std::string& session_id) {
-  const std::string directory = spec.state_dir + "/journal";
-  AEGIS_TRY(base::MakeDirectories(directory, 0700));
-  ledger::Identity identity{"local", base::UserName(), session_id};
-  const std::string path = directory + "/" + session_id + ".journal";
-  AEGIS_ASSIGN(auto writer, ledger::JournalWriter::Create(path, std::move(identity)));
-  return NewJournal(std::move(writer), path);
 }
 
 struct Supervisor {
@@ -174,10 +141,11 @@ base::Result<> MapSupervisor(const Supervisor& supervisor) {
 }
 
 // Up to the moment before the command's execve; meanwhile the ledger is opened.
-base::Result<Recording> StartSupervisor(const RunSpec& spec, const Supervisor& supervisor,
-                                        SupervisorInput& input) {
+base::Result<witness::Recording> StartSupervisor(const RunSpec& spec, const Supervisor& supervisor,
+                                                 SupervisorInput& input) {
   AEGIS_TRY(MapSupervisor(supervisor));
-  AEGIS_ASSIGN(Recording recording, Recording::Open(spec.state_dir, spec.witness));
+  AEGIS_ASSIGN(witness::Recording recording,
+               witness::Recording::Open(spec.state_dir, spec.witness));
   input.decider.reset();  // the supervisor has its own; there is time to free this one now
   AEGIS_ASSIGN(const Message ready, ReceiveMessage(supervisor.socket.get()));
   if (ready != Message::kReady) {
@@ -280,7 +248,7 @@ base::Result<std::optional<ledger::Session>> ResumeJournal(ledger::JournalWriter
 // Everything between the command's execve and its last entry in the store, which is closed then.
 base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervisor,
                                    const RunSpec& spec, const sandbox::Plan& plan,
-                                   Recording recording, ledger::JournalWriter& journal) {
+                                   witness::Recording recording, ledger::JournalWriter& journal) {
   RunOutcome outcome;
   outcome.session_id = journal.identity().session_id;
   auto sequencer = ledger::Sequencer::Attach(
@@ -326,8 +294,7 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
   AEGIS_ASSIGN(auto walls, RaiseWalls(spec));
   input.plan = std::move(walls.plan);
   AEGIS_ASSIGN(input.roots, OpenHostRoots());
-  AEGIS_ASSIGN(const std::string session_id, ledger::NewSessionId(ledger::SystemClock()));
-  AEGIS_ASSIGN(NewJournal journal, MakeJournal(spec, session_id));
+  AEGIS_ASSIGN(ledger::NewJournal journal, ledger::NewJournal::Make(spec.state_dir));
   AEGIS_TRY(RecordStart(journal.writer(), spec, walls.policies, input.plan));
   AEGIS_ASSIGN(const std::string mounts, base::ReadFile("/proc/self/mountinfo"));
   decision::Guards guards;

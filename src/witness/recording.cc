@@ -1,4 +1,4 @@
-#include "gate/recording.h"
+#include "witness/recording.h"
 
 #include <memory>
 #include <string>
@@ -6,14 +6,13 @@
 #include <vector>
 
 #include "base/result.h"
-#include "gate/witnessing.h"
 #include "ledger/ledger.h"
-#include "witness/witness.h"
+#include "witness/settings.h"
+#include "witness/witnessing.h"
 
-namespace aegis::gate {
+namespace aegis::witness {
 
-base::Result<Recording> Recording::Open(const std::string& state_dir,
-                                        const witness::Settings& witnesses) {
+base::Result<Recording> Recording::Open(const std::string& state_dir, const Settings& witnesses) {
   AEGIS_ASSIGN(auto opened, ledger::Ledger::Open(state_dir, ledger::Ledger::Mode::kCreate));
   auto ledger = std::make_unique<ledger::Ledger>(std::move(opened));
   std::unique_ptr<Witnessing> witnessing;
@@ -58,4 +57,4 @@ base::Result<std::vector<std::string>> Recording::Finish(ledger::Sequencer& sequ
   return warnings;
 }
 
-}  // namespace aegis::gate
+}  // namespace aegis::witness

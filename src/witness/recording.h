@@ -6,19 +6,18 @@
 #include <vector>
 
 #include "base/result.h"
-#include "gate/witnessing.h"
 #include "ledger/ledger.h"
-#include "witness/witness.h"
+#include "witness/settings.h"
+#include "witness/witnessing.h"
 
-namespace aegis::gate {
+namespace aegis::witness {
 
 // The ledger while a run appends to it, and the witnesses that are told. The launcher's; one
 // thread.
 class Recording {
  public:
   // kUnavailable if witnesses are required and one can't be reached.
-  static base::Result<Recording> Open(const std::string& state_dir,
-                                      const witness::Settings& witnesses);
+  static base::Result<Recording> Open(const std::string& state_dir, const Settings& witnesses);
 
   ledger::Store& store() { return ledger_->store(); }
 
@@ -38,4 +37,4 @@ class Recording {
   std::unique_ptr<Witnessing> witnessing_;  // null without witnesses
 };
 
-}  // namespace aegis::gate
+}  // namespace aegis::witness

@@ -1,4 +1,4 @@
-#include "gate/witnessing.h"
+#include "witness/witnessing.h"
 
 #include <chrono>
 #include <cstdint>
@@ -12,9 +12,12 @@
 #include "base/text.h"
 #include "canon/canon.h"
 #include "ledger/ledger.h"
-#include "witness/witness.h"
+#include "witness/publisher.h"
+#include "witness/settings.h"
+#include "witness/sink.h"
+#include "witness/target.h"
 
-namespace aegis::gate {
+namespace aegis::witness {
 namespace {
 
 using base::Result;
@@ -24,11 +27,11 @@ constexpr std::chrono::milliseconds kInterval(900);
 // How long a run's end, or a beginning that requires them, waits for witnesses.
 constexpr std::chrono::milliseconds kPatience(2000);
 
-std::vector<std::string> Failures(const witness::Publisher& publisher) {
+std::vector<std::string> Failures(const Publisher& publisher) {
   std::vector<std::string> failures;
-  for (const witness::SinkState& state : publisher.States()) {
+  for (const SinkState& state : publisher.States()) {
     if (state.offered != state.published) {
-      failures.push_back("witness " + base::ForDisplay(witness::TargetText(state.target)) +
+      failures.push_back("witness " + base::ForDisplay(TargetText(state.target)) +
                          " has not taken the last checkpoint" +
                          (state.error.empty() ? std::string() : ": " + state.error));
     }
@@ -38,10 +41,10 @@ std::vector<std::string> Failures(const witness::Publisher& publisher) {
 
 }  // namespace
 
-Result<std::unique_ptr<Witnessing>> Witnessing::Start(const witness::Settings& settings,
+Result<std::unique_ptr<Witnessing>> Witnessing::Start(const Settings& settings,
                                                       ledger::Ledger& ledger) {
-  AEGIS_ASSIGN(auto sinks, witness::MakeSinks(settings));
-  AEGIS_ASSIGN(auto publisher, witness::Publisher::Start(std::move(sinks)));
+  AEGIS_ASSIGN(auto sinks, MakeSinks(settings));
+  AEGIS_ASSIGN(auto publisher, Publisher::Start(std::move(sinks)));
   std::unique_ptr<Witnessing> made(new Witnessing(settings, ledger, std::move(publisher)));
   if (settings.required) {
     AEGIS_TRY(made->RequireAll());
@@ -111,7 +114,7 @@ void Witnessing::Drain(ledger::Sequencer& sequencer) {
 }
 
 void Witnessing::KeepReports() {
-  for (const witness::Report& report : publisher_->Poll()) {
+  for (const Report& report : publisher_->Poll()) {
     if (!report.outcome || report.outcome->empty()) {
       continue;
     }
@@ -136,4 +139,4 @@ std::vector<std::string> Witnessing::Finish(const ledger::StoredCheckpoint& last
   return failures;
 }
 
-}  // namespace aegis::gate
+}  // namespace aegis::witness
