@@ -22,6 +22,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kInitCommand,
     &kRunCommand,
     &kWrapCommand,
+    &kWatchCommand,
     &kLogCommand,
     &kReportCommand,
     &kDiffCommand,

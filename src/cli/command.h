@@ -55,6 +55,7 @@ extern const Command kSetupCommand;
 extern const Command kInitCommand;
 extern const Command kRunCommand;
 extern const Command kWrapCommand;
+extern const Command kWatchCommand;
 extern const Command kLogCommand;
 extern const Command kReportCommand;
 extern const Command kDiffCommand;

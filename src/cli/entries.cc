@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,7 @@
 #include "cli/text.h"
 #include "config/config.h"
 #include "ledger/ledger.h"
+#include "ledger/watch_events.h"
 
 namespace aegis::cli {
 namespace {
@@ -80,6 +82,32 @@ Cells Decided(const Output& out, const json& payload) {
   return cells;
 }
 
+// What only watches record: the name it is about, and what is said of it.
+std::optional<Cells> Watched(std::string_view event_type, const json& payload) {
+  Cells cells{.outcome = std::string(kOutcomeColumn, ' '),
+              .action = {},
+              .rest = Member(payload, "resource")};
+  if (event_type == ledger::kNameChanged) {
+    cells.action = Member(payload, "change");
+    if (const std::string target = Member(Around(payload), "target"); !target.empty()) {
+      cells.rest += " -> " + target;
+    }
+  } else if (event_type == ledger::kWatchGap) {
+    cells.action = "gap";
+    cells.rest += "  " + Member(payload, "detail");
+  } else if (event_type == ledger::kSnapshotTaken) {
+    cells.action = "snapshot";
+    cells.rest = Member(payload, "dir") + " " + Member(payload, "phase") + ": " +
+                 NumberMember(payload, "names") + " names";
+  } else if (event_type == ledger::kWatchStarted) {
+    cells.action = "watch";
+    cells.rest = Member(payload, "dir") + " by " + Member(payload, "source");
+  } else {
+    return std::nullopt;
+  }
+  return cells;
+}
+
 Cells CellsOf(const Output& out, const ledger::EntryView& entry) {
   if (entry.erased) {
     return {.outcome = std::string(kOutcomeColumn, ' '),
@@ -88,7 +116,7 @@ Cells CellsOf(const Output& out, const ledger::EntryView& entry) {
   }
   const json payload = Parsed(entry.payload);
   const std::string blank(kOutcomeColumn, ' ');
-  if (entry.event_type == ledger::kActionDecided) {
+  if (entry.event_type == ledger::kActionDecided || entry.event_type == ledger::kActionObserved) {
     return Decided(out, payload);
   }
   if (entry.event_type == ledger::kActionFinished) {
@@ -100,19 +128,21 @@ Cells CellsOf(const Output& out, const ledger::EntryView& entry) {
     return {.outcome = blank,
             .action = "session",
             .rest = std::string(entry.session_id) + " " + Member(payload, "mode") + " " +
-                    Member(payload, "command")};
+                    Member(payload, payload.contains("command") ? "command" : "dir")};
   }
   if (entry.event_type == ledger::kSessionEnded) {
     return {.outcome = blank,
             .action = "ended",
-            .rest = std::string(entry.session_id) + " " + Ending(payload)};
+            .rest = std::string(entry.session_id) + " " +
+                    (Ending(payload).empty() ? Member(payload, "detail") : Ending(payload))};
   }
   if (entry.event_type == ledger::kSessionTagged) {
     return {.outcome = blank,
             .action = "tag",
             .rest = Member(payload, "session_id") + " " + Member(payload, "tag")};
   }
-  return {.outcome = blank, .action = std::string(entry.event_type), .rest = ""};
+  return Watched(entry.event_type, payload)
+      .value_or(Cells{.outcome = blank, .action = std::string(entry.event_type), .rest = ""});
 }
 
 void SayRecovered(Context& context, const ledger::JournalFinding& journal) {

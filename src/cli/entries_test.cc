@@ -50,6 +50,26 @@ TEST(EntryLine, MarksWhatWasNotEnforced) {
               HasSubstr("(deny)"));
 }
 
+TEST(EntryLine, ShowsWatches) {
+  EXPECT_THAT(Line("SESSION_STARTED", R"({"mode":"watch","dir":"/srv"})"),
+              EndsWith("session       s-1 watch /srv"));
+  EXPECT_THAT(Line("WATCH_STARTED", R"({"dir":"/srv","source":"inotify"})"),
+              EndsWith("watch         /srv by inotify"));
+  EXPECT_THAT(Line("SNAPSHOT_TAKEN", R"({"dir":"/srv","names":3,"phase":"before"})"),
+              EndsWith("snapshot      /srv before: 3 names"));
+  EXPECT_THAT(Line("ACTION_OBSERVED",
+                   R"({"action":"FileWrite","context":{"enforced":false},"decision":"deny",)"
+                   R"("reason":"NO_PERMIT","resource":"/srv/f"})"),
+              EndsWith("(deny)  FileWrite     /srv/f  NO_PERMIT"));
+  EXPECT_THAT(Line("WATCH_GAP", R"({"detail":"why","kind":"mount","resource":"/srv/m"})"),
+              EndsWith("gap           /srv/m  why"));
+  EXPECT_THAT(Line("NAME_CHANGED",
+                   R"({"change":"renamed","context":{"target":"/b"},"resource":"/a"})"),
+              EndsWith("renamed       /a -> /b"));
+  EXPECT_THAT(Line("SESSION_ENDED", R"({"detail":"stopped"})"),
+              EndsWith("ended         s-1 stopped"));
+}
+
 TEST(EntryLine, ShowsOutcomesAndSessions) {
   EXPECT_THAT(Line("ACTION_FINISHED",
                    R"({"action":"ProcessExit","context":{"exit_code":3},"resource":"/bin/sh"})"),

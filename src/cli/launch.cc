@@ -27,27 +27,14 @@
 namespace aegis::cli {
 namespace {
 
-// Makes the configuration where it is missing. Of several that start at once one makes it, and the
-// others use what it made.
-base::Result<> MakeMissing(const Places& places, const std::string& name,
-                           const LaunchRequest& request) {
-  NewConfiguration wanted{.name = name, .dir = std::nullopt, .policy = {}};
-  const bool own_policy = request.mode == gate::Mode::kWrap && request.policy.has_value();
-  AEGIS_ASSIGN(wanted.policy, ChoosePolicy(own_policy ? *request.policy : request.default_policy));
-  if (request.mode == gate::Mode::kWrap && request.dir) {
-    AEGIS_ASSIGN(wanted.dir, config::ProjectDirectory(places.home, *request.dir));
-  }
-  auto made = CreateConfiguration(places.home, places.user_home, wanted);
-  if (!made && made.error().code() != base::Errc::kExists) {
-    return made;
-  }
-  return {};
-}
-
 base::Result<config::Configuration> Configure(const Places& places, const LaunchRequest& request) {
   AEGIS_ASSIGN(const std::string name, ChooseName(places.home, request.name));
   if (request.make_missing && !places.home.Has(name)) {
-    AEGIS_TRY(MakeMissing(places, name, request));
+    const bool wrap = request.mode == gate::Mode::kWrap;
+    AEGIS_TRY(
+        MakeMissing(places, name,
+                    wrap ? request.policy.value_or(request.default_policy) : request.default_policy,
+                    wrap ? request.dir : std::nullopt));
   }
   return config::LoadConfiguration(places.home, name, places.user_home);
 }
@@ -172,6 +159,20 @@ int CodeOf(const base::Error& error) {
 }
 
 }  // namespace
+
+base::Result<> MakeMissing(const Places& places, const std::string& name, const std::string& policy,
+                           const std::optional<std::string>& dir) {
+  NewConfiguration wanted{.name = name, .dir = std::nullopt, .policy = {}};
+  AEGIS_ASSIGN(wanted.policy, ChoosePolicy(policy));
+  if (dir) {
+    AEGIS_ASSIGN(wanted.dir, config::ProjectDirectory(places.home, *dir));
+  }
+  auto made = CreateConfiguration(places.home, places.user_home, wanted);
+  if (!made && made.error().code() != base::Errc::kExists) {
+    return made;
+  }
+  return {};
+}
 
 base::Result<int> Launch(Context& context, const LaunchRequest& request) {
   AEGIS_TRY(CheckTag("--tag", request.tag));

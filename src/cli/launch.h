@@ -30,6 +30,11 @@ struct LaunchRequest {
   std::vector<std::string> argv;
 };
 
+// Makes the configuration, with a template or the policies in a file, unless another process was
+// first: of several that start at once one makes it, and the others use what it made.
+base::Result<> MakeMissing(const Places& places, const std::string& name, const std::string& policy,
+                           const std::optional<std::string>& dir);
+
 // Runs the command under the gate and says how it went; the exit code.
 base::Result<int> Launch(Context& context, const LaunchRequest& request);
 

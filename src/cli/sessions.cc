@@ -83,7 +83,8 @@ std::string SessionLine(const ledger::SessionInfo& info) {
   std::string line = FormatTime(session.started_ms) + "  " + session.session_id + "  " +
                      Padded(session.mode.value_or("-"), 4) + "  " + Padded(HowItEnded(info), 9) +
                      "  " + std::to_string(session.actions) + " actions" + ", " +
-                     std::to_string(session.denials) + " denied  " + session.command.value_or("-");
+                     std::to_string(session.denials) + " denied  " +
+                     session.command.value_or(session.dir.value_or("-"));
   if (info.tag) {
     line += "  [" + *info.tag + "]";
   }

@@ -6,6 +6,7 @@
 
 #include "canon/canon.h"
 #include "ledger/entry.h"
+#include "ledger/watch_events.h"
 
 namespace aegis::ledger {
 namespace {
@@ -33,7 +34,7 @@ void Apply(Session& session, const EntryView& entry) {
   if (session.user_id.empty()) {
     session.user_id = entry.user_id;
   }
-  if (entry.event_type == kActionDecided) {
+  if (entry.event_type == kActionDecided || entry.event_type == kActionObserved) {
     ++session.actions;
     // The members before `decision` are skipped, not decoded.
     if (canon::Member(entry.payload, "decision") == R"("deny")") {

@@ -10,6 +10,7 @@
 #include "canon/canon.h"
 #include "ledger/entry.h"
 #include "ledger/test_ledger.h"
+#include "ledger/watch_events.h"
 
 namespace aegis::ledger {
 namespace {
@@ -51,6 +52,19 @@ TEST(SessionTest, FollowsItsEntries) {
   EXPECT_EQ(session.signal, std::nullopt);
   EXPECT_EQ(session.head_seq, 4U);
   EXPECT_EQ(session.head_hash, canon::HashSha256(R"({"exit_code":3})"));
+}
+
+TEST(SessionTest, WhatWasObservedCountsAsAction) {
+  Session session = BeginSession(Event(0, kSessionStarted, R"({"dir":"/srv","mode":"watch"})"));
+  const std::string allowed = Decided("FileWrite", "/srv/a", "allow");
+  const std::string denied = Decided("FileWrite", "/srv/a", "deny");
+  Advance(session, Event(1, kActionObserved, allowed));
+  Advance(session, Event(2, kActionObserved, denied));
+  Advance(session, Event(3, kNameChanged, R"({"change":"created","decision":"deny"})"));
+  EXPECT_EQ(session.mode, "watch");
+  EXPECT_EQ(session.command, std::nullopt);
+  EXPECT_EQ(session.actions, 2);
+  EXPECT_EQ(session.denials, 1);
 }
 
 TEST(SessionTest, OddPayloadsGiveAnEmptySession) {

@@ -20,6 +20,10 @@ API = pathlib.Path(__file__).resolve().parents[2] / "api"
 PATIENCE = 120  # seconds until something counts as hung
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "soak: too long for every run")
+
+
 @dataclasses.dataclass
 class Done:
     """How a command ended."""

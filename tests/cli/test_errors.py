@@ -234,6 +234,26 @@ CASES = {
               "p.cedar lies in the project, where the command may change it"),
     "`refused ACTION RESOURCE: ...`":
         Typed("touch .env; aegis run -- cat .env", 1, "/.env: forbidden by policy "),
+    # Watching
+    "`process N watches under this configuration already (...)`":
+        Typed("aegis watch -q; aegis watch; code=$?; aegis watch -q --stop; exit $code", 1,
+              "watches under this configuration already (to end it: aegis watch --stop)"),
+    '`nothing watches under configuration "X" (...)`':
+        Typed("aegis init a -q; aegis watch --stop --name a", 1,
+              'nothing watches under configuration "a" (to begin: aegis watch --name a)'),
+    "`--stop takes no X`": Typed("aegis watch --stop --reads", 2, "--stop takes no --reads"),
+    "`--idle-timeout takes at most 1000000000 seconds`":
+        Typed("aegis watch --idle-timeout 1000000001", 2, "at most 1000000000 seconds"),
+    '`--exclude "X" matches no name`':
+        Typed("aegis watch --exclude /", 1, '--exclude "/" matches no name'),
+    "`--reads needs fanotify: ...`":
+        Typed("[ $(id -u) != 0 ] || drop='setpriv --bounding-set -sys_admin'\n"
+              "$drop aegis watch --reads", 1, "--reads needs fanotify: start fanotify: "),
+    "`the watch died before it could record its end (session S); ...`":
+        "tests/cli/test_watching.py:test_a_watch_killed_while_it_ends",
+    "`not seen: X: ...`":
+        Typed("mkdir -p $(printf 'd/%.0s' {1..300}); aegis watch; aegis watch -q --stop", 0,
+              ": deeper than 256 directories"),
     # The ledger
     "a line that names `audit.db`":
         Typed("aegis init a -q; rm ~/.aegis/a/audit.db; aegis log a", 1, "audit.db"),

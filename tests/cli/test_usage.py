@@ -9,8 +9,8 @@ import pytest
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 
-COMMANDS = ["setup", "init", "run", "wrap", "log", "report", "diff", "status", "list", "use",
-            "config show", "config path", "config edit", "completions", "manpage",
+COMMANDS = ["setup", "init", "run", "wrap", "watch", "log", "report", "diff", "status", "list",
+            "use", "config show", "config path", "config edit", "completions", "manpage",
             "policy validate", "policy list", "policy generate",
             "policy compile", "policy test", "policy explain", "policy lint", "policy import",
             "audit query",
