@@ -118,9 +118,10 @@ enum AegisOutcome {
 int32_t aegis_cedar_evaluate(const AegisCedar* cedar, const AegisRequest* request,
                              uint32_t* policies, size_t* policy_count, AegisText** error);
 
-/* The authorizer as it is, over one set of all policies and a store of entities: no index, no aliases,
- * no names of our own. For tests and benchmarks: what aegis_cedar_evaluate is held against, and what
- * Cedar's published cases run through. Bounds and parser are those of aegis_cedar_load. */
+/* The authorizer as it is, over one set of all policies and a store of entities: no index, no
+ * aliases, no names of our own. For tests and benchmarks: what aegis_cedar_evaluate is held
+ * against, and what Cedar's published cases run through. Bounds and parser are those of
+ * aegis_cedar_load. */
 typedef struct AegisPlain AegisPlain;
 
 /* `schema` in Cedar's syntax (empty: that of Aegis), `entities` as a JSON array. Policies that the
@@ -150,9 +151,9 @@ typedef struct AegisPlaces {
   size_t count;
 } AegisPlaces;
 
-/* AEGIS_OUTCOME_PERMIT, AEGIS_OUTCOME_FORBID (also where nothing permits), or AEGIS_OUTCOME_ERROR and
- * *error for a request that the schema refuses. Policies that err are named, and skipped as Cedar
- * does. */
+/* AEGIS_OUTCOME_PERMIT, AEGIS_OUTCOME_FORBID (also where nothing permits), or AEGIS_OUTCOME_ERROR
+ * and *error for a request that the schema refuses. Policies that err are named, and skipped as
+ * Cedar does. */
 int32_t aegis_plain_evaluate(const AegisPlain* plain, const AegisPlainRequest* request,
                              AegisPlaces* determining, AegisPlaces* erring, AegisText** error);
 

@@ -206,7 +206,7 @@ class Line {
   // The values of an option, each behind `prefix`.
   void Values(const Option& option, const std::string& prefix, Completion& completion) const {
     std::vector<Candidate> values;
-  values.reserve(option.choices.size());
+    values.reserve(option.choices.size());
     for (const std::string_view choice : option.choices) {
       values.push_back({.word = std::string(choice), .about = ""});
     }

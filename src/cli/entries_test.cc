@@ -63,9 +63,9 @@ TEST(EntryLine, ShowsWatches) {
               EndsWith("(deny)  FileWrite     /srv/f  NO_PERMIT"));
   EXPECT_THAT(Line("WATCH_GAP", R"({"detail":"why","kind":"mount","resource":"/srv/m"})"),
               EndsWith("gap           /srv/m  why"));
-  EXPECT_THAT(Line("NAME_CHANGED",
-                   R"({"change":"renamed","context":{"target":"/b"},"resource":"/a"})"),
-              EndsWith("renamed       /a -> /b"));
+  EXPECT_THAT(
+      Line("NAME_CHANGED", R"({"change":"renamed","context":{"target":"/b"},"resource":"/a"})"),
+      EndsWith("renamed       /a -> /b"));
   EXPECT_THAT(Line("SESSION_ENDED", R"({"detail":"stopped"})"),
               EndsWith("ended         s-1 stopped"));
 }

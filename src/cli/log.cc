@@ -45,7 +45,8 @@ const Command kLogCommand = {
     .options = kOptions,
     .examples = kExamples,
     .notes =
-        "allow: permitted. deny: refused. (deny): would have been refused, under `aegis wrap` and `watch`.\n",
+        "allow: permitted. deny: refused. (deny): would have been refused, under `aegis wrap` and "
+        "`watch`.\n",
     .run = Run,
 };
 

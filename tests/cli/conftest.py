@@ -24,6 +24,16 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "soak: too long for every run")
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport():
+    """Under AEGIS_REQUIRE_ALL=1 a skip is a failure."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and os.environ.get("AEGIS_REQUIRE_ALL") == "1":
+        report.outcome = "failed"
+        report.longrepr = f"AEGIS_REQUIRE_ALL=1: {report.longrepr[2]}"
+
+
 @dataclasses.dataclass
 class Done:
     """How a command ended."""

@@ -312,8 +312,9 @@ def test_error(aegis, gate, row):
     assert lines and lines[0].startswith("aegis: "), done.stderr
 
 
-@pytest.mark.skipif(not (ROOT / "src").exists(), reason="the sources are not staged here")
-@pytest.mark.parametrize("row", [row for row, case in CASES.items() if isinstance(case, str)])
-def test_error_is_tested_elsewhere(row):
-    file, name = CASES[row].split(":", 1)
-    assert name in (ROOT / file).read_text(encoding="utf-8"), f"{file} has no {name}"
+if (ROOT / "src").exists():  # an ordinary user has the tests without the sources
+
+    @pytest.mark.parametrize("row", [row for row, case in CASES.items() if isinstance(case, str)])
+    def test_error_is_tested_elsewhere(row):
+        file, name = CASES[row].split(":", 1)
+        assert name in (ROOT / file).read_text(encoding="utf-8"), f"{file} has no {name}"
