@@ -34,7 +34,7 @@ constexpr std::array<Example, 3> kExamples = {{
 
 // The session of SESSION:SEQ is named as everywhere else.
 base::Result<std::optional<std::string>> EntryArgument(ledger::Ledger& ledger, const Args& args) {
-  const auto entry = args.Text("--entry");
+  auto entry = args.Text("--entry");
   const std::size_t colon = entry ? entry->rfind(':') : std::string::npos;
   if (colon == std::string::npos) {
     return entry;

@@ -1,6 +1,5 @@
 #include <array>
 #include <string>
-#include <utility>
 
 #include "base/result.h"
 #include "base/text.h"

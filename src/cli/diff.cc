@@ -11,7 +11,6 @@
 #include "cli/json.h"
 #include "cli/session_detail.h"
 #include "cli/session_diff.h"
-#include "cli/text.h"
 #include "ledger/ledger.h"
 
 namespace aegis::cli {

@@ -172,6 +172,7 @@ void PrintDetail(Output& out, const SessionDetail& detail) {
     PrintMember(out, "erased", std::to_string(detail.info.session.erased) + " entries");
   }
   std::vector<std::string> tags;
+  tags.reserve(detail.tags.size());
   for (const ledger::Tagging& tagging : detail.tags) {
     tags.push_back(FormatTime(tagging.ts_unix_ms) + "  " + tagging.user_id + "  " +
                    (tagging.tag.empty() ? "(no tag)" : tagging.tag));
