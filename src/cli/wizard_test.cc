@@ -28,13 +28,14 @@ class WizardTest : public testing::Test {
 
   std::string home_ = "/tmp/aegis-wizard-XXXXXX";
 
-  // Answers the questions with these lines; what was shown is in `shown`.
-  std::optional<NewConfiguration> Answer(std::vector<std::string> lines, WizardGiven given = {}) {
+  // Answers the questions with these lines; what was shown is in `shown_`.
+  std::optional<NewConfiguration> Answer(const std::vector<std::string>& lines,
+                                         const WizardGiven& given = {}) {
     const std::vector<std::string> environment = {"HOME=" + home_};
     const Places places{.home = config::Home::Locate(environment).value(), .user_home = home_};
     std::size_t at = 0;
     const Ask ask = [&](const std::string& text) -> std::optional<std::string> {
-      shown += text;
+      shown_ += text;
       return at < lines.size() ? std::optional(lines[at++]) : std::nullopt;
     };
     auto wanted = AskForConfiguration(places, given, ask);
@@ -42,7 +43,7 @@ class WizardTest : public testing::Test {
     return wanted ? std::move(*wanted) : std::nullopt;
   }
 
-  std::string shown;
+  std::string shown_;
 };
 
 TEST_F(WizardTest, EnterTakesTheDefaults) {
@@ -52,9 +53,9 @@ TEST_F(WizardTest, EnterTakesTheDefaults) {
   EXPECT_EQ(wanted->dir, std::filesystem::canonical(home_).string());
   EXPECT_EQ(wanted->policy.name, "project");
   EXPECT_TRUE(wanted->policy.is_template);
-  EXPECT_THAT(shown, HasSubstr("[default]"));
-  EXPECT_THAT(shown, HasSubstr("1) project"));
-  EXPECT_THAT(shown, HasSubstr(home_ + "/.aegis/default"));
+  EXPECT_THAT(shown_, HasSubstr("[default]"));
+  EXPECT_THAT(shown_, HasSubstr("1) project"));
+  EXPECT_THAT(shown_, HasSubstr(home_ + "/.aegis/default"));
 }
 
 TEST_F(WizardTest, WrongAnswersAreAskedForAgain) {
@@ -64,8 +65,8 @@ TEST_F(WizardTest, WrongAnswersAreAskedForAgain) {
   EXPECT_EQ(wanted->name, "work");
   EXPECT_EQ(wanted->dir, std::filesystem::canonical(home_).string());
   EXPECT_EQ(wanted->policy.name, "allow-read-only");
-  EXPECT_THAT(shown, HasSubstr("may hold letters"));
-  EXPECT_THAT(shown, HasSubstr("did you mean \"project\"?"));
+  EXPECT_THAT(shown_, HasSubstr("may hold letters"));
+  EXPECT_THAT(shown_, HasSubstr("did you mean \"project\"?"));
 }
 
 TEST_F(WizardTest, EndsAnywhereWithNothing) {
@@ -82,7 +83,7 @@ TEST_F(WizardTest, DoesNotAskForWhatWasGiven) {
   const auto wanted = Answer({"work", "y"}, {.dir = home_, .policy = "permit-all"});
   ASSERT_TRUE(wanted.has_value());
   EXPECT_EQ(wanted->policy.name, "permit-all");
-  EXPECT_EQ(shown.find("What may it do"), std::string::npos);
+  EXPECT_EQ(shown_.find("What may it do"), std::string::npos);
 }
 
 }  // namespace
