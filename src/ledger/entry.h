@@ -24,6 +24,8 @@ inline constexpr std::string_view kActionDecided = "ACTION_DECIDED";
 inline constexpr std::string_view kActionFinished = "ACTION_FINISHED";
 inline constexpr std::string_view kSessionStarted = "SESSION_STARTED";
 inline constexpr std::string_view kSessionEnded = "SESSION_ENDED";
+inline constexpr std::string_view kPolicyChanged = "POLICY_CHANGED";
+inline constexpr std::string_view kPolicyKept = "POLICY_KEPT";
 
 // One entry. Views belong to whoever made it; `payload` is canonical JSON text of an object.
 // Of an erased entry only tenant, session, seq and the hashes are left: its content was purged.

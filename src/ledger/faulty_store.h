@@ -10,10 +10,12 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
 #include "ledger/entry.h"
+#include "ledger/policy_set.h"
 #include "ledger/session.h"
 #include "ledger/store.h"
 
@@ -28,6 +30,8 @@ class FaultyStore final : public Store {
     kSummarizeBlocks,
     kPutCheckpoint,
     kAddKey,
+    kPutPolicySet,
+    kNoteAbsentPolicySet,
     kErase,
     kOpenSnapshot,
   };
@@ -73,6 +77,14 @@ class FaultyStore final : public Store {
   base::Result<> AddKey(const StoredKey& key) override {
     return Run<base::Result<>>(Call::kAddKey, [&] { return inner_->AddKey(key); });
   }
+  base::Result<std::string> PutPolicySet(std::span<const PolicyText> texts) override {
+    return Run<base::Result<std::string>>(Call::kPutPolicySet,
+                                          [&] { return inner_->PutPolicySet(texts); });
+  }
+  base::Result<> NoteAbsentPolicySet(std::string_view digest) override {
+    return Run<base::Result<>>(Call::kNoteAbsentPolicySet,
+                               [&] { return inner_->NoteAbsentPolicySet(digest); });
+  }
   base::Result<> Erase(std::span<const IdRange> ranges, const EntryView& record) override {
     return Run<base::Result<>>(Call::kErase, [&] { return inner_->Erase(ranges, record); });
   }
@@ -106,7 +118,7 @@ class FaultyStore final : public Store {
 
   Store* inner_;
   std::optional<Plan> plan_;
-  std::array<int, 7> calls_{};
+  std::array<int, 9> calls_{};
 };
 
 }  // namespace aegis::ledger

@@ -21,6 +21,7 @@
 #include "ledger/masker.h"           // IWYU pragma: export
 #include "ledger/merkle.h"           // IWYU pragma: export
 #include "ledger/payload.h"          // IWYU pragma: export
+#include "ledger/policy_set.h"       // IWYU pragma: export
 #include "ledger/proof_text.h"       // IWYU pragma: export
 #include "ledger/purge.h"            // IWYU pragma: export
 #include "ledger/purge_record.h"     // IWYU pragma: export

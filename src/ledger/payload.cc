@@ -141,8 +141,28 @@ void AppendSessionStartedPayload(std::string& out, const SessionStart& start,
   writer.Text("mode", start.mode);
   writer.OptionalTexts("policies", start.policies);
   writer.OptionalText("policy_digest", start.policy_digest);
+  if (start.policy_stored) {
+    writer.Key("policy_stored");
+    out += "true";
+  }
   writer.OptionalTexts("protections", start.protections);
   writer.OptionalMasked("tag", start.tag, masker);
+  writer.End();
+}
+
+void AppendPolicyChangedPayload(std::string& out, const PolicyChange& change) {
+  ObjectWriter writer(out);
+  writer.Texts("files", change.files);
+  writer.Text("from", change.from);
+  writer.OptionalText("outside", change.outside);
+  writer.Text("to", change.to);
+  writer.End();
+}
+
+void AppendPolicyKeptPayload(std::string& out, const PolicyKept& kept, const Masker& masker) {
+  ObjectWriter writer(out);
+  writer.OptionalMasked("detail", kept.detail, masker);
+  writer.Text("digest", kept.digest);
   writer.End();
 }
 

@@ -54,11 +54,30 @@ struct SessionStart {
   std::string_view dir{};
   std::string_view tag{};  // masked
   std::string_view policy_digest{};
+  bool policy_stored = false;  // the set is in the store before the session's next entry
   std::span<const std::string> policies{};     // files or template
   std::span<const std::string> protections{};  // names of those in force
   std::span<const std::string> env_dropped{};  // names of variables withheld
 };
 void AppendSessionStartedPayload(std::string& out, const SessionStart& start, const Masker& masker);
+
+// The set in force was replaced by another one, which is stored.
+struct PolicyChange {
+  std::string_view from{};  // digests
+  std::string_view to{};
+  std::span<const std::string> files{};
+  std::string_view outside{};  // the first place that it permits and the run cannot reach
+};
+// POLICY_CHANGED: {files, from, outside?, to}.
+void AppendPolicyChangedPayload(std::string& out, const PolicyChange& change);
+
+// An edit was not taken; `digest` stays in force.
+struct PolicyKept {
+  std::string_view digest{};
+  std::string_view detail{};  // why; masked
+};
+// POLICY_KEPT: {detail, digest}.
+void AppendPolicyKeptPayload(std::string& out, const PolicyKept& kept, const Masker& masker);
 
 struct SessionEnd {
   std::optional<std::int64_t> exit_code{};

@@ -88,18 +88,35 @@ TEST(PayloadTest, SessionsStartAndEnd) {
                                .dir = "/srv",
                                .tag = "t",
                                .policy_digest = "d",
+                               .policy_stored = true,
                                .policies = names,
                                .protections = names,
                                .env_dropped = names},
                               Masker());
   EXPECT_EQ(out, R"({"argv":["curl","--password","[masked]"],"command":"curl","config":"default",)"
                  R"("dir":"/srv","env_dropped":["x","y"],"mode":"run","policies":["x","y"],)"
-                 R"("policy_digest":"d","protections":["x","y"],"tag":"t"})");
+                 R"("policy_digest":"d","policy_stored":true,"protections":["x","y"],"tag":"t"})");
   EXPECT_TRUE(canon::IsCanonicalObject(out));
   out.clear();
   AppendSessionEndedPayload(out, {.exit_code = 2, .actions = 5, .denials = 1, .detail = "d"},
                             Masker());
   EXPECT_EQ(out, R"({"actions":5,"denials":1,"detail":"d","exit_code":2})");
+}
+
+TEST(PayloadTest, PoliciesChangeAndStay) {
+  const std::vector<std::string> files = {"a.cedar", "b.cedar"};
+  std::string out;
+  AppendPolicyChangedPayload(out, {.from = "1", .to = "2", .files = files, .outside = "/srv"});
+  EXPECT_EQ(out, R"({"files":["a.cedar","b.cedar"],"from":"1","outside":"/srv","to":"2"})");
+  EXPECT_TRUE(canon::IsCanonicalObject(out));
+  out.clear();
+  AppendPolicyChangedPayload(out, {.from = "1", .to = "2"});
+  EXPECT_EQ(out, R"({"files":[],"from":"1","to":"2"})");
+  out.clear();
+  AppendPolicyKeptPayload(out, {.digest = "1", .detail = "a.cedar:1:1: --token=abcdefgh"},
+                          Masker());
+  EXPECT_EQ(out, R"({"detail":"a.cedar:1:1: --token=[masked]","digest":"1"})");
+  EXPECT_TRUE(canon::IsCanonicalObject(out));
 }
 
 // The same word in every text: those that people write are masked, names stay.

@@ -14,6 +14,7 @@
 #include "ledger/block_summary.h"
 #include "ledger/entry.h"
 #include "ledger/merkle.h"
+#include "ledger/policy_set.h"
 #include "ledger/session.h"
 
 namespace aegis::ledger {
@@ -69,6 +70,8 @@ struct StoredCheckpoint {
   std::string note{};
 };
 using CheckpointVisitor = std::function<base::Result<bool>(const base::Result<StoredCheckpoint>&)>;
+
+using PolicySetVisitor = std::function<base::Result<bool>(const base::Result<StoredPolicySet>&)>;
 
 // A derived row that serves the tree: hashes of the nodes [256 * number, ...) of level 8 * level.
 struct StoredTile {
@@ -134,6 +137,10 @@ class Snapshot {
   virtual base::Result<> Checkpoints(IdRange range, StoreOrder order,
                                      const CheckpointVisitor& visit) = 0;
 
+  // The sets of policies that were in force, by digest; one that can't be read comes as kCorrupt.
+  virtual base::Result<> PolicySets(const PolicySetVisitor& visit) = 0;
+  virtual base::Result<std::optional<StoredPolicySet>> FindPolicySet(std::string_view digest) = 0;
+
   // Bytes that the store takes.
   virtual base::Result<std::uint64_t> Bytes() = 0;
 };
@@ -171,6 +178,11 @@ class Store {
   virtual base::Result<> PutCheckpoint(const StoredCheckpoint& checkpoint) = 0;
   // Adds a key behind those that are there; kConflict unless `id` is the next.
   virtual base::Result<> AddKey(const StoredKey& key) = 0;
+
+  // Keeps a set of policies under its digest, which is returned; one that is there stays. Durable.
+  virtual base::Result<std::string> PutPolicySet(std::span<const PolicyText> texts) = 0;
+  // Notes that imported entries name a set whose texts did not come with them, unless it is there.
+  virtual base::Result<> NoteAbsentPolicySet(std::string_view digest) = 0;
 
   // Removes the content of the entries in `ranges` and appends `record`, which must name them, in
   // one transaction. Records of earlier purges keep their content.

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "canon/canon.h"
 #include "ledger/entry.h"
+#include "ledger/policy_set.h"
 #include "ledger/session.h"
 #include "ledger/store.h"
 
@@ -49,6 +50,12 @@ Result<> StoreImportTarget::Append(std::span<const EntryView> group) {
     if (entry.session_id != checked) {
       checked = entry.session_id;
       AEGIS_TRY(RequireNoJournal(checked));
+    }
+  }
+  // An export has no policies: what is missing here was not taken away.
+  for (const EntryView& entry : group) {
+    if (const auto digest = ClaimedPolicies(entry)) {
+      AEGIS_TRY(store_.NoteAbsentPolicySet(*digest));
     }
   }
   auto appended = store_.Append(group);

@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "ledger/entry.h"
+#include "ledger/policy_set.h"
 #include "ledger/session.h"
 #include "ledger/store.h"
 
@@ -56,6 +57,10 @@ class MemoryStore final : public Store {
   base::Result<bool> SummarizeBlocks() override { return false; }
   base::Result<> PutCheckpoint(const StoredCheckpoint&) override { return {}; }
   base::Result<> AddKey(const StoredKey&) override { return {}; }
+  base::Result<std::string> PutPolicySet(std::span<const PolicyText> texts) override {
+    return DigestOfPolicies(texts);
+  }
+  base::Result<> NoteAbsentPolicySet(std::string_view) override { return {}; }
   base::Result<> Erase(std::span<const IdRange>, const EntryView&) override { return {}; }
 
   // What a session's entries say, in order.

@@ -19,6 +19,7 @@
 #include "ledger/verify_blocks.h"
 #include "ledger/verify_checkpoints.h"
 #include "ledger/verify_chunk.h"
+#include "ledger/verify_policies.h"
 #include "ledger/verify_pool.h"
 #include "ledger/verify_sessions.h"
 #include "ledger/verify_tree.h"
@@ -40,7 +41,8 @@ class Verification {
         open_(open),
         options_(options),
         sessions_(snapshot, report_.findings),
-        tree_(snapshot, report_.findings) {}
+        tree_(snapshot, report_.findings),
+        policies_(snapshot, report_.findings) {}
 
   Result<VerifyReport> Run() {
     const auto stored_tree = snapshot_.Tree();
@@ -52,6 +54,7 @@ class Verification {
     for (const Finding& finding : checkpoints.findings()) {
       report_.findings.Add(finding);
     }
+    AEGIS_TRY(policies_.ReadSets());
     AEGIS_TRY(ReadChunks(snapshot_, last, threads, open_, checkpoints,
                          [this, last](Chunk& chunk) { return Take(chunk, last); }));
     if (last < INT64_MAX) {
@@ -61,9 +64,12 @@ class Verification {
     CheckPinned(checkpoints);
     AEGIS_TRY(sessions_.Finish());
     AEGIS_TRY(tree_.Finish(stored_tree));
+    AEGIS_TRY(policies_.Finish());
     AEGIS_TRY(FindStrayBlocks(snapshot_, last, report_.findings));
     CheckErased();
     report_.sessions = sessions_.sessions();
+    report_.policy_sets = policies_.stored();
+    report_.absent_policy_sets = policies_.absent();
     return std::move(report_);
   }
 
@@ -120,6 +126,7 @@ class Verification {
     for (const auto& [claim, part] : chunk.claims) {
       Hold(claim, known ? std::optional(tree_.RootWith(part)) : std::nullopt);
     }
+    policies_.Take(chunk);
     AEGIS_TRY(tree_.Take(chunk));
     AEGIS_TRY(sessions_.Take(chunk));
     if (options_.progress) {
@@ -215,6 +222,7 @@ class Verification {
   VerifyReport report_;
   SessionCheck sessions_;
   TreeCheck tree_;
+  PolicyCheck policies_;
   std::optional<std::size_t> newest_key_;  // of the log's, whose signature held
   std::vector<IdRange> erased_;
   std::vector<IdRange> purged_;

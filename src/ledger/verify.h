@@ -28,6 +28,8 @@ struct VerifyReport {
   std::uint64_t sessions = 0;
   std::uint64_t erased = 0;                    // entries whose content was purged, on record
   std::uint64_t checkpoints = 0;               // that were held against the tree
+  std::uint64_t policy_sets = 0;               // stored, and what their digests say
+  std::uint64_t absent_policy_sets = 0;        // that imports named and did not bring
   std::optional<std::uint64_t> signed_size{};  // entries that the newest stored one covers
   std::optional<Witnessed> witnessed{};        // the newest that a witness has cosigned
   Findings findings{};                         // the first bad entry first

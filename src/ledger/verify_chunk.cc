@@ -15,6 +15,7 @@
 #include "ledger/entry.h"
 #include "ledger/finding.h"
 #include "ledger/merkle.h"
+#include "ledger/policy_set.h"
 #include "ledger/purge_record.h"
 #include "ledger/session.h"
 #include "ledger/store.h"
@@ -153,6 +154,11 @@ class ChunkReader {
       good = false;
     } else if (entry.event_type == kContentErased) {
       TakePurge(entry, row.id);
+    } else if (auto digest = ClaimedPolicies(entry)) {
+      chunk_.policy_claims.push_back({.digest = *std::move(digest),
+                                      .session_id = std::string(entry.session_id),
+                                      .seq = static_cast<std::int64_t>(entry.seq),
+                                      .id = row.id});
     }
     Carry(part, entry, row.id);
     return good;

@@ -31,6 +31,14 @@ struct SessionPart {
   bool bad = false;  // something in it was found wrong already
 };
 
+// An entry says that this set of policies is stored.
+struct PolicyClaim {
+  std::string digest{};
+  std::string session_id{};
+  std::int64_t seq = 0;
+  std::int64_t id = 0;
+};
+
 struct Chunk {
   std::uint64_t rows = 0;    // seen
   std::uint64_t erased = 0;  // of them
@@ -44,6 +52,7 @@ struct Chunk {
   std::vector<std::pair<Claim, CompactRange>> claims{};
   std::vector<canon::Sha256> tiles{};  // roots of its whole tiles
 
+  std::vector<PolicyClaim> policy_claims{};
   std::vector<IdRange> erased_ids{};
   std::vector<IdRange> purged_ids{};  // named by records of purges
 };

@@ -7,6 +7,7 @@
 //   signed LOG SIZE        a checkpoint over that many entries is in the store
 //   purging SESSION 0      from here on the session's content may be erased
 //   erased SESSION 0       it is
+//   policies DIGEST 0      the set is in the store
 //   refused STEP: WHY
 //
 // Exits with the number of refused steps.
@@ -20,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "ledger/ledger.h"
@@ -140,6 +142,26 @@ class Scene {
     return signer->Rotate(directory_, ledger_->store());
   }
 
+  // As a launcher does: the session names its policies, then they are stored, then it goes on.
+  Result<> BeginGoverned() {
+    AEGIS_TRY(Begin());
+    const std::vector<PolicyText> policies = {
+        {.file = "a.cedar", .text = "permit(principal, action, resource);"},
+        {.file = "b.cedar", .text = std::string(20'000, ' ')}};
+    AEGIS_TRY(writer_->Append(
+        kSessionStarted,
+        R"({"n":0,"policy_digest":")" + DigestOfPolicies(policies) + R"(","policy_stored":true})",
+        Durability::kOrdered));
+    Say("ordered " + session_ + " 0");
+    const auto stored = ledger_->store().PutPolicySet(policies);
+    if (!stored) {
+      writer_.reset();  // nothing runs
+      return Fail(stored.error());
+    }
+    Say("policies " + *stored + " 0");
+    return Append<Durability::kOrdered, 2>();
+  }
+
   // Its processes have died.
   Result<> Leave() {
     sequencer_.reset();
@@ -228,6 +250,9 @@ constexpr std::array kSteps = {
     Step{"append", &Scene::Append<kOrdered, 3>},
     Step{"leave it", &Scene::Leave},
     Step{"recover", &Scene::Open},
+    Step{"verify", &Scene::Verify},
+    Step{"begin a session under policies", &Scene::BeginGoverned},
+    Step{"finish", &Scene::Finish},
     Step{"verify", &Scene::Verify},
 };
 

@@ -72,6 +72,15 @@ void ExpectContent(const EntryView& entry, const Told::Promise& promise) {
   }
 }
 
+void ExpectPolicies(Ledger& ledger, const Told& told) {
+  const auto snapshot = Get(ledger.store().OpenSnapshot());
+  for (const std::string& digest : told.policies) {
+    const auto set = Get(snapshot->FindPolicySet(digest));
+    ASSERT_TRUE(set) << digest;
+    EXPECT_EQ(DigestOfPolicies(set->texts), digest);
+  }
+}
+
 }  // namespace
 
 Told ReadTold(std::string_view text) {
@@ -88,6 +97,10 @@ Told ReadTold(std::string_view text) {
     }
     if (what == "signed") {
       ++told.checkpoints;
+      continue;
+    }
+    if (what == "policies") {
+      told.policies.push_back(session);
       continue;
     }
     Told::Promise& promise = told.sessions[session];
@@ -150,6 +163,7 @@ void ExpectKept(const std::string& directory, const Told& told, bool lost_ordere
   ASSERT_TRUE(report) << report.error().message();
   EXPECT_TRUE(report->ok()) << report->findings.first().front().what;
   EXPECT_GE(report->checkpoints, told.checkpoints);
+  ExpectPolicies(*ledger, told);
   EXPECT_TRUE(ledger->Signer()) << "the key is lost: " << ledger->Signer().error().message();
   std::map<std::string, std::uint64_t, std::less<>> found;
   const auto queried = ledger->Query({}, [&](const EntryView& entry) -> base::Result<bool> {

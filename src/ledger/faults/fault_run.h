@@ -22,6 +22,7 @@ struct Told {
   };
   std::map<std::string, Promise> sessions;
   std::uint64_t checkpoints = 0;
+  std::vector<std::string> policies;  // digests of sets that are in the store
   std::vector<std::string> refusals;
 };
 // Understands the driver's lines; what is cut at the end is not counted.

@@ -48,10 +48,12 @@ TEST_F(FaultsTest, WithoutFaultsNothingIsRefused) {
   EXPECT_EQ(run.status, 0);
   EXPECT_TRUE(run.told.refusals.empty());
   EXPECT_GT(run.calls.size(), 100U);  // else the shim does not see them
-  ASSERT_EQ(run.told.sessions.size(), 4U);
+  ASSERT_EQ(run.told.sessions.size(), 5U);
   EXPECT_EQ(run.told.sessions.at("s1").stored, 77U);
   EXPECT_EQ(run.told.sessions.at("s4").appended, 5U);
   EXPECT_EQ(run.told.sessions.at("s4").stored, 2U);
+  EXPECT_EQ(run.told.sessions.at("s5").stored, 3U);
+  EXPECT_EQ(run.told.policies.size(), 1U);
   EXPECT_EQ(run.told.checkpoints, 3U);
   EXPECT_TRUE(run.told.sessions.at("s1").erased);
   for (const std::string_view needed :

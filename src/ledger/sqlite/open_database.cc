@@ -200,6 +200,9 @@ Result<Database> OpenChecked(const std::string& given, OpenMode mode) {
       AEGIS_TRY(CreateSchema(database));
     }
   }
+  if (mode != OpenMode::kReadOnly) {
+    AEGIS_TRY(UpgradeSchema(database));
+  }
   AEGIS_TRY(CheckSchema(database));
   if (mode != OpenMode::kReadOnly) {
     AEGIS_TRY(RequireDurability(database, false));

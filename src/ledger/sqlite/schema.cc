@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,7 +19,7 @@ using base::Fail;
 using base::Result;
 
 // SQLite keeps these texts as they stand, so they can be compared.
-constexpr std::array<std::string_view, 7> kTables = {
+constexpr std::array<std::string_view, 8> kTables = {
     "CREATE TABLE entries ("
     "id INTEGER PRIMARY KEY, "
     "tenant_id TEXT NOT NULL, "
@@ -60,19 +61,24 @@ constexpr std::array<std::string_view, 7> kTables = {
     "grams8 BLOB NOT NULL)",
     "CREATE TABLE keys (id INTEGER PRIMARY KEY, role TEXT NOT NULL, verifier TEXT NOT NULL, "
     "endorsement TEXT NOT NULL)",
-    "CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL)"};
+    "CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL)",
+    "CREATE TABLE policies (digest TEXT NOT NULL, position INTEGER NOT NULL, file TEXT, text TEXT, "
+    "PRIMARY KEY (digest, position)) WITHOUT ROWID"};
 
-Result<> CheckIdentity(Database& database) {
+// The version before had all tables but the last.
+constexpr std::int64_t kWithoutPolicies = 2;
+
+Result<std::int64_t> CheckIdentity(Database& database) {
   AEGIS_ASSIGN(const std::int64_t application, database.QueryInteger("PRAGMA application_id"));
   if (application != kApplicationId) {
     return Fail(Errc::kCorrupt, "not an Aegis ledger");
   }
   AEGIS_ASSIGN(const std::int64_t version, database.QueryInteger("PRAGMA user_version"));
-  if (version != kSchemaVersion) {
+  if (version != kSchemaVersion && version != kWithoutPolicies) {
     return Fail(version > kSchemaVersion ? Errc::kUnsupported : Errc::kCorrupt,
                 "an Aegis ledger of another version (" + std::to_string(version) + ")");
   }
-  return {};
+  return version;
 }
 
 }  // namespace
@@ -93,8 +99,26 @@ Result<> CreateSchema(Database& database) {
   return transaction.Commit();
 }
 
+Result<> UpgradeSchema(Database& database) {
+  AEGIS_ASSIGN(const std::int64_t seen, database.QueryInteger("PRAGMA user_version"));
+  if (seen != kWithoutPolicies) {
+    return {};
+  }
+  AEGIS_TRY(CheckSchema(database));
+  AEGIS_ASSIGN(Transaction transaction, Transaction::Begin(database, true));
+  AEGIS_ASSIGN(const std::int64_t version, database.QueryInteger("PRAGMA user_version"));
+  if (version != kWithoutPolicies) {
+    return {};  // another process was first
+  }
+  AEGIS_TRY(database.Execute(std::string(kTables.back())));
+  AEGIS_TRY(database.Execute("PRAGMA user_version = " + std::to_string(kSchemaVersion)));
+  return transaction.Commit();
+}
+
 Result<> CheckSchema(Database& database) {
-  AEGIS_TRY(CheckIdentity(database));
+  AEGIS_ASSIGN(const std::int64_t version, CheckIdentity(database));
+  const std::span known =
+      std::span(kTables).first(kTables.size() - (version == kWithoutPolicies ? 1 : 0));
   AEGIS_ASSIGN(Statement objects, database.Prepare("SELECT type, sql FROM sqlite_schema "
                                                    "WHERE type != 'index' OR sql IS NOT NULL"));
   std::size_t tables = 0;
@@ -103,12 +127,12 @@ Result<> CheckSchema(Database& database) {
     if (!row) {
       break;
     }
-    if (std::find(kTables.begin(), kTables.end(), objects.Text(1)) == kTables.end()) {
+    if (std::ranges::find(known, objects.Text(1)) == known.end()) {
       return Fail(Errc::kCorrupt, "an Aegis ledger with foreign or changed tables or triggers");
     }
     ++tables;
   }
-  if (tables != kTables.size()) {
+  if (tables != known.size()) {
     return Fail(Errc::kCorrupt, "an Aegis ledger with missing tables");
   }
   return {};

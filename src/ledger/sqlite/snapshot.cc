@@ -12,9 +12,11 @@
 #include "base/text.h"
 #include "ledger/block_query.h"
 #include "ledger/block_summary.h"
+#include "ledger/policy_set.h"
 #include "ledger/session.h"
 #include "ledger/sqlite/block_index.h"
 #include "ledger/sqlite/database.h"
+#include "ledger/sqlite/policy_rows.h"
 #include "ledger/sqlite/session_row.h"
 #include "ledger/sqlite/tree_writer.h"
 #include "ledger/store.h"
@@ -282,6 +284,13 @@ class SqliteSnapshot final : public Snapshot {
                                    (order == StoreOrder::kLedgerReversed ? " DESC" : "")));
     rows.Bind(1, range.first).Bind(2, range.last);
     return VisitAll(rows, ReadCheckpoint, visit);
+  }
+
+  Result<> PolicySets(const PolicySetVisitor& visit) override {
+    return ReadPolicySets(database_, visit);
+  }
+  Result<std::optional<StoredPolicySet>> FindPolicySet(std::string_view digest) override {
+    return FindPolicyRows(database_, digest);
   }
 
   Result<std::uint64_t> Bytes() override {

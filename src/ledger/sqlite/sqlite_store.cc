@@ -13,11 +13,13 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "ledger/entry.h"
+#include "ledger/policy_set.h"
 #include "ledger/session.h"
 #include "ledger/sqlite/block_index.h"
 #include "ledger/sqlite/database.h"
 #include "ledger/sqlite/eraser.h"
 #include "ledger/sqlite/open_database.h"
+#include "ledger/sqlite/policy_rows.h"
 #include "ledger/sqlite/session_row.h"
 #include "ledger/sqlite/snapshot.h"
 #include "ledger/sqlite/tree_writer.h"
@@ -141,6 +143,13 @@ class SqliteStore final : public Store {
     return database_.changes() == 1
                ? Result<>()
                : Fail(Errc::kConflict, "add key: another process has added one meanwhile");
+  }
+
+  Result<std::string> PutPolicySet(std::span<const PolicyText> texts) override {
+    return PutPolicyRows(database_, texts);
+  }
+  Result<> NoteAbsentPolicySet(std::string_view digest) override {
+    return PutAbsentPolicyRow(database_, digest);
   }
 
   Result<> Erase(std::span<const IdRange> ranges, const EntryView& record) override {

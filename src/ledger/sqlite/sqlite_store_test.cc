@@ -211,8 +211,65 @@ TEST_F(SqliteStoreTest, ChangedSchemasAreRefused) {
     std::filesystem::remove(path_);
   }
   Open();
-  Sql(path_, "PRAGMA user_version = 3");
+  Sql(path_, "PRAGMA user_version = 4");
   EXPECT_EQ(OpenError(), base::Errc::kUnsupported);
+}
+
+// As the version before wrote it.
+TEST_F(SqliteStoreTest, ALedgerWithoutPoliciesIsReadAsItIsAndGrowsThem) {
+  {
+    const auto store = Open();
+    Get(AppendOne(*store, Chain("s1").Next()));
+  }
+  Sql(path_, "DROP TABLE policies; PRAGMA user_version = 2");
+  {
+    const auto store = Open(OpenMode::kReadOnly);
+    const auto snapshot = Get(store->OpenSnapshot());
+    EXPECT_EQ(Get(snapshot->LastId()), 1);
+    EXPECT_FALSE(Get(snapshot->FindPolicySet("x")));
+    Get(snapshot->PolicySets([](const auto&) -> base::Result<bool> { return false; }));
+  }
+  const auto store = Open();
+  const std::vector<PolicyText> texts = {{.file = "a.cedar", .text = "// a"}};
+  const std::string digest = Get(store->PutPolicySet(texts));
+  EXPECT_EQ(Get(Get(store->OpenSnapshot())->FindPolicySet(digest))->texts, texts);
+  EXPECT_EQ(Get(Get(store->OpenSnapshot())->LastId()), 1);
+}
+
+TEST_F(SqliteStoreTest, AForeignTableIsNoReasonToUpgrade) {
+  Open();
+  Sql(path_, "DROP TABLE policies; CREATE TABLE x (y); PRAGMA user_version = 2");
+  EXPECT_EQ(OpenError(), base::Errc::kCorrupt);
+  Sql(path_, "DROP TABLE x; CREATE TABLE policies (digest)");
+  EXPECT_EQ(OpenError(), base::Errc::kCorrupt);
+}
+
+TEST_F(SqliteStoreTest, ASetOfPoliciesIsKeptOnce) {
+  const auto store = Open();
+  const std::vector<PolicyText> texts = {{.file = "b.cedar", .text = ""},
+                                         {.file = "a.cedar", .text = "// \u00e9"}};
+  const std::string digest = Get(store->PutPolicySet(texts));
+  EXPECT_EQ(Get(store->PutPolicySet(texts)), digest);
+  const auto other = Open();  // another process
+  EXPECT_EQ(Get(other->PutPolicySet(texts)), digest);
+  const auto snapshot = Get(other->OpenSnapshot());
+  const auto found = Get(snapshot->FindPolicySet(digest));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->texts, texts);
+  EXPECT_FALSE(Get(snapshot->FindPolicySet(std::string(64, '0'))));
+}
+
+TEST_F(SqliteStoreTest, AnAbsentSetIsReplacedWhenItComes) {
+  const auto store = Open();
+  const std::vector<PolicyText> texts = {{.file = "a.cedar", .text = "x"}};
+  const std::string digest = DigestOfPolicies(texts);
+  Get(store->NoteAbsentPolicySet(digest));
+  Get(store->NoteAbsentPolicySet(digest));
+  EXPECT_TRUE(Get(Get(store->OpenSnapshot())->FindPolicySet(digest))->absent());
+  Get(store->PutPolicySet(texts));
+  EXPECT_EQ(Get(Get(store->OpenSnapshot())->FindPolicySet(digest))->texts, texts);
+  Get(store->NoteAbsentPolicySet(digest));
+  EXPECT_FALSE(Get(Get(store->OpenSnapshot())->FindPolicySet(digest))->absent());
 }
 
 TEST_F(SqliteStoreTest, NamesThatAreNoFilesAreRefused) {
