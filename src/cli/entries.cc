@@ -24,6 +24,7 @@ using nlohmann::json;
 
 constexpr std::size_t kOutcomeColumn = 6;
 constexpr std::size_t kActionColumn = 13;
+constexpr std::size_t kDigestDigits = 12;  // enough for people to tell sets of policies apart
 
 // A string member, or "" where there is none: entries may hold anything.
 std::string Member(const json& object, const char* key) {
@@ -140,6 +141,18 @@ Cells CellsOf(const Output& out, const ledger::EntryView& entry) {
     return {.outcome = blank,
             .action = "tag",
             .rest = Member(payload, "session_id") + " " + Member(payload, "tag")};
+  }
+  if (entry.event_type == ledger::kPolicyChanged) {
+    return {.outcome = blank,
+            .action = "policies",
+            .rest = "changed from " + Member(payload, "from").substr(0, kDigestDigits) + " to " +
+                    Member(payload, "to").substr(0, kDigestDigits)};
+  }
+  if (entry.event_type == ledger::kPolicyKept) {
+    return {.outcome = blank,
+            .action = "policies",
+            .rest = "kept " + Member(payload, "digest").substr(0, kDigestDigits) + ": " +
+                    Member(payload, "detail")};
   }
   return Watched(entry.event_type, payload)
       .value_or(Cells{.outcome = blank, .action = std::string(entry.event_type), .rest = ""});

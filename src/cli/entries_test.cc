@@ -74,6 +74,10 @@ TEST(EntryLine, ShowsOutcomesAndSessions) {
   EXPECT_THAT(Line("ACTION_FINISHED",
                    R"({"action":"ProcessExit","context":{"exit_code":3},"resource":"/bin/sh"})"),
               EndsWith("ProcessExit   /bin/sh  exit 3"));
+  EXPECT_THAT(Line("POLICY_CHANGED", R"({"from":"aaaaaaaaaaaaaaaa","to":"bbbbbbbbbbbbbbbb"})"),
+              HasSubstr("changed from aaaaaaaaaaaa to bbbbbbbbbbbb"));
+  EXPECT_THAT(Line("POLICY_KEPT", R"({"detail":"p:1:1: why","digest":"aaaaaaaaaaaaaaaa"})"),
+              HasSubstr("kept aaaaaaaaaaaa: p:1:1: why"));
   EXPECT_THAT(Line("SESSION_STARTED", R"({"mode":"run","command":"git"})"),
               EndsWith("session       s-1 run git"));
   EXPECT_THAT(Line("SESSION_ENDED", R"({"signal":9})"), EndsWith("ended         s-1 signal 9"));

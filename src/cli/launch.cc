@@ -27,6 +27,8 @@
 namespace aegis::cli {
 namespace {
 
+using PolicyReading = base::Result<std::vector<policy::Source>>;
+
 base::Result<config::Configuration> Configure(const Places& places, const LaunchRequest& request) {
   AEGIS_ASSIGN(const std::string name, ChooseName(places.home, request.name));
   if (request.make_missing && !places.home.Has(name)) {
@@ -39,17 +41,36 @@ base::Result<config::Configuration> Configure(const Places& places, const Launch
   return config::LoadConfiguration(places.home, name, places.user_home);
 }
 
+// The same name from "/" on; links in it stay.
+base::Result<std::string> Absolute(const std::string& path) {
+  if (path.starts_with('/')) {
+    return path;
+  }
+  AEGIS_ASSIGN(const std::string here, base::CanonicalPath("."));
+  return here + "/" + path;
+}
+
 // The policies of the run, and the directories that are private under them.
 base::Result<> ApplyPolicies(const LaunchRequest& request,
                              const config::Configuration& configuration, gate::RunSpec& spec) {
   if (!request.policy) {
     AEGIS_ASSIGN(spec.policies, ConfiguredPolicies(configuration));
+    spec.policy_places = configuration.policy_paths;
+    spec.read_policies = [configuration] { return ConfiguredPolicies(configuration); };
     spec.private_dirs = configuration.private_dirs;
     return {};
   }
   AEGIS_ASSIGN(PolicyChoice choice, ChoosePolicy(*request.policy));
   spec.private_dirs = PrivateDirs(choice);
   spec.policies = std::move(choice.sources);
+  if (!choice.is_template) {
+    AEGIS_ASSIGN(const std::string place, Absolute(*request.policy));
+    spec.policy_places = {place};
+    spec.read_policies = [given = *request.policy]() -> PolicyReading {
+      AEGIS_ASSIGN(PolicyChoice again, ChoosePolicy(given));
+      return std::move(again.sources);
+    };
+  }
   return {};
 }
 
@@ -64,6 +85,13 @@ base::Result<gate::RunSpec> Specify(Context& context, const Places& places,
   AEGIS_ASSIGN(const policy::Names names,
                PolicyNames(configuration.name, places.user_home, spec.dir));
   AEGIS_TRY(CheckPolicies(spec.policies, names, configuration.state_dir));
+  // An edit is as untrusted as what the run began with.
+  spec.read_policies = [read = std::move(spec.read_policies), names,
+                        state_dir = configuration.state_dir]() -> PolicyReading {
+    AEGIS_ASSIGN(auto sources, read());
+    AEGIS_TRY(CheckPolicies(sources, names, state_dir));
+    return sources;
+  };
   AEGIS_ASSIGN(spec.witness, ChooseWitnesses(places, configuration, request.witnesses));
   AEGIS_ASSIGN(spec.masker, ConfiguredMasker(configuration));
   spec.config_name = std::move(configuration.name);
@@ -187,6 +215,13 @@ base::Result<int> Launch(Context& context, const LaunchRequest& request) {
   AEGIS_ASSIGN(config::Configuration configuration, Configure(places, request));
   AEGIS_ASSIGN(gate::RunSpec spec, Specify(context, places, request, configuration));
   spec.program = *program;
+  spec.policy_notice = [&context](bool kept, const std::string& text) {
+    if (kept) {
+      context.Say(text);
+    } else {
+      context.Note(text);
+    }
+  };
   Announce(context, configuration, spec);
   auto outcome = gate::RunAgent(spec);
   if (!outcome) {

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "cli/version.h"
 #include "config/config.h"
+#include "gate/state_guard.h"
 #include "policy/dry_run.h"
 #include "policy/policy.h"
 #include "policy/templates.h"
@@ -37,6 +38,11 @@ base::Result<policy::PolicySet> LoadPolicies(const std::vector<policy::Source>& 
                                              const std::optional<std::string>& state_dir) {
   AEGIS_TRY(CheckPolicies(sources, names, state_dir));
   return policy::PolicySet::Load(sources, names);
+}
+
+base::Result<> RequireGuarded(const policy::PolicySet& policies, const std::string& aegis_home) {
+  AEGIS_ASSIGN(const auto state, gate::NamesOfState(aegis_home));
+  return gate::RequireGuardedState(policies, state);
 }
 
 }  // namespace aegis::cli

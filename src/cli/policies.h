@@ -20,4 +20,7 @@ base::Result<policy::PolicySet> LoadPolicies(const std::vector<policy::Source>& 
                                              const policy::Names& names,
                                              const std::optional<std::string>& state_dir);
 
+// Refuses policies that no run would take: those for Aegis' own state (gate::RequireGuardedState).
+base::Result<> RequireGuarded(const policy::PolicySet& policies, const std::string& aegis_home);
+
 }  // namespace aegis::cli

@@ -155,6 +155,7 @@ base::Result<int> Import(Context& context, const Args& args, const std::string& 
                           " exists already, nothing was changed (--force replaces it)");
   }
   AEGIS_ASSIGN(const auto policies, LoadPolicies(outcome.sources, names, configuration.state_dir));
+  AEGIS_TRY(RequireGuarded(policies, places.home.path()));
   std::vector<Info> added;
   for (const Info& info : policies.policies()) {
     const auto here = [&](const config::NewPolicyFile& file) {

@@ -78,7 +78,9 @@ base::Result<policy::PolicySet> Load(const Places& places, const base::Result<So
     return base::Fail(sources.error());
   }
   AEGIS_ASSIGN(const auto names, PolicyNames("default", places.user_home, std::nullopt));
-  return LoadPolicies(*sources, names, std::nullopt);
+  AEGIS_ASSIGN(auto policies, LoadPolicies(*sources, names, std::nullopt));
+  AEGIS_TRY(RequireGuarded(policies, places.home.path()));
+  return policies;
 }
 
 // With --json a refusal is an answer, and stands on standard output.

@@ -206,6 +206,8 @@ std::optional<Reason> Decider::Pins(std::string_view path) const {
 
 const policy::PolicySet& Decider::policies() const { return impl_->policies; }
 
+const Guards& Decider::guards() const { return impl_->guards; }
+
 std::size_t Decider::cached() const { return impl_->cache.size(); }
 
 Decision Deny(Reason reason) {

@@ -69,6 +69,7 @@ class Decider {
   std::optional<Reason> Pins(std::string_view path) const;
 
   const policy::PolicySet& policies() const;
+  const Guards& guards() const;
   std::size_t cached() const;  // entries in the cache, for tests and status
 
  private:

@@ -19,6 +19,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "gate/live_policies.h"
 #include "gate/messages.h"
 #include "sandbox/init.h"
 
@@ -62,14 +63,18 @@ base::Result<Follower> Follower::Start() {
   return Follower(std::move(fd));
 }
 
-CommandEnd Follower::Follow(const Followed& followed, const std::function<void()>& drain) {
+CommandEnd Follower::Follow(const Followed& followed, const std::function<void()>& drain,
+                            LivePolicies* live) {
   CommandEnd end;
-  std::array<pollfd, 3> sources{{{signals_.get(), POLLIN, 0},
+  std::array<pollfd, 5> sources{{{signals_.get(), POLLIN, 0},
                                  {followed.control, POLLIN, 0},
-                                 {followed.supervisor_socket, POLLIN, 0}}};
+                                 {followed.supervisor_socket, POLLIN, 0},
+                                 {live == nullptr ? -1 : live->watch_fd(), POLLIN, 0},
+                                 {live == nullptr ? -1 : live->read_fd(), POLLIN, 0}}};
   // At once: the store takes the session's beginning while the command starts.
   Clock::time_point next_drain = Clock::now();
   while (!supervisor_dead_ && !ended_) {
+    // A drain comes so often that an edit's deadline can wait for it.
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next_drain - Clock::now());
     const int wait_ms = std::max(0, static_cast<int>(wait.count()));
     if (::poll(sources.data(), sources.size(), wait_ms) < 0 && errno != EINTR) {
@@ -77,7 +82,10 @@ CommandEnd Follower::Follow(const Followed& followed, const std::function<void()
       AwaitDeath(followed.supervisor);
     }
     TakeEvents(followed.control, end);
-    TakeWord(sources[2].fd);
+    TakeWord(sources[2].fd, live);
+    if (live != nullptr) {
+      live->Look();
+    }
     PassSignals(followed.control, followed.supervisor);
     if (end.status) {
       sources[1].fd = -1;  // the control socket is at its end
@@ -99,14 +107,20 @@ void Follower::AwaitDeath(pid_t supervisor) {
   supervisor_dead_ = true;
 }
 
-// What the supervisor says while the command runs: that it ends. At the end of the stream it is
-// dying, which SIGCHLD tells: `socket` becomes -1.
-void Follower::TakeWord(int& socket) {
-  Message message{};
-  const ssize_t got = socket < 0 ? -1 : ::recv(socket, &message, sizeof(message), MSG_DONTWAIT);
-  ended_ = ended_ || (got > 0 && message == Message::kEnded);
-  if (got == 0) {
+// What the supervisor says while the command runs: that it ends, or what became of an edit. At the
+// end of the stream it is dying, which SIGCHLD tells: `socket` becomes -1.
+void Follower::TakeWord(int& socket, LivePolicies* live) {
+  if (socket < 0) {
+    return;
+  }
+  const auto word = TakeMessage(socket);
+  if (!word) {
     socket = -1;
+  } else if (*word) {
+    ended_ = ended_ || (*word)->message == Message::kEnded;
+    if (live != nullptr && !ended_) {
+      live->TakeAnswer((*word)->message == Message::kTaken, (*word)->text);
+    }
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "gate/live_policies.h"
 
 namespace aegis::gate {
 
@@ -35,7 +36,9 @@ class Follower {
   // `drain` is called every 40 ms, and takes as long only as a drain does.
   // A ledger that fails makes the journal refuse (sequencer.h); the run then starves, and the error
   // comes back from Sequencer::Finish.
-  CommandEnd Follow(const Followed& followed, const std::function<void()>& drain);
+  // `live`, if not null, is looked after meanwhile.
+  CommandEnd Follow(const Followed& followed, const std::function<void()>& drain,
+                    LivePolicies* live);
 
   // After Follow: until the supervisor, and with it everything inside, is dead.
   void AwaitDeath(pid_t supervisor);
@@ -45,7 +48,7 @@ class Follower {
 
   void PassSignals(int control, pid_t supervisor);
   void TakeEvents(int control, CommandEnd& end);
-  void TakeWord(int& socket);
+  void TakeWord(int& socket, LivePolicies* live);
   void StopWithCommand();
 
   base::UniqueFd signals_;

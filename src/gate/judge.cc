@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/result.h"
 #include "base/text.h"
 #include "decision/decision.h"
 #include "gate/process_table.h"
@@ -107,6 +108,17 @@ void Judge::AwaitSequencer() const {
   while (journal_.backlog() > kMaxBacklog) {
     ::nanosleep(&kPause, nullptr);
   }
+}
+
+base::Result<> Judge::Note(std::string_view event_type, std::string_view payload) {
+  return journal_.Append(event_type, payload, ledger::Durability::kOrdered);
+}
+
+base::Result<> Judge::Adopt(decision::Decider& decider, std::string_view event_type,
+                            std::string_view payload) {
+  AEGIS_TRY(Note(event_type, payload));
+  std::swap(decider_, decider);
+  return {};
 }
 
 std::optional<Reason> Judge::Pins(std::string_view name) const {

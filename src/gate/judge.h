@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "decision/decision.h"
 #include "gate/process_table.h"
 #include "gate/run.h"
@@ -26,7 +27,7 @@ struct Detail {
 };
 
 // The one place of the gate that asks decide() and appends to the ledger, in this order and before
-// the effect. One thread: the receive loop.
+// the effect. One thread at a time: the receive loop, or who holds it still.
 class Judge {
  public:
   Judge(decision::Decider decider, ledger::JournalWriter& journal, ledger::Masker masker,
@@ -54,6 +55,16 @@ class Judge {
   // from its name. Aegis' state stays in wrap mode too.
   std::optional<decision::Reason> Pins(std::string_view name) const;
 
+  // Appends an entry that is no decision.
+  base::Result<> Note(std::string_view event_type, std::string_view payload);
+
+  // From here on `decider` decides, and its predecessor is in its place. The entry that says so is
+  // appended first: an error means that nothing has changed.
+  base::Result<> Adopt(decision::Decider& decider, std::string_view event_type,
+                       std::string_view payload);
+
+  const decision::Decider& decider() const { return decider_; }
+  const ledger::Masker& masker() const { return masker_; }
   Mode mode() const { return mode_; }
 
  private:

@@ -2,10 +2,13 @@
 
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <cstring>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -13,6 +16,8 @@
 namespace aegis::gate {
 
 namespace {
+
+constexpr std::size_t kLongest = 4096;
 
 base::Result<> SendBytes(int socket, const std::string& bytes) {
   ssize_t sent = 0;
@@ -38,8 +43,61 @@ base::Result<> SendFailure(int socket, const base::Error& error) {
   return SendBytes(socket, bytes);
 }
 
+base::Result<> SendKept(int socket, const std::string& reason) {
+  // A longer message would be cut by the reader, or not sent at all.
+  return SendBytes(socket, static_cast<char>(Message::kKept) + reason.substr(0, kLongest - 1));
+}
+
+base::Result<> SendWithFd(int socket, Message message, int fd) {
+  char byte = static_cast<char>(message);
+  iovec data{&byte, 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  header.msg_control = control.data();
+  header.msg_controllen = control.size();
+  cmsghdr* const rights = CMSG_FIRSTHDR(&header);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(rights), &fd, sizeof(int));
+  ssize_t sent = 0;
+  do {
+    sent = ::sendmsg(socket, &header, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  return sent == 1 ? base::Result<>() : base::FailErrno("send between launcher and supervisor");
+}
+
+base::Result<std::optional<Word>> TakeMessage(int socket) {
+  std::array<char, kLongest> bytes;
+  iovec data{bytes.data(), bytes.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  header.msg_control = control.data();
+  header.msg_controllen = control.size();
+  const ssize_t got = ::recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+    return std::optional<Word>();
+  }
+  if (got <= 0) {
+    return base::Fail(base::Errc::kNotFound, "the other process of the run is gone");
+  }
+  Word word{.message = static_cast<Message>(bytes[0]),
+            .text = std::string(&bytes[1], static_cast<std::size_t>(got) - 1)};
+  const cmsghdr* const rights = CMSG_FIRSTHDR(&header);
+  if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(rights), sizeof(int));
+    word.fd.Reset(fd);
+  }
+  return word;
+}
+
 base::Result<Message> ReceiveMessage(int socket) {
-  std::array<char, 4096> bytes;
+  std::array<char, kLongest> bytes;
   ssize_t got = 0;
   do {
     got = ::recv(socket, bytes.data(), bytes.size(), 0);

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace aegis::gate {
 
@@ -14,13 +16,27 @@ enum class Message : std::uint8_t {
   kListening = 'L',  // supervisor: the command's execve is the first call it will judge
   kFailed = 'F',     // supervisor: nothing ran; code and text follow
   kEnded = 'E',      // supervisor: everything inside is dead, and nothing more will be appended
+  kPolicies = 'P',   // launcher: the policies were edited; with a descriptor (policy_update.h)
+  kTaken = 'T',      // supervisor: they are in force, or what was to be recorded is
+  kKept = 'K',       // supervisor: those before stay in force; the reason follows
 };
 
 base::Result<> Send(int socket, Message message);
 base::Result<> SendFailure(int socket, const base::Error& error);
+base::Result<> SendKept(int socket, const std::string& reason);
+base::Result<> SendWithFd(int socket, Message message, int fd);
 
 // Waits for one message. kFailed comes back as the supervisor's error; a closed socket is an error
 // that says the peer died.
 base::Result<Message> ReceiveMessage(int socket);
+
+// A message with what came along, as it is: for those that are not awaited.
+struct Word {
+  Message message{};
+  std::string text{};
+  base::UniqueFd fd{};
+};
+// One that is there now; an empty optional if none is. kNotFound: the peer is gone.
+base::Result<std::optional<Word>> TakeMessage(int socket);
 
 }  // namespace aegis::gate

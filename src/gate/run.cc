@@ -18,14 +18,15 @@
 #include <utility>
 #include <vector>
 
-#include "base/file.h"
 #include "base/result.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
 #include "decision/decision.h"
 #include "gate/follow.h"
+#include "gate/live_policies.h"
 #include "gate/messages.h"
-#include "gate/mount_names.h"
+#include "gate/policy_candidate.h"
+#include "gate/policy_texts.h"
 #include "gate/roots.h"
 #include "gate/supervisor.h"
 #include "gate/terminal.h"
@@ -91,6 +92,7 @@ base::Result<> RecordStart(ledger::JournalWriter& journal, const RunSpec& spec,
   start.dir = dir;
   start.tag = tag;
   start.policy_digest = policies.digest();
+  start.policy_stored = true;
   start.policies = files;
   start.env_dropped = dropped;
   std::string payload;
@@ -140,12 +142,29 @@ base::Result<> MapSupervisor(const Supervisor& supervisor) {
   return mapped;
 }
 
+// Before anything is decided under them. Most runs find them there.
+base::Result<> StorePolicies(ledger::Store& store, const RunSpec& spec) {
+  constexpr int kAttempts = 10;
+  const auto texts = TextsOf(spec.policies);
+  auto stored = store.PutPolicySet(texts);
+  for (int attempt = 1;
+       attempt < kAttempts && !stored && stored.error().code() == base::Errc::kUnavailable;
+       ++attempt) {
+    stored = store.PutPolicySet(texts);
+  }
+  if (!stored) {
+    return base::Fail(std::move(stored).error().Within("store the policies"));
+  }
+  return {};
+}
+
 // Up to the moment before the command's execve; meanwhile the ledger is opened.
 base::Result<witness::Recording> StartSupervisor(const RunSpec& spec, const Supervisor& supervisor,
                                                  SupervisorInput& input) {
   AEGIS_TRY(MapSupervisor(supervisor));
   AEGIS_ASSIGN(witness::Recording recording,
                witness::Recording::Open(spec.state_dir, spec.witness));
+  AEGIS_TRY(StorePolicies(recording.store(), spec));
   input.decider.reset();  // the supervisor has its own; there is time to free this one now
   AEGIS_ASSIGN(const Message ready, ReceiveMessage(supervisor.socket.get()));
   if (ready != Message::kReady) {
@@ -245,9 +264,33 @@ base::Result<std::optional<ledger::Session>> ResumeJournal(ledger::JournalWriter
   return session;
 }
 
+// What a run began with.
+struct Begun {
+  sandbox::Plan plan;
+  PolicyRules rules;
+  std::string digest;  // of the policies
+  bool live = false;   // edits of the policies take effect
+};
+
+// Nothing if edits don't count, or can't be noticed.
+std::optional<LivePolicies> FollowPolicies(const RunSpec& spec, const Begun& begun,
+                                           ledger::Store& store, int supervisor_socket) {
+  if (!begun.live) {
+    return std::nullopt;
+  }
+  auto live =
+      LivePolicies::Start(begun.rules, begun.digest, store, supervisor_socket, spec.policy_notice);
+  if (!live) {
+    spec.policy_notice(true,
+                       "edits of the policies will not be noticed: " + live.error().message());
+    return std::nullopt;
+  }
+  return *std::move(live);
+}
+
 // Everything between the command's execve and its last entry in the store, which is closed then.
 base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervisor,
-                                   const RunSpec& spec, const sandbox::Plan& plan,
+                                   const RunSpec& spec, const Begun& begun,
                                    witness::Recording recording, ledger::JournalWriter& journal) {
   RunOutcome outcome;
   outcome.session_id = journal.identity().session_id;
@@ -261,11 +304,12 @@ base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervi
   const Foreground foreground;
   TakeLaterTurns();
   const Followed followed{supervisor.pid, supervisor.socket.get(), supervisor.control.get()};
-  const CommandEnd end =
-      follower.Follow(followed, [&recording, &sequencer] { recording.Drain(*sequencer); });
+  auto live = FollowPolicies(spec, begun, recording.store(), supervisor.socket.get());
+  const CommandEnd end = follower.Follow(
+      followed, [&recording, &sequencer] { recording.Drain(*sequencer); }, live ? &*live : nullptr);
   const auto so_far = ResumeJournal(journal, *sequencer, recording.store());
-  const auto recorded =
-      so_far ? RecordEnd(journal, spec.masker, plan, end, *so_far) : base::Fail(so_far.error());
+  const auto recorded = so_far ? RecordEnd(journal, spec.masker, begun.plan, end, *so_far)
+                               : base::Fail(so_far.error());
   AEGIS_ASSIGN(outcome.warnings, recording.Finish(*sequencer));
   AEGIS_TRY(recorded);
   if (!end.status) {
@@ -281,6 +325,19 @@ base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervi
   return outcome;
 }
 
+PolicyRules RulesOf(const RunSpec& spec, const Walls& walls) {
+  PolicyRules rules;
+  rules.mode = spec.mode;
+  rules.names = {.agent = spec.config_name,
+                 .home = base::EscapeName(spec.home),
+                 .dir = base::EscapeName(spec.dir)};
+  rules.state = walls.state;
+  rules.start = walls.policies.bound();
+  rules.places = spec.policy_places;
+  rules.read = spec.read_policies;
+  return rules;
+}
+
 }  // namespace
 
 base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
@@ -292,19 +349,20 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
   }
   AEGIS_TRY(sandbox::CheckProtections());
   AEGIS_ASSIGN(auto walls, RaiseWalls(spec));
+  PolicyRules rules = RulesOf(spec, walls);
   input.plan = std::move(walls.plan);
   AEGIS_ASSIGN(input.roots, OpenHostRoots());
   AEGIS_ASSIGN(ledger::NewJournal journal, ledger::NewJournal::Make(spec.state_dir));
   AEGIS_TRY(RecordStart(journal.writer(), spec, walls.policies, input.plan));
-  AEGIS_ASSIGN(const std::string mounts, base::ReadFile("/proc/self/mountinfo"));
   decision::Guards guards;
   guards.network_closed = spec.mode == Mode::kRun;
-  guards.aegis_state = Escaped(NamesThroughMounts(mounts, spec.aegis_home));
+  guards.aegis_state = std::move(walls.state);
+  const bool live = !rules.places.empty() && !ChangeablePlace(rules, walls.policies, spec.policies);
+  const Begun begun{input.plan, std::move(rules), walls.policies.digest(), live};
   input.decider.emplace(std::move(walls.policies), std::move(guards));
   input.journal = &journal.writer();
   input.masker = spec.masker;
   AEGIS_ASSIGN(Follower follower, Follower::Start());
-  const sandbox::Plan plan = input.plan;
   AEGIS_ASSIGN(const Supervisor supervisor, ForkSupervisor(input));
   auto recording = StartSupervisor(spec, supervisor, input);
   if (!recording) {
@@ -313,7 +371,7 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
   }
   journal.Keep();
   auto outcome =
-      FollowRun(follower, supervisor, spec, plan, std::move(*recording), journal.writer());
+      FollowRun(follower, supervisor, spec, begun, std::move(*recording), journal.writer());
   follower.AwaitDeath(supervisor.pid);
   return outcome;
 }

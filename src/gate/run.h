@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,11 @@ struct RunSpec {
   std::string home;       // the user's home directory
   std::string tag;
   std::vector<policy::Source> policies;
+  // Where the policies come from, absolute, and how they are read: an edit there takes effect while
+  // the command runs, unless the command could make it. Without places they stay as they are.
+  std::vector<std::string> policy_places;
+  std::function<base::Result<std::vector<policy::Source>>()> read_policies;
+  std::function<void(bool kept, const std::string& text)> policy_notice;
   std::string program;            // the file to execute, already looked up on PATH
   std::vector<std::string> argv;  // argv[0] as typed
   std::vector<std::string> env;   // NAME=value, already filtered

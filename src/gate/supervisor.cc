@@ -1,17 +1,17 @@
 #include "gate/supervisor.h"
 
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -26,9 +26,11 @@
 #include "gate/judge.h"
 #include "gate/listener.h"
 #include "gate/messages.h"
+#include "gate/policy_change.h"
 #include "gate/process_table.h"
 #include "gate/resolver.h"
 #include "gate/roots.h"
+#include "gate/serving.h"
 #include "sandbox/builder.h"
 #include "sandbox/capabilities.h"
 #include "sandbox/init.h"
@@ -107,24 +109,62 @@ Reply Handle(Services& services, const seccomp_notif& notification) {
   return handler(services, call);
 }
 
-// Held while a call is handled: whoever else holds it knows that nothing is being appended.
-using Serving = std::timed_mutex;
+// What the receive loop can't wait for as well: a thread of its own does.
+class Attendant {
+ public:
+  Attendant(const sandbox::Init& init, int launcher_socket, Judge& judge, Serving& serving)
+      : init_(init), launcher_socket_(launcher_socket), judge_(judge), serving_(serving) {}
 
-// The receive loop can't wait for init as well: this thread does, and ends the process once
-// everything inside is dead. The launcher need not wait until the kernel has taken the namespaces
-// down: it is told that the journal is complete.
-void EndWithInit(pid_t init, int launcher_socket, Serving& serving) {
-  constexpr std::chrono::seconds kPatience(1);  // a handler may hang in a system call
-  while (::waitpid(init, nullptr, 0) < 0 && errno == EINTR) {
+  // Takes edits of the policies until init is dead, and ends the process then.
+  [[noreturn]] void Attend() {
+    std::array<pollfd, 2> sources{{{init_.pidfd.get(), POLLIN, 0}, {launcher_socket_, POLLIN, 0}}};
+    while (true) {
+      if (::poll(sources.data(), sources.size(), -1) < 0 && errno != EINTR) {
+        ::_exit(EXIT_FAILURE);  // who can't see the end must not go on
+      }
+      if (sources[0].revents != 0) {
+        EndWithInit();
+      }
+      if (!TakeWord()) {
+        sources[1].fd = -1;  // the launcher is dying, and this process with it
+      }
+    }
   }
-  if (serving.try_lock_for(kPatience)) {
-    (void)Send(launcher_socket, Message::kEnded);
-  }
-  ::_exit(EXIT_SUCCESS);
-}
 
-[[noreturn]] void Serve(SupervisorInput& input, Listener& listener, Serving& serving) {
-  Judge judge(std::move(*input.decider), *input.journal, std::move(input.masker), input.plan.mode);
+ private:
+  // Everything inside is dead. The launcher need not wait until the kernel has taken the namespaces
+  // down: it is told that the journal is complete.
+  [[noreturn]] void EndWithInit() {
+    constexpr std::chrono::seconds kPatience(1);  // a handler may hang in a system call
+    while (::waitpid(init_.pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    if (serving_.StopFor(kPatience)) {
+      (void)Send(launcher_socket_, Message::kEnded);
+    }
+    ::_exit(EXIT_SUCCESS);
+  }
+
+  bool TakeWord() {
+    const auto word = TakeMessage(launcher_socket_);
+    if (!word) {
+      return false;
+    }
+    if (*word && (*word)->message == Message::kPolicies) {
+      const auto applied = ApplyPolicyUpdate((*word)->fd, judge_, serving_);
+      (void)(applied ? Send(launcher_socket_, Message::kTaken)
+                     : SendKept(launcher_socket_, applied.error().message()));
+    }
+    return true;
+  }
+
+  const sandbox::Init& init_;
+  int launcher_socket_;
+  Judge& judge_;
+  Serving& serving_;
+};
+
+[[noreturn]] void Serve(SupervisorInput& input, Listener& listener, Judge& judge,
+                        Serving& serving) {
   ProcessTable processes(input.roots);
   Resolver resolver(input.roots, processes);
   BlockingOpens::InstallWakeSignal();
@@ -136,7 +176,7 @@ void EndWithInit(pid_t init, int launcher_socket, Serving& serving) {
   while (true) {
     const auto notification = listener.Receive();
     if (notification) {
-      const std::lock_guard lock(serving);
+      const auto lock = serving.Enter();
       listener.Answer(notification->id, Handle(services, *notification));
     } else if (listener.Abandoned()) {
       ::pause();  // init is dying; the thread that waits for it ends the process
@@ -149,10 +189,12 @@ base::Result<> Run(SupervisorInput& input) {
   AEGIS_ASSIGN(sandbox::Listener listening, sandbox::ReceiveListener(init));
   AEGIS_TRY(LearnDevices(input.roots, !input.plan.whole_root, input.plan.masked));
   AEGIS_TRY(Send(input.launcher_socket.get(), Message::kListening));
+  Judge judge(std::move(*input.decider), *input.journal, std::move(input.masker), input.plan.mode);
   Serving serving;
-  std::thread(EndWithInit, init.pid, input.launcher_socket.get(), std::ref(serving)).detach();
+  Attendant attendant(init, input.launcher_socket.get(), judge, serving);
+  std::thread(&Attendant::Attend, &attendant).detach();
   Listener listener(std::move(listening.fd));
-  Serve(input, listener, serving);
+  Serve(input, listener, judge, serving);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "gate/run.h"
+#include "gate/state_guard.h"
 #include "gate/terminal.h"
 #include "policy/policy.h"
 #include "sandbox/host_view.h"
@@ -67,8 +68,10 @@ base::Result<Walls> RaiseWalls(const RunSpec& spec) {
   names.dir = base::EscapeName(spec.dir);
   names.leads_to = policy::LeadsTo;
   AEGIS_ASSIGN(auto policies, policy::PolicySet::Load(spec.policies, names));
+  AEGIS_ASSIGN(auto state, NamesOfState(spec.aegis_home));
+  AEGIS_TRY(RequireGuardedState(policies, state));
   AEGIS_ASSIGN(auto plan, MakePlan(spec, policies));
-  return Walls{std::move(policies), std::move(plan)};
+  return Walls{std::move(policies), std::move(plan), std::move(state)};
 }
 
 }  // namespace aegis::gate

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "base/result.h"
 #include "gate/run.h"
 #include "policy/policy.h"
@@ -11,10 +14,12 @@ namespace aegis::gate {
 struct Walls {
   policy::PolicySet policies;
   sandbox::Plan plan;
+  std::vector<std::string> state;  // the names of Aegis' own, escaped
 };
 
 // Loads the policies of a run and makes its plan from their bound. Looks at the host's files and at
-// descriptors 0-2 (the terminal), changes nothing. kInvalid: unusable policies or places.
+// descriptors 0-2 (the terminal), changes nothing. kInvalid: unusable policies or places, policies
+// for Aegis' own state among them.
 base::Result<Walls> RaiseWalls(const RunSpec& spec);
 
 }  // namespace aegis::gate

@@ -1,0 +1,176 @@
+#include "gate/live_policies.h"
+
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "gate/policy_candidate.h"
+#include "gate/policy_texts.h"
+#include "gate/policy_update.h"
+#include "gate/policy_watch.h"
+#include "ledger/store.h"
+
+namespace aegis::gate {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// An edit is often several steps, and a burst of them one edit; but one that never ends counts too.
+constexpr milliseconds kSettle(100);
+constexpr milliseconds kLongestSettle(1000);
+// When what could not be recorded is tried again.
+constexpr milliseconds kAgain(1000);
+
+// Enough of a digest for people to tell sets apart.
+std::string Short(std::string_view digest) { return std::string(digest.substr(0, 12)); }
+
+}  // namespace
+
+base::Result<LivePolicies> LivePolicies::Start(PolicyRules rules, std::string in_force,
+                                               ledger::Store& store, int supervisor_socket,
+                                               PolicyNotice notice) {
+  AEGIS_ASSIGN(PolicyWatch watch, PolicyWatch::Start(rules.places));
+  base::UniqueFd read(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!read.valid()) {
+    return base::FailErrno("make an event descriptor");
+  }
+  return LivePolicies(std::move(rules), std::move(in_force), store, supervisor_socket,
+                      std::move(notice), std::move(watch), std::move(read));
+}
+
+// Due at first: an edit between the run's own reading and the watch is like any other.
+LivePolicies::LivePolicies(PolicyRules rules, std::string in_force, ledger::Store& store,
+                           int supervisor_socket, PolicyNotice notice, PolicyWatch watch,
+                           base::UniqueFd read)
+    : rules_(std::make_unique<const PolicyRules>(std::move(rules))),
+      in_force_(std::move(in_force)),
+      store_(store),
+      supervisor_socket_(supervisor_socket),
+      notice_(std::move(notice)),
+      watch_(std::move(watch)),
+      read_(std::move(read)),
+      due_(Clock::now() + kSettle),
+      first_(Clock::now()) {}
+
+bool LivePolicies::MayRead() const {
+  return due_ && *due_ <= Clock::now() && !reading_.valid() && !sent_ && !watch_.writing();
+}
+
+void LivePolicies::Look() {
+  if (watch_.Take()) {
+    const Clock::time_point now = Clock::now();
+    first_ = due_ ? first_ : now;
+    due_ = std::min(now + kSettle, first_ + kLongestSettle);
+  }
+  if (reading_.valid()) {
+    TakeReading();
+  }
+  if (MayRead()) {
+    BeginReading();
+  }
+}
+
+void LivePolicies::BeginReading() {
+  due_.reset();
+  reading_ = std::async(std::launch::async,
+                        [rules = rules_.get(), in_force = in_force_, done = read_.get()] {
+                          auto update = ReadCandidate(*rules, in_force);
+                          (void)::eventfd_write(done, 1);  // can't overflow: one at a time
+                          return update;
+                        });
+}
+
+void LivePolicies::TakeReading() {
+  eventfd_t done = 0;
+  if (::eventfd_read(read_.get(), &done) != 0) {
+    return;
+  }
+  std::optional<PolicyUpdate> update = reading_.get();
+  if (due_) {
+    return;  // edited meanwhile: what was read may be half of it
+  }
+  if (!update) {
+    refused_.clear();  // they are what is in force
+    said_.clear();
+  } else if (!update->refused.empty()) {
+    Refuse(std::move(update->refused));
+  } else {
+    Hand(*std::move(update));
+  }
+}
+
+// Stored first: a set that an entry names is in the ledger, whoever dies in between.
+void LivePolicies::Hand(PolicyUpdate update) {
+  const auto texts = TextsOf(update.sources);
+  if (const auto stored = store_.PutPolicySet(texts); !stored) {
+    TryAgain("they can't be stored: " + stored.error().message());
+  } else if (const auto sent = SendPolicyUpdate(supervisor_socket_, update); !sent) {
+    TryAgain(sent.error().message());
+  } else {
+    update.sources.clear();
+    sent_ = std::move(update);
+  }
+}
+
+// Recorded once, however often the same edit is saved.
+void LivePolicies::Refuse(std::string why) {
+  Say(why);
+  if (why == refused_) {
+    return;
+  }
+  PolicyUpdate update{.refused = std::move(why)};
+  if (const auto sent = SendPolicyUpdate(supervisor_socket_, update); !sent) {
+    TryAgain(sent.error().message());
+  } else {
+    sent_ = std::move(update);
+  }
+}
+
+void LivePolicies::Say(const std::string& why) {
+  if (said_ != why) {
+    said_ = why;
+    notice_(true, "the policies were edited, those before stay in force (" + Short(in_force_) +
+                      "): " + why);
+  }
+}
+
+// What keeps an edit from being stored or recorded ends by itself, or with the run.
+void LivePolicies::TryAgain(std::string_view why) {
+  Say(std::string(why));
+  first_ = Clock::now();
+  due_ = first_ + kAgain;
+}
+
+void LivePolicies::TakeAnswer(bool taken, std::string_view why) {
+  if (!sent_) {
+    return;
+  }
+  const PolicyUpdate answered = *std::exchange(sent_, std::nullopt);
+  if (!taken) {
+    TryAgain(why);
+  } else if (!answered.refused.empty()) {
+    refused_ = answered.refused;
+  } else {
+    notice_(false, "the policies were edited and are in force now (" + Short(in_force_) + " -> " +
+                       Short(answered.digest) + ")");
+    if (!answered.outside.empty()) {
+      notice_(false, "they permit " + answered.outside +
+                         ", which is out of this run's reach: that takes the next one");
+    }
+    in_force_ = answered.digest;
+    refused_.clear();
+    said_.clear();
+  }
+}
+
+}  // namespace aegis::gate

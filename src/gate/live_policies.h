@@ -1,0 +1,78 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "gate/policy_candidate.h"
+#include "gate/policy_update.h"
+#include "gate/policy_watch.h"
+#include "ledger/store.h"
+
+namespace aegis::gate {
+
+// What is said of an edit to the people at the terminal. `kept`: it was not taken.
+using PolicyNotice = std::function<void(bool kept, const std::string& text)>;
+
+// The launcher's side of edits of the policies while a run goes on: notices them, reads and checks
+// the set on a thread of its own, stores it in the ledger, hands it to the supervisor, and says how
+// that went. One edit after the other; of several in a row the last one counts. One thread.
+class LivePolicies {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // `in_force`: digest of the set that the run began with. The store must outlive it.
+  static base::Result<LivePolicies> Start(PolicyRules rules, std::string in_force,
+                                          ledger::Store& store, int supervisor_socket,
+                                          PolicyNotice notice);
+  LivePolicies(LivePolicies&&) = default;
+  LivePolicies& operator=(LivePolicies&&) = delete;
+  LivePolicies(const LivePolicies&) = delete;
+  LivePolicies& operator=(const LivePolicies&) = delete;
+  ~LivePolicies() = default;  // waits for the thread, if it reads
+
+  // Readable when there is something to do.
+  int watch_fd() const { return watch_.fd(); }
+  int read_fd() const { return read_.get(); }
+
+  // Does what there is to do. Call it then, and now and then: an edit is read when it has settled.
+  // Never waits.
+  void Look();
+
+  // The supervisor's answer to what was sent: taken, or why not.
+  void TakeAnswer(bool taken, std::string_view why);
+
+ private:
+  LivePolicies(PolicyRules rules, std::string in_force, ledger::Store& store, int supervisor_socket,
+               PolicyNotice notice, PolicyWatch watch, base::UniqueFd read);
+
+  bool MayRead() const;
+  void BeginReading();
+  void TakeReading();
+  void Hand(PolicyUpdate update);
+  void Refuse(std::string why);
+  void Say(const std::string& why);
+  void TryAgain(std::string_view why);
+
+  std::unique_ptr<const PolicyRules> rules_;  // the reading thread has its address
+  std::string in_force_;
+  ledger::Store& store_;
+  int supervisor_socket_;
+  PolicyNotice notice_;
+  PolicyWatch watch_;
+  base::UniqueFd read_;  // an event descriptor, written when the reading is done
+  std::future<std::optional<PolicyUpdate>> reading_;
+  std::optional<PolicyUpdate> sent_;      // and not answered yet
+  std::optional<Clock::time_point> due_;  // when to read
+  Clock::time_point first_{};             // when that was first due
+  std::string refused_;                   // what stands in the ledger of the last edit
+  std::string said_;                      // of it
+};
+
+}  // namespace aegis::gate

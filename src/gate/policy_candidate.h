@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "gate/policy_update.h"
+#include "policy/policy.h"
+#include "sandbox/mode.h"
+
+namespace aegis::gate {
+
+// What an edited set of policies is held against. The paths are bytes.
+struct PolicyRules {
+  sandbox::Mode mode = sandbox::Mode::kRun;
+  policy::Names names{};
+  std::vector<std::string> state{};   // names of Aegis' state, escaped
+  policy::PolicySet::Bound start{};   // what the run began with, and its walls were made for
+  std::vector<std::string> places{};  // where the policies are read from
+  std::function<base::Result<std::vector<policy::Source>>()> read{};
+};
+
+// A policy file, or a directory of them, that the command could change, by what the policies permit
+// it, or that can't be found; nothing if there is none. Such files are not followed while the
+// command runs.
+std::optional<std::string> ChangeablePlace(const PolicyRules& rules,
+                                           const policy::PolicySet& policies,
+                                           const std::vector<policy::Source>& sources);
+
+// The first place that `now` permits and that lies outside of what the run's walls were made for;
+// empty if there is none.
+std::string FirstOutside(const policy::PolicySet::Bound& start,
+                         const policy::PolicySet::Bound& now);
+
+// Reads the policies as they stand now and checks them: what is to be told to the supervisor.
+// Nothing if they are those of digest `in_force`. A set that can't be taken comes as a refusal.
+// Takes as long as parsing does; touches nothing but its arguments.
+std::optional<PolicyUpdate> ReadCandidate(const PolicyRules& rules, const std::string& in_force);
+
+}  // namespace aegis::gate
