@@ -46,6 +46,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kAuditVerifyCommand,
     &kAuditSessionsCommand,
     &kAuditSessionCommand,
+    &kAuditPolicyHistoryCommand,
     &kAuditTagCommand,
     &kAuditWatchCommand,
     &kAuditExportCommand,

@@ -88,6 +88,7 @@ extern const Command kAuditProveCommand;
 extern const Command kAuditTilesCommand;
 extern const Command kAuditKeysCommand;
 extern const Command kAuditPurgeCommand;
+extern const Command kAuditPolicyHistoryCommand;
 extern const Command kAuditWitnessCommand;
 
 }  // namespace aegis::cli

@@ -163,6 +163,8 @@ ordered_json VerificationJson(const ledger::VerifyReport& report) {
           {"entries", report.entries},
           {"sessions", report.sessions},
           {"erased", report.erased},
+          {"policy_sets", report.policy_sets},
+          {"absent_policy_sets", report.absent_policy_sets},
           {"checkpoints", report.checkpoints},
           {"signed_entries", OrNull(report.signed_size)},
           {"witnessed", WitnessJson(report)},

@@ -212,6 +212,12 @@ CASES = {
         "tests/cli/test_policy_explain.py:test_what_was_denied_last",
     "`one of FILE and --config`":
         Typed("aegis policy lint p.cedar --config a", 2, "one of FILE and --config"),
+    "`FILE:L: policy \"X\" permits PLACE, which lies in Aegis' own state`":
+        Typed("echo 'permit(principal, action, resource in Aegis::Resource::\"~/.aegis/a\");' > p.cedar\n"
+              "aegis run --policy ./p.cedar -- true", 125,
+              'p.cedar:1: policy "p:1" permits '),
+    "`the policies were edited, those before stay in force (DIGEST): ...`":
+        "tests/e2e/test_live_policies.py:test_a_broken_edit_keeps_what_was_in_force",
     # Running
     "`X: command not found`": Typed("aegis run -- no-such", 127, "no-such: command not found"),
     "`FILE: not an executable file`": Typed("aegis run -- /etc", 126, "/etc: not an executable file"),
@@ -255,6 +261,17 @@ CASES = {
         Typed("mkdir -p $(printf 'd/%.0s' {1..300}); aegis watch; aegis watch -q --stop", 0,
               ": deeper than 256 directories"),
     # The ledger
+    "`no policies X are stored here`":
+        Typed("aegis init a -q; aegis audit policy-history a --show x", 1,
+              "no policies x are stored here"),
+    "`several sets of policies begin with X: give more of the digest`":
+        Typed("aegis init a -q --policy project; aegis run -q --config a -- true\n"
+              "aegis run -q --config a --policy permit-all -- true\n"
+              "aegis audit policy-history a --show ''", 1, "several sets of policies begin with "),
+    "`policies X: they came with an import, without their texts`":
+        "tests/cli/test_policy_history.py:test_an_import_has_no_texts",
+    "`policies X: what is stored are others (aegis audit verify)`":
+        "tests/cli/test_policy_history.py:test_what_can_go_wrong",
     "a line that names `audit.db`":
         Typed("aegis init a -q; rm ~/.aegis/a/audit.db; aegis log a", 1, "audit.db"),
     '`the ledger of "X" does not verify: session S seq N ...`':
