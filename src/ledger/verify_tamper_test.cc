@@ -804,6 +804,29 @@ TEST_F(TamperTest, AnUnreadableEndIsNotAnEmptyLedger) {
   EXPECT_FALSE(report.ok());
 }
 
+// The beginning can't be read, where rows with any id below that of an entry could be; and the tree
+// claims as many entries as there can be ids.
+TEST_F(TamperTest, AnUnreadableBeginningIsNamedAndLeft) {
+  Tamper tamper(ledger_.database());
+  for (const std::string_view size : {"(SELECT size FROM tree)", "4611686018427387904"}) {
+    tamper.Do("UPDATE tree SET size = " + std::string(size));
+    tamper.Do("PRAGMA wal_checkpoint(TRUNCATE)");
+    const auto root =
+        std::stoull(tamper.Rows("SELECT rootpage FROM sqlite_schema WHERE name = 'entries'")[0][0]);
+    const std::string whole = Slurp(ledger_.database());
+    const std::size_t page = (root - 1) * 4096;
+    const auto first_cell =
+        static_cast<std::size_t>(static_cast<unsigned char>(whole[page + 12])) * 256 +
+        static_cast<unsigned char>(whole[page + 13]);
+    std::string bytes = whole;
+    // The left-most child of the table's root: a page that is none.
+    bytes.replace(page + first_cell, 4, std::string("\x7f\0\0\0", 4));
+    Spill(ledger_.database(), bytes);
+    EXPECT_FALSE(ledger_.Verify().ok());
+    Spill(ledger_.database(), whole);
+  }
+}
+
 }  // namespace
 }  // namespace aegis::ledger
 

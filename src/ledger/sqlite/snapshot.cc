@@ -120,6 +120,10 @@ class RowScan {
       if (read.error().code() == Errc::kUnavailable) {
         return read;
       }
+      AEGIS_ASSIGN(const bool entries, ClampToPossibleIds());
+      if (!entries) {
+        return read;
+      }
       AEGIS_TRY(StepOver(visit));
     }
     return {};
@@ -157,11 +161,19 @@ class RowScan {
     return more;
   }
 
+  // Reading id by id is for entries: they count from 1, and each takes more than a byte of the
+  // file. Damage among other ids would keep a reader busy for ever. False where no entry can be.
+  Result<bool> ClampToPossibleIds() {
+    AEGIS_ASSIGN(const std::int64_t pages, database_.QueryInteger("PRAGMA page_count"));
+    AEGIS_ASSIGN(const std::int64_t size, database_.QueryInteger("PRAGMA page_size"));
+    range_.first = std::max<std::int64_t>(range_.first, 1);
+    range_.last = std::min({range_.last, LastReadableId(), pages * size});
+    return range_.first <= range_.last;
+  }
+
   Result<> StepOver(const RowVisitor& visit) {
-    AEGIS_ASSIGN(const std::int64_t end, LastReadableId());
     AEGIS_ASSIGN(Statement one, database_.Prepare("SELECT " + std::string(kRowColumns) +
                                                   " FROM entries WHERE id = ?1"));
-    range_.last = std::min(range_.last, end);
     while (!done_ && range_.first <= range_.last) {
       const std::int64_t id = reversed_ ? range_.last : range_.first;
       const ResetGuard guard(one);
@@ -183,7 +195,7 @@ class RowScan {
   }
 
   // Behind it lies nothing that one would look for: the tree's size or the last row.
-  Result<std::int64_t> LastReadableId() {
+  std::int64_t LastReadableId() {
     const auto tree = ReadTree(database_);
     const auto last = database_.QueryInteger("SELECT max(id) FROM entries");
     const std::int64_t by_tree = tree ? static_cast<std::int64_t>(tree->size()) : 0;
