@@ -341,7 +341,18 @@ PolicySet::Reads PolicySet::reads(Action action) const {
   return {.path = (bits & AEGIS_READS_PATH) != 0,
           .pid = (bits & AEGIS_READS_PID) != 0,
           .exe = (bits & AEGIS_READS_EXE) != 0,
-          .argv = (bits & AEGIS_READS_ARGV) != 0};
+          .argv = (bits & AEGIS_READS_ARGV) != 0,
+          .host = (bits & AEGIS_READS_HOST) != 0,
+          .port = (bits & AEGIS_READS_PORT) != 0,
+          .protocol = (bits & AEGIS_READS_PROTOCOL) != 0};
+}
+
+std::vector<std::string> PolicySet::mentions() const {
+  std::vector<std::string> mentions(aegis_cedar_mention_count(impl_->cedar.get()));
+  for (std::size_t i = 0; i < mentions.size(); ++i) {
+    mentions[i] = View(aegis_cedar_mention(impl_->cedar.get(), i));
+  }
+  return mentions;
 }
 
 std::uint64_t PolicySet::ClassOf(std::string_view path) const { return impl_->index.Class(path); }

@@ -147,8 +147,15 @@ class PolicySet {
     bool pid = false;
     bool exe = false;
     bool argv = false;
+    bool host = false;
+    bool port = false;
+    bool protocol = false;
   };
   Reads reads(Action action) const;
+
+  // The resources that the policies name anywhere, aliases resolved, each once; paths in escaped
+  // form.
+  std::vector<std::string> mentions() const;
 
   // The class of a path: two paths of equal class (and equal attributes that reads() names) get
   // equal verdicts for every action on files and processes. Cheap (about 0.1 µs), no Cedar.

@@ -1,0 +1,245 @@
+#include "advice/regions.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "advice/places.h"
+#include "advice/question.h"
+#include "advice/set_diff.h"
+#include "policy/policy.h"
+
+namespace aegis::advice {
+namespace {
+
+using policy::Action;
+using Place = policy::PolicySet::Place;
+
+bool IsPath(std::string_view mention) { return mention.starts_with('/'); }
+bool IsGroup(std::string_view mention) { return mention.starts_with("*/"); }
+
+// A name that no mention has, nor any of its characters.
+std::string FreshName(const std::vector<std::string>& mentions) {
+  constexpr unsigned kFirst = 0xb7;  // the middle dot
+  constexpr unsigned kLast = 0x7ff;  // of the code points of two bytes
+  for (unsigned point = kFirst; point <= kLast; ++point) {
+    const std::string name{static_cast<char>(0xc0U | point >> 6U),
+                           static_cast<char>(0x80U | (point & 0x3fU))};
+    const auto has = [&name](const std::string& mention) { return mention.contains(name); };
+    if (std::ranges::none_of(mentions, has)) {
+      return name;
+    }
+  }
+  return "\xee\x80\x80";  // private use: sets that name all the others are made to be odd
+}
+
+// The pattern with `fresh` for each star: matched by another pattern only if all its names are.
+std::string ExampleOf(std::string_view group, const std::string& fresh) {
+  std::string example;
+  for (const char c : group.substr(2)) {
+    c == '*' ? example.append(fresh) : example.append(1, c);
+  }
+  return example;
+}
+
+std::string Below(std::string_view path, std::string_view name) {
+  return std::string(path == "/" ? "" : path).append("/").append(name);
+}
+
+struct HostAndPort {
+  std::string host;
+  std::int64_t port = 0;  // 0: none
+};
+
+HostAndPort Parse(std::string_view mention) {
+  const std::string_view host = HostOf(mention);
+  HostAndPort parsed{.host = std::string(host), .port = 0};
+  const std::size_t colon = mention.rfind(':');
+  if (host != mention && colon != std::string_view::npos) {
+    std::from_chars(mention.data() + colon + 1, mention.data() + mention.size(), parsed.port);
+  }
+  return parsed;
+}
+
+std::string Joined(const std::string& host, std::int64_t port) {
+  const bool v6 = host.contains(':');
+  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+// Finds the regions of hosts: of each host and domain, all ports, and each that is named for it or
+// for a domain around it.
+class HostSampler {
+ public:
+  explicit HostSampler(const std::vector<std::string>& mentions) : fresh_(FreshName(mentions)) {
+    hosts_[""];
+    for (const std::string& mention : mentions) {
+      if (mention.starts_with("unix:")) {
+        sockets_.push_back(mention);
+      } else if (!IsPath(mention) && !IsGroup(mention)) {
+        HostAndPort parsed = Parse(mention);
+        std::set<std::int64_t>& ports = hosts_[std::move(parsed.host)].ports;
+        if (parsed.port != 0) {
+          ports.insert(parsed.port);
+          taken_.insert(parsed.port);
+        }
+      }
+    }
+    while (taken_.contains(other_port_)) {
+      ++other_port_;
+    }
+  }
+
+  std::vector<Sample> Run() {
+    std::vector<std::string> names;
+    names.reserve(hosts_.size());
+    for (const auto& [name, host] : hosts_) {
+      names.push_back(name);
+    }
+    // What holds a host stands before it: domains hold, and a longer one lies in a shorter one.
+    std::ranges::stable_sort(names, {}, [](const std::string& name) {
+      return std::pair(!name.empty() && !IsDomain(name), name.size());
+    });
+    for (const std::string& name : names) {
+      AddHost(name);
+    }
+    for (const std::string& socket : sockets_) {
+      samples_.push_back(
+          {.region = {.name = socket},
+           .question = {.action = Action::kNetConnect, .resource = socket, .protocol = "unix"},
+           .around = {0}});
+    }
+    return std::move(samples_);
+  }
+
+ private:
+  struct Host {
+    std::set<std::int64_t> ports{};
+    std::map<std::int64_t, std::size_t> samples{};  // by port
+  };
+
+  static bool IsDomain(std::string_view name) { return name.starts_with("*."); }
+
+  void AddHost(const std::string& name) {
+    const std::string host = name.empty()     ? fresh_ + "." + fresh_
+                             : IsDomain(name) ? fresh_ + name.substr(1)
+                                              : name;
+    Host& known = hosts_.find(name)->second;
+    const Host* around = name.empty() ? nullptr : &Around(name);
+    if (around != nullptr) {
+      known.ports.insert(around->ports.begin(), around->ports.end());
+    }
+    AddPort(name, host, other_port_, around);
+    for (const std::int64_t port : known.ports) {
+      AddPort(name, host, port, around);
+    }
+  }
+  void AddPort(const std::string& name, const std::string& host, std::int64_t port,
+               const Host* around) {
+    Host& known = hosts_.find(name)->second;
+    const bool any = port == other_port_;
+    Sample sample{.region = {.name = any ? name : Joined(name, port), .subtree = any},
+                  .question = {.action = Action::kNetConnect,
+                               .resource = Joined(host, port),
+                               .host = host,
+                               .port = port,
+                               .protocol = "tcp"}};
+    if (!any) {
+      sample.around.push_back(known.samples.at(other_port_));
+    }
+    if (around != nullptr && around->samples.contains(port)) {
+      sample.around.push_back(around->samples.at(port));
+    }
+    known.samples[port] = samples_.size();
+    samples_.push_back(std::move(sample));
+  }
+  // The narrowest domain that holds it, else all hosts.
+  const Host& Around(const std::string& name) const {
+    const std::size_t begin = IsDomain(name) ? 2 : 0;
+    for (std::size_t dot = name.find('.', begin); dot != std::string::npos;
+         dot = name.find('.', dot + 1)) {
+      if (const auto found = hosts_.find("*" + name.substr(dot)); found != hosts_.end()) {
+        return found->second;
+      }
+    }
+    return hosts_.find("")->second;
+  }
+
+  std::string fresh_;
+  std::map<std::string, Host, std::less<>> hosts_;  // "": all that are not named
+  std::vector<std::string> sockets_;
+  std::set<std::int64_t> taken_;
+  std::int64_t other_port_ = 1;  // that no mention names
+  std::vector<Sample> samples_;
+};
+
+}  // namespace
+
+std::vector<Sample> HostSamples(const std::vector<std::string>& mentions) {
+  return HostSampler(mentions).Run();
+}
+
+std::vector<Sample> ToolSamples(const std::vector<std::string>& mentions) {
+  std::vector<Sample> samples;
+  samples.reserve(mentions.size() + 1);
+  samples.push_back({.region = {.name = "", .subtree = true},
+                     .question = {.action = Action::kToolCall, .resource = FreshName(mentions)}});
+  for (const std::string& mention : mentions) {
+    if (!IsPath(mention) && !mention.starts_with('*')) {
+      samples.push_back({.region = {.name = mention},
+                         .question = {.action = Action::kToolCall, .resource = mention},
+                         .around = {0}});
+    }
+  }
+  return samples;
+}
+
+PathRegions::PathRegions(const std::vector<std::string>& mentions) : fresh_(FreshName(mentions)) {
+  std::ranges::copy_if(mentions, std::back_inserter(groups_), IsGroup);
+  std::ranges::copy_if(mentions, std::back_inserter(places_), IsPath);
+  std::ranges::sort(places_);
+  places_.erase(std::ranges::unique(places_).begin(), places_.end());
+  std::ranges::stable_sort(places_, {}, &std::string::size);  // what holds a path stands before it
+  examples_.reserve(groups_.size());
+  for (const std::string& group : groups_) {
+    examples_.push_back(ExampleOf(group, fresh_));
+  }
+  std::map<std::string_view, std::size_t> known;
+  around_.reserve(places_.size());
+  own_.resize(places_.size());
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    std::string_view at = places_[i];
+    std::size_t around = kNoRegion;
+    while (around == kNoRegion && at.size() > 1) {
+      at = at.substr(0, std::max<std::size_t>(at.rfind('/'), 1));
+      const auto found = known.find(at);
+      around = found == known.end() ? kNoRegion : found->second;
+    }
+    around_.push_back(around);
+    known.emplace(places_[i], i);
+    for (std::size_t group = 0; group < groups_.size(); ++group) {
+      if (Holds(Place{.name = groups_[group], .subtree = true}, Place{.name = places_[i]})) {
+        own_[i].push_back(static_cast<std::uint32_t>(group));
+      }
+    }
+  }
+}
+
+std::string PathRegions::PathIn(std::size_t place, std::span<const std::uint32_t> groups) const {
+  std::string path = Below(places_[place], fresh_);
+  for (const std::uint32_t group : groups) {
+    path = Below(path, examples_[group]);
+  }
+  return path;
+}
+
+}  // namespace aegis::advice
