@@ -19,7 +19,9 @@
 #include "cli/entries.h"
 #include "cli/json.h"
 #include "cli/output.h"
+#include "cli/policies.h"
 #include "cli/policy_difference.h"
+#include "cli/stored_policies.h"
 #include "cli/text.h"
 #include "ledger/ledger.h"
 #include "ledger/policy_history.h"
@@ -65,13 +67,13 @@ base::Result<std::optional<ledger::StoredPolicySet>> Texts(ledger::Ledger& ledge
 }
 
 base::Result<Shown> Describe(ledger::Ledger& ledger, ledger::PolicyStep step,
-                             const policy::Names& names) {
+                             const LoadSources& load) {
   Shown shown{.step = std::move(step), .difference = {}};
   AEGIS_ASSIGN(const auto now, Texts(ledger, shown.step.digest));
   AEGIS_ASSIGN(const auto before, Texts(ledger, shown.step.previous));
   shown.stored = now.has_value();
   if (now && (before || shown.step.previous.empty())) {
-    shown.difference = Compare(before.value_or(ledger::StoredPolicySet()), *now, names);
+    shown.difference = Compare(before.value_or(ledger::StoredPolicySet()), *now, load);
   }
   return shown;
 }
@@ -143,15 +145,7 @@ void PrintText(Output& out, std::string_view text) {
 
 base::Result<int> Show(Context& context, ledger::Ledger& ledger, const std::string& digest,
                        bool json) {
-  AEGIS_ASSIGN(const ledger::StoredPolicySet set, ledger::FindPolicies(ledger, digest));
-  if (set.absent()) {
-    return base::Fail(base::Errc::kNotFound,
-                      "policies " + set.digest + ": they came with an import, without their texts");
-  }
-  if (ledger::DigestOfPolicies(set.texts) != set.digest) {
-    return base::Fail(base::Errc::kCorrupt, "policies " + set.digest +
-                                                ": what is stored are others (aegis audit verify)");
-  }
+  AEGIS_ASSIGN(const ledger::StoredPolicySet set, StoredPolicies(ledger, digest));
   auto files = ordered_json::array();
   for (const ledger::PolicyText& file : set.texts) {
     files.push_back({{"file", file.file}, {"text", file.text}});
@@ -167,13 +161,13 @@ base::Result<int> Show(Context& context, ledger::Ledger& ledger, const std::stri
   return 0;
 }
 
-base::Result<int> List(Context& context, ledger::Ledger& ledger, const policy::Names& names,
+base::Result<int> List(Context& context, ledger::Ledger& ledger, const LoadSources& load,
                        std::uint64_t last, bool json) {
   AEGIS_ASSIGN(std::vector<ledger::PolicyStep> steps, ledger::PolicyHistory(ledger));
   const std::size_t skipped = steps.size() - std::min<std::size_t>(steps.size(), last);
   auto document = ordered_json::array();
   for (std::size_t i = skipped; i < steps.size(); ++i) {
-    AEGIS_ASSIGN(const Shown shown, Describe(ledger, std::move(steps[i]), names));
+    AEGIS_ASSIGN(const Shown shown, Describe(ledger, std::move(steps[i]), load));
     if (json) {
       document.push_back(AsJson(shown));
     } else {
@@ -197,7 +191,10 @@ base::Result<int> Run(Context& context, const Args& args) {
   }
   AEGIS_ASSIGN(const auto names,
                PolicyNames(configuration.name, places.user_home, configuration.dir));
-  return List(context, ledger, names, args.Number("--last").value_or(kUsualLast), json);
+  const LoadSources load = [&](const std::vector<policy::Source>& sources) {
+    return LoadPolicies(sources, names, configuration.state_dir);
+  };
+  return List(context, ledger, load, args.Number("--last").value_or(kUsualLast), json);
 }
 
 }  // namespace

@@ -28,7 +28,6 @@ constexpr auto kNotInThisBuild = std::to_array<std::string_view>({
     "monitor",
     "pilot",
     "telegram",
-    "audit policy-history",
 });
 
 constexpr auto kGroups = std::to_array<std::string_view>({"audit", "config", "policy"});

@@ -40,6 +40,7 @@ constexpr auto kCommands = std::to_array<const Command*>({
     &kPolicyImportCommand,
     &kPolicyCompileCommand,
     &kPolicyTestCommand,
+    &kPolicyDiffCommand,
     &kPolicyExplainCommand,
     &kPolicyLintCommand,
     &kAuditQueryCommand,

@@ -73,6 +73,7 @@ extern const Command kPolicyGenerateCommand;
 extern const Command kPolicyImportCommand;
 extern const Command kPolicyCompileCommand;
 extern const Command kPolicyTestCommand;
+extern const Command kPolicyDiffCommand;
 extern const Command kPolicyExplainCommand;
 extern const Command kPolicyLintCommand;
 extern const Command kAuditQueryCommand;

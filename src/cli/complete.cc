@@ -24,6 +24,7 @@ enum class Source : std::uint8_t {
   kSessions,
   kTemplates,
   kPolicies,  // templates, and files
+  kSets,      // those, and configurations
   kFiles,
   kDirectories,
 };
@@ -41,6 +42,8 @@ constexpr auto kSources = std::to_array<SourceOfName>({
     {"S2", Source::kSessions},
     {"TEMPLATE", Source::kTemplates},
     {"POLICY", Source::kPolicies},
+    {"A", Source::kSets},
+    {"B", Source::kSets},
     {"FILE", Source::kFiles},
     {"PATH", Source::kFiles},
     {"TARGET", Source::kFiles},
@@ -218,6 +221,11 @@ class Line {
         break;
       case Source::kSessions:
         values = names_.Sessions(config_);
+        break;
+      case Source::kSets:
+        completion.shell = ShellWords::kFiles;
+        values = names_.Configurations();
+        std::ranges::move(names_.Templates(), std::back_inserter(values));
         break;
       case Source::kPolicies:
         completion.shell = ShellWords::kFiles;

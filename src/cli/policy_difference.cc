@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/stored_policies.h"
 #include "ledger/ledger.h"
 #include "policy/policy.h"
 
@@ -53,13 +54,8 @@ Versions FilesOf(const ledger::StoredPolicySet& set) {
   return files;
 }
 
-std::optional<Versions> PoliciesOf(const ledger::StoredPolicySet& set, const policy::Names& names) {
-  std::vector<policy::Source> sources;
-  sources.reserve(set.texts.size());
-  for (const ledger::PolicyText& text : set.texts) {
-    sources.push_back({.file = text.file, .text = text.text});
-  }
-  const auto loaded = policy::PolicySet::Load(sources, names);
+std::optional<Versions> PoliciesOf(const ledger::StoredPolicySet& set, const LoadSources& load) {
+  const auto loaded = load(SourcesOf(set));
   if (!loaded) {
     return std::nullopt;
   }
@@ -73,10 +69,10 @@ std::optional<Versions> PoliciesOf(const ledger::StoredPolicySet& set, const pol
 }  // namespace
 
 PolicyDifference Compare(const ledger::StoredPolicySet& before, const ledger::StoredPolicySet& now,
-                         const policy::Names& names) {
+                         const LoadSources& load) {
   PolicyDifference difference{.files = Between(FilesOf(before), FilesOf(now))};
-  const auto old_policies = PoliciesOf(before, names);
-  const auto new_policies = PoliciesOf(now, names);
+  const auto old_policies = PoliciesOf(before, load);
+  const auto new_policies = PoliciesOf(now, load);
   if (old_policies && new_policies) {
     difference.policies = Between(*old_policies, *new_policies);
   }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "ledger/ledger.h"
 #include "policy/policy.h"
 
@@ -22,8 +24,9 @@ struct PolicyDifference {
   std::optional<Changes> policies{};  // by id; nothing where a set can't be read any more
 };
 
-// `names` stand for the aliases in the policies.
+using LoadSources =
+    std::function<base::Result<policy::PolicySet>(const std::vector<policy::Source>& sources)>;
 PolicyDifference Compare(const ledger::StoredPolicySet& before, const ledger::StoredPolicySet& now,
-                         const policy::Names& names);
+                         const LoadSources& load);
 
 }  // namespace aegis::cli

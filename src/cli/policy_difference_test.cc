@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
+#include "base/result.h"
 #include "ledger/ledger.h"
 #include "policy/policy.h"
 
@@ -14,9 +16,8 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-const policy::Names& Names() {
-  static const policy::Names kNames = {.agent = "a", .home = "/home/u", .dir = "/srv"};
-  return kNames;
+base::Result<policy::PolicySet> Load(const std::vector<policy::Source>& sources) {
+  return policy::PolicySet::Load(sources, {.agent = "a", .home = "/home/u", .dir = "/srv"});
 }
 
 std::string Permit(const std::string& id, const std::string& place) {
@@ -29,7 +30,7 @@ TEST(PolicyDifferenceTest, FilesAndPoliciesByTheirNames) {
       .texts = {{"a.cedar", Permit("one", "/a") + Permit("two", "/b")}, {"b.cedar", "// b"}}};
   const ledger::StoredPolicySet now = {
       .texts = {{"a.cedar", Permit("two", "/c") + Permit("three", "/d")}, {"c.cedar", "// b"}}};
-  const PolicyDifference difference = Compare(before, now, Names());
+  const PolicyDifference difference = Compare(before, now, Load);
   EXPECT_THAT(difference.files.added, ElementsAre("c.cedar"));
   EXPECT_THAT(difference.files.removed, ElementsAre("b.cedar"));
   EXPECT_THAT(difference.files.changed, ElementsAre("a.cedar"));
@@ -42,7 +43,7 @@ TEST(PolicyDifferenceTest, FilesAndPoliciesByTheirNames) {
 TEST(PolicyDifferenceTest, ACommentChangesNoPolicy) {
   const PolicyDifference difference =
       Compare({.texts = {{"a.cedar", Permit("one", "~/a")}}},
-              {.texts = {{"a.cedar", "// more\n" + Permit("one", "~/a")}}}, Names());
+              {.texts = {{"a.cedar", "// more\n" + Permit("one", "~/a")}}}, Load);
   EXPECT_THAT(difference.files.changed, ElementsAre("a.cedar"));
   EXPECT_THAT(difference.policies->changed, IsEmpty());
 }
@@ -50,13 +51,13 @@ TEST(PolicyDifferenceTest, ACommentChangesNoPolicy) {
 TEST(PolicyDifferenceTest, EqualNamesAreToldApart) {
   const PolicyDifference difference =
       Compare({.texts = {{"a.cedar", "// 1"}}},
-              {.texts = {{"a.cedar", "// 1"}, {"a.cedar", "// 2"}}}, Names());
+              {.texts = {{"a.cedar", "// 1"}, {"a.cedar", "// 2"}}}, Load);
   EXPECT_THAT(difference.files.added, ElementsAre("a.cedar (2)"));
 }
 
 TEST(PolicyDifferenceTest, WhatIsNoPolicyHasFilesOnly) {
   const PolicyDifference difference =
-      Compare({.texts = {{"a.cedar", "permit("}}}, {.texts = {{"a.cedar", "// 2"}}}, Names());
+      Compare({.texts = {{"a.cedar", "permit("}}}, {.texts = {{"a.cedar", "// 2"}}}, Load);
   EXPECT_THAT(difference.files.changed, ElementsAre("a.cedar"));
   EXPECT_FALSE(difference.policies);
 }

@@ -61,27 +61,6 @@ void ReadContext(const json& payload, advice::Question& question) {
   }
 }
 
-base::Result<RecordedDecision> Read(const ledger::EntryView& entry) {
-  RecordedDecision recorded{.session_id = std::string(entry.session_id),
-                            .seq = entry.seq,
-                            .ts_unix_ms = entry.ts_unix_ms};
-  const std::string name = recorded.session_id + ":" + std::to_string(entry.seq);
-  if (entry.erased) {
-    return base::Fail(base::Errc::kInvalid, "entry " + name + ": its content was erased");
-  }
-  const json payload = Parsed(entry.payload);
-  const auto action = policy::ParseAction(Text(payload, "action"));
-  if (entry.event_type != ledger::kActionDecided || !action) {
-    return base::Fail(base::Errc::kInvalid, "entry " + name + " is no decision");
-  }
-  recorded.decision = Text(payload, "decision");
-  recorded.reason = Text(payload, "reason");
-  recorded.question.action = *action;
-  recorded.question.resource = Text(payload, "resource");
-  ReadContext(payload, recorded.question);
-  return recorded;
-}
-
 // The entries of a filter, the first that `wanted` accepts.
 template <typename Wanted>
 base::Result<std::optional<RecordedDecision>> First(ledger::Ledger& ledger,
@@ -92,7 +71,7 @@ base::Result<std::optional<RecordedDecision>> First(ledger::Ledger& ledger,
     if (!wanted(entry)) {
       return true;
     }
-    AEGIS_ASSIGN(found, Read(entry));
+    AEGIS_ASSIGN(found, DecisionOf(entry));
     return false;
   }));
   return found;
@@ -127,6 +106,27 @@ base::Result<> ReadStart(ledger::Ledger& ledger, RecordedDecision& recorded) {
 }
 
 }  // namespace
+
+base::Result<RecordedDecision> DecisionOf(const ledger::EntryView& entry) {
+  RecordedDecision recorded{.session_id = std::string(entry.session_id),
+                            .seq = entry.seq,
+                            .ts_unix_ms = entry.ts_unix_ms};
+  const std::string name = recorded.session_id + ":" + std::to_string(entry.seq);
+  if (entry.erased) {
+    return base::Fail(base::Errc::kInvalid, "entry " + name + ": its content was erased");
+  }
+  const json payload = Parsed(entry.payload);
+  const auto action = policy::ParseAction(Text(payload, "action"));
+  if (entry.event_type != ledger::kActionDecided || !action) {
+    return base::Fail(base::Errc::kInvalid, "entry " + name + " is no decision");
+  }
+  recorded.decision = Text(payload, "decision");
+  recorded.reason = Text(payload, "reason");
+  recorded.question.action = *action;
+  recorded.question.resource = Text(payload, "resource");
+  ReadContext(payload, recorded.question);
+  return recorded;
+}
 
 base::Result<RecordedDecision> FindRecorded(Context& context,
                                             const config::Configuration& configuration,

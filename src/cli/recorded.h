@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "cli/context.h"
 #include "config/config.h"
+#include "ledger/ledger.h"
 
 namespace aegis::cli {
 
@@ -23,6 +24,9 @@ struct RecordedDecision {
   std::string policy_digest{};  // may be empty
   bool wrap = false;            // recorded by `aegis wrap`, where the network is open
 };
+
+// What an entry says. kInvalid for one that is no decision, or whose content was erased.
+base::Result<RecordedDecision> DecisionOf(const ledger::EntryView& entry);
 
 // The decision that `id` names (SESSION:SEQ; the beginning of a session's id will do), or without
 // it the newest denial. kNotFound if there is none; kInvalid for an entry that is no decision, or

@@ -46,6 +46,11 @@ class Done:
         assert self.code == 0, f"exit {self.code}\n{self.out}\n{self.err}"
         return self
 
+    def ended(self, code):
+        """With that exit code, and without a word of ours on stderr."""
+        assert self.code == code and not self.err, f"exit {self.code}\n{self.out}\n{self.err}"
+        return self
+
     def failed(self, code, *texts):
         """It failed with that code and exactly one line of ours on stderr, which has the texts."""
         assert self.code == code, f"exit {self.code}\n{self.out}\n{self.err}"

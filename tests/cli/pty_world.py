@@ -62,9 +62,5 @@ class Terminal:
 
 def _own_terminal():
     import fcntl
-    import signal
     import termios
-    # Whoever runs the tests in the background ignores them, and children inherit that.
-    for number in (signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -212,6 +212,12 @@ CASES = {
         "tests/cli/test_policy_explain.py:test_what_was_denied_last",
     "`one of FILE and --config`":
         Typed("aegis policy lint p.cedar --config a", 2, "one of FILE and --config"),
+    "`which two? ...`, `--session and --sessions exclude each other`":
+        Typed("aegis policy diff", 2, "which two?"),
+    "`the policies name too much to be compared: N places and M groups of names`":
+        "tests/cli/test_policy_diff.py:test_too_much_to_compare",
+    "`more than 1000000 distinct actions: compare fewer sessions`":
+        "src/cli/judged_sessions_test.cc:TooManyActionsAreAnError",
     "`FILE:L: policy \"X\" permits PLACE, which lies in Aegis' own state`":
         Typed("echo 'permit(principal, action, resource in Aegis::Resource::\"~/.aegis/a\");' > p.cedar\n"
               "aegis run --policy ./p.cedar -- true", 125,

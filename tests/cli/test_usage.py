@@ -12,7 +12,7 @@ DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 COMMANDS = ["setup", "init", "run", "wrap", "watch", "log", "report", "diff", "status", "list",
             "use", "config show", "config path", "config edit", "completions", "manpage",
             "policy validate", "policy list", "policy generate",
-            "policy compile", "policy test", "policy explain", "policy lint", "policy import",
+            "policy compile", "policy test", "policy explain", "policy diff", "policy lint", "policy import",
             "audit query",
             "audit verify", "audit sessions", "audit session",
             "audit tag", "audit watch", "audit export", "audit import",
