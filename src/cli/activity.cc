@@ -76,7 +76,7 @@ Fates& Fates::operator+=(const Fates& other) {
 }
 
 std::optional<Decided> DecidedIn(const ledger::EntryView& entry) {
-  if (entry.erased || entry.event_type != ledger::kActionDecided) {
+  if (entry.erased || !ledger::HasDecision(entry.event_type)) {
     return std::nullopt;
   }
   Decided decided;

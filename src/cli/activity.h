@@ -37,7 +37,8 @@ struct Fates {
   friend bool operator==(const Fates&, const Fates&) = default;
 };
 
-// An ACTION_DECIDED. Names as the ledger has them: show them through base::ForDisplay.
+// An ACTION_DECIDED, or an ACTION_OBSERVED. Names as the ledger has them: show them through
+// base::ForDisplay.
 struct Decided {
   std::string action{};
   std::string resource{};

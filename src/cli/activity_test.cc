@@ -62,6 +62,8 @@ TEST(DecidedIn, IsNothingForOtherEntries) {
     EXPECT_EQ(DecidedIn(Entry(payload)), std::nullopt) << payload;
   }
   auto entry = Entry(kDenied);
+  entry.event_type = ledger::kActionObserved;
+  EXPECT_TRUE(DecidedIn(entry)) << "it says what was decided as well";
   entry.event_type = ledger::kActionFinished;
   EXPECT_FALSE(DecidedIn(entry));
   entry = Entry(kDenied);

@@ -117,7 +117,7 @@ Cells CellsOf(const Output& out, const ledger::EntryView& entry) {
   }
   const json payload = Parsed(entry.payload);
   const std::string blank(kOutcomeColumn, ' ');
-  if (entry.event_type == ledger::kActionDecided || entry.event_type == ledger::kActionObserved) {
+  if (ledger::HasDecision(entry.event_type)) {
     return Decided(out, payload);
   }
   if (entry.event_type == ledger::kActionFinished) {

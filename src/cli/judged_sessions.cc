@@ -86,6 +86,9 @@ base::Result<JudgedSessions> JudgeSessions(ledger::Ledger& ledger, const Session
   AEGIS_ASSIGN(judged.sessions, Choose(ledger, choice));
   Counts counts;
   const ledger::EntryVisitor take = [&](const ledger::EntryView& entry) -> base::Result<bool> {
+    if (!ledger::HasDecision(entry.event_type)) {
+      return true;
+    }
     auto recorded = DecisionOf(entry);
     if (!recorded) {
       return true;  // erased, or of another version
@@ -103,7 +106,6 @@ base::Result<JudgedSessions> JudgeSessions(ledger::Ledger& ledger, const Session
   for (const std::string& id : judged.sessions) {
     ledger::QueryFilter filter;
     filter.session_id = id;
-    filter.event_type = std::string(ledger::kActionDecided);
     AEGIS_TRY(ledger.Query(filter, take));
   }
   Judge(counts, a, b, judged);

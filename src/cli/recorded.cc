@@ -117,7 +117,7 @@ base::Result<RecordedDecision> DecisionOf(const ledger::EntryView& entry) {
   }
   const json payload = Parsed(entry.payload);
   const auto action = policy::ParseAction(Text(payload, "action"));
-  if (entry.event_type != ledger::kActionDecided || !action) {
+  if (!ledger::HasDecision(entry.event_type) || !action) {
     return base::Fail(base::Errc::kInvalid, "entry " + name + " is no decision");
   }
   recorded.decision = Text(payload, "decision");
@@ -132,8 +132,7 @@ base::Result<RecordedDecision> FindRecorded(Context& context,
                                             const config::Configuration& configuration,
                                             const std::optional<std::string>& id) {
   AEGIS_ASSIGN(ledger::Ledger ledger, OpenLedger(context, configuration));
-  const ledger::QueryFilter denied{
-      .last = 1, .decision = "deny", .event_type = std::string(ledger::kActionDecided)};
+  const ledger::QueryFilter denied{.last = 1, .decision = "deny"};
   AEGIS_ASSIGN(auto found,
                id ? Named(ledger, *id)
                   : First(ledger, denied, [](const ledger::EntryView&) { return true; }));

@@ -16,6 +16,7 @@
 #include "cli/session_detail.h"
 #include "cli/verification.h"
 #include "ledger/ledger.h"
+#include "ledger/watch_events.h"
 
 namespace aegis::cli {
 namespace {
@@ -24,7 +25,6 @@ using ledger::SessionInfo;
 using ledger::SessionState;
 
 constexpr std::string_view kPermitAll = "permit-all";  // the only policy of that template
-constexpr std::string_view kPolicyChanged = "POLICY_CHANGED";
 
 // Denials that are no answer of the policies: something could not be judged or recorded.
 constexpr auto kFailures = std::to_array<std::string_view>(
@@ -40,8 +40,10 @@ class Gathering {
       TakeDecision(entry, *decided);
     } else if (!entry.erased && entry.event_type == ledger::kSessionStarted) {
       TakeStart(entry);
-    } else if (!entry.erased && entry.event_type == kPolicyChanged) {
-      ++data_.policy_changes;
+    } else if (!entry.erased) {
+      data_.policy_changes += entry.event_type == ledger::kPolicyChanged ? 1U : 0U;
+      data_.policies_kept += entry.event_type == ledger::kPolicyKept ? 1U : 0U;
+      data_.watch_gaps += entry.event_type == ledger::kWatchGap ? 1U : 0U;
     }
   }
 
@@ -116,6 +118,9 @@ void AddSessionGaps(const ReportData& data, std::vector<Gap>& gaps) {
   Add(gaps, "wrap",
       CountSessions(data, [](const SessionInfo& i) { return i.session.mode == "wrap"; }),
       "sessions under `aegis wrap`: recorded, and nothing was refused");
+  Add(gaps, "watch",
+      CountSessions(data, [](const SessionInfo& i) { return i.session.mode == "watch"; }),
+      "sessions of `aegis watch`: seen after it happened, and nothing was refused");
   Add(gaps, "permit-all", data.permit_all.size(),
       "sessions under the template permit-all: everything was permitted");
   Add(gaps, "died",
@@ -127,6 +132,8 @@ void AddSessionGaps(const ReportData& data, std::vector<Gap>& gaps) {
   Add(gaps, "let through", data.activity.actions.Sum().let_through,
       "actions that the policies denied and that were done all the same");
   Add(gaps, "policy changed", data.policy_changes, "changes of policies while a session ran");
+  Add(gaps, "policy kept", data.policies_kept,
+      "edits of policies that were not taken: broken, or not to be recorded");
 }
 
 void AddRecordGaps(const ReportData& data, std::vector<Gap>& gaps) {
@@ -137,6 +144,7 @@ void AddRecordGaps(const ReportData& data, std::vector<Gap>& gaps) {
   }
   Add(gaps, "not judged", failures,
       "actions that could not be judged or recorded, and were denied");
+  Add(gaps, "not watched", data.watch_gaps, "gaps in what `aegis watch` could see");
   std::uint64_t erased = 0;
   for (const SessionInfo& info : data.sessions) {
     erased += static_cast<std::uint64_t>(std::max<std::int64_t>(info.session.erased, 0));

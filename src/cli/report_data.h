@@ -56,6 +56,8 @@ struct ReportData {
   std::map<std::string, PolicyUse, std::less<>> policies{};  // by digest
   std::set<std::string, std::less<>> permit_all{};  // sessions in which that template permitted
   std::uint64_t policy_changes = 0;                 // while a session ran
+  std::uint64_t policies_kept = 0;                  // edits that were not taken
+  std::uint64_t watch_gaps = 0;
   ledger::VerifyReport verification{};
 };
 

@@ -92,8 +92,12 @@ TEST(GapsOf, SessionsThatWereLessThanARun) {
   data.sessions[3].session.erased = 7;
   data.permit_all = {"s"};
   data.policy_changes = 2;
-  EXPECT_THAT(Kinds(data),
-              ElementsAre("wrap", "permit-all", "died", "running", "policy changed", "erased"));
+  data.policies_kept = 3;
+  data.watch_gaps = 4;
+  EXPECT_THAT(Kinds(data), ElementsAre("wrap", "permit-all", "died", "running", "policy changed",
+                                       "policy kept", "not watched", "erased"));
+  EXPECT_EQ(CountOf(data, "policy kept"), 3U);
+  EXPECT_EQ(CountOf(data, "not watched"), 4U);
   EXPECT_EQ(CountOf(data, "erased"), 7U);
   EXPECT_EQ(CountOf(data, "policy changed"), 2U);
 }

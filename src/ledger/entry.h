@@ -24,8 +24,15 @@ inline constexpr std::string_view kActionDecided = "ACTION_DECIDED";
 inline constexpr std::string_view kActionFinished = "ACTION_FINISHED";
 inline constexpr std::string_view kSessionStarted = "SESSION_STARTED";
 inline constexpr std::string_view kSessionEnded = "SESSION_ENDED";
+// As ACTION_DECIDED, of what had happened already when it was judged.
+inline constexpr std::string_view kActionObserved = "ACTION_OBSERVED";
 inline constexpr std::string_view kPolicyChanged = "POLICY_CHANGED";
 inline constexpr std::string_view kPolicyKept = "POLICY_KEPT";
+
+// Whether entries of this type say what the policies decided on an action.
+constexpr bool HasDecision(std::string_view event_type) {
+  return event_type == kActionDecided || event_type == kActionObserved;
+}
 
 // One entry. Views belong to whoever made it; `payload` is canonical JSON text of an object.
 // Of an erased entry only tenant, session, seq and the hashes are left: its content was purged.

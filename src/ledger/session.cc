@@ -6,7 +6,6 @@
 
 #include "canon/canon.h"
 #include "ledger/entry.h"
-#include "ledger/watch_events.h"
 
 namespace aegis::ledger {
 namespace {
@@ -34,7 +33,7 @@ void Apply(Session& session, const EntryView& entry) {
   if (session.user_id.empty()) {
     session.user_id = entry.user_id;
   }
-  if (entry.event_type == kActionDecided || entry.event_type == kActionObserved) {
+  if (HasDecision(entry.event_type)) {
     ++session.actions;
     // The members before `decision` are skipped, not decoded.
     if (canon::Member(entry.payload, "decision") == R"("deny")") {

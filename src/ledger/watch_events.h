@@ -6,8 +6,6 @@ namespace aegis::ledger {
 
 // Event types of a session with the mode "watch": docs/ledger-format.md describes their payloads.
 
-// As ACTION_DECIDED, of what had happened already when it was judged.
-inline constexpr std::string_view kActionObserved = "ACTION_OBSERVED";
 inline constexpr std::string_view kWatchStarted = "WATCH_STARTED";
 inline constexpr std::string_view kSnapshotTaken = "SNAPSHOT_TAKEN";
 inline constexpr std::string_view kNameChanged = "NAME_CHANGED";

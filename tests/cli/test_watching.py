@@ -140,6 +140,9 @@ def test_what_a_policy_would_deny_is_recorded_as_such(aegis, watch):
     assert "(deny)" in aegis("log", "project", "--last", "50").ok().out
     queried = aegis("audit", "query", "project", "--decision", "deny", "--json").ok().lines()
     assert len(queried) == ended["denials"]
+    report = aegis("report", "project", "--format", "json").ok().json("report")
+    assert {gap["kind"]: gap["count"] for gap in report["gaps"]}["watch"] == 1
+    assert ".env" in aegis("policy", "explain", "--last-denied", "--config", "project").ok().out
 
 
 if os.geteuid() == 0:
