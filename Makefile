@@ -13,7 +13,7 @@ help: ## list the targets
 
 build: ## build the program (installs what is missing)
 	@scripts/bootstrap build
-	@scripts/build
+	@scripts/build aegis manual
 
 test: ## build, then run all tests but the long ones
 	@scripts/bootstrap build test
@@ -42,7 +42,7 @@ uninstall: ## remove what `make install` put below PREFIX
 
 package: ## make dist/aegis_VERSION_ARCH.deb, a tarball and their SHA256SUMS
 	@scripts/bootstrap build package
-	@scripts/build
+	@scripts/build aegis manual
 	@packaging/make-package "$(AEGIS_BUILD_DIR)" dist
 
 check: lint test ## lint and test

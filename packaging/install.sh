@@ -60,7 +60,7 @@ build_checkout() {
   source_dir=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
   [[ -f $source_dir/CMakeLists.txt ]] || die "no checkout here: name a release with --from"
   make --no-print-directory -C "$source_dir" build >&2
-  cmake --install "$source_dir/${AEGIS_BUILD_DIR:-build/release}" --prefix "$tree" --strip >/dev/null
+  (cd "$source_dir" && cmake --install "${AEGIS_BUILD_DIR:-build/release}" --prefix "$tree" --strip >/dev/null)
 }
 
 # A missing library shows now, not at the first run.

@@ -113,3 +113,18 @@ def test_a_damaged_list_removes_nothing_else(install, tmp_path):
 def test_help(install):
     done = install("--help")
     assert done.returncode == 0 and "--uninstall" in done.stdout and files(install.home) == []
+
+
+if "AEGIS_BIN" in os.environ and os.access(SCRIPT.parents[1], os.W_OK):
+    def test_it_builds_and_installs_a_checkout(tmp_path):
+        """Where the checkout is ours; what is built already is not built again."""
+        build = pathlib.Path(os.environ["AEGIS_BIN"]).parents[1]
+        done = subprocess.run([str(SCRIPT), "--prefix", str(tmp_path / "prefix")], cwd=tmp_path,
+                              env={**os.environ, "AEGIS_BUILD_DIR": str(build)},
+                              capture_output=True, text=True, timeout=1800)
+        assert done.returncode == 0, done.stderr
+        there = files(tmp_path / "prefix")
+        assert {"bin/aegis", "share/man/man1/aegis.1", "share/doc/aegis/README.md"} <= set(there)
+        version = subprocess.run([str(tmp_path / "prefix/bin/aegis"), "--version"],
+                                 capture_output=True, text=True)
+        assert version.returncode == 0
