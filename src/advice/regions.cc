@@ -15,8 +15,6 @@
 #include <vector>
 
 #include "advice/places.h"
-#include "advice/question.h"
-#include "advice/set_diff.h"
 #include "policy/policy.h"
 
 namespace aegis::advice {

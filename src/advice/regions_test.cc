@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,7 @@ TEST(PathRegions, AFreshNameIsOneThatNoMentionHas) {
 
 std::vector<std::string> Resources(const std::vector<Sample>& samples) {
   std::vector<std::string> resources;
+  resources.reserve(samples.size());
   for (const Sample& sample : samples) {
     resources.push_back(sample.region.name + " " + sample.question.resource);
   }

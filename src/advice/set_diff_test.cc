@@ -4,15 +4,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "advice/places.h"
 #include "advice/test_sets.h"
+#include "base/result.h"
 #include "policy/policy.h"
 #include "policy/random_policies.h"
 #include "policy/test_policies.h"
@@ -245,7 +248,7 @@ void ForRandomRequests(const Check& check) {
   for (std::size_t seed = 0; seed < kPairs; ++seed) {
     policy::RandomWorld world(seed);
     const auto [text_a, text_b] = RandomPair(world);
-    SCOPED_TRACE("seed " + std::to_string(seed) + "\n" + text_a + "---\n" + text_b);
+    SCOPED_TRACE(std::to_string(seed).append("\n").append(text_a).append("---\n").append(text_b));
     const PolicySet a =
         policy::MustLoad({{.file = "a.cedar", .text = text_a}}, policy::RandomNames());
     const PolicySet b =

@@ -84,12 +84,12 @@ base::Result<gate::RunSpec> Specify(Context& context, const Places& places,
   AEGIS_TRY(ApplyPolicies(request, configuration, spec));
   AEGIS_ASSIGN(const policy::Names names,
                PolicyNames(configuration.name, places.user_home, spec.dir));
-  AEGIS_TRY(CheckPolicies(spec.policies, names, configuration.state_dir));
+  AEGIS_TRY(CheckAndMark(spec.policies, names, configuration.state_dir));
   // An edit is as untrusted as what the run began with.
   spec.read_policies = [read = std::move(spec.read_policies), names,
                         state_dir = configuration.state_dir]() -> PolicyReading {
     AEGIS_ASSIGN(auto sources, read());
-    AEGIS_TRY(CheckPolicies(sources, names, state_dir));
+    AEGIS_TRY(CheckAndMark(sources, names, state_dir));
     return sources;
   };
   AEGIS_ASSIGN(spec.witness, ChooseWitnesses(places, configuration, request.witnesses));

@@ -33,10 +33,19 @@ base::Result<> CheckPolicies(const std::vector<policy::Source>& sources, const p
   return {};
 }
 
-base::Result<policy::PolicySet> LoadPolicies(const std::vector<policy::Source>& sources,
+base::Result<> CheckAndMark(std::vector<policy::Source>& sources, const policy::Names& names,
+                            const std::optional<std::string>& state_dir) {
+  AEGIS_TRY(CheckPolicies(sources, names, state_dir));
+  for (policy::Source& source : sources) {
+    source.validated = true;
+  }
+  return {};
+}
+
+base::Result<policy::PolicySet> LoadPolicies(std::vector<policy::Source> sources,
                                              const policy::Names& names,
                                              const std::optional<std::string>& state_dir) {
-  AEGIS_TRY(CheckPolicies(sources, names, state_dir));
+  AEGIS_TRY(CheckAndMark(sources, names, state_dir));
   return policy::PolicySet::Load(sources, names);
 }
 

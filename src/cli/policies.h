@@ -15,8 +15,12 @@ namespace aegis::cli {
 base::Result<> CheckPolicies(const std::vector<policy::Source>& sources, const policy::Names& names,
                              const std::optional<std::string>& state_dir);
 
-// CheckPolicies, then PolicySet::Load: the one way in which commands load policies.
-base::Result<policy::PolicySet> LoadPolicies(const std::vector<policy::Source>& sources,
+// CheckPolicies for sources that are loaded next, and need not be validated again.
+base::Result<> CheckAndMark(std::vector<policy::Source>& sources, const policy::Names& names,
+                            const std::optional<std::string>& state_dir);
+
+// CheckAndMark, then PolicySet::Load: the one way in which commands load policies.
+base::Result<policy::PolicySet> LoadPolicies(std::vector<policy::Source> sources,
                                              const policy::Names& names,
                                              const std::optional<std::string>& state_dir);
 

@@ -1,7 +1,7 @@
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -22,7 +22,6 @@
 #include "cli/policy_diff_report.h"
 #include "cli/stored_policies.h"
 #include "config/config.h"
-#include "ledger/ledger.h"
 #include "policy/policy.h"
 
 namespace aegis::cli {

@@ -257,7 +257,9 @@ base::Result<PolicySet> PolicySet::Load(const std::vector<Source>& sources, cons
   for (const Source& source : sources) {
     views.push_back({.file = View(source.file),
                      .text = View(source.text),
-                     .validated = IsBuiltInText(source.text) ? std::uint8_t{1} : std::uint8_t{0}});
+                     .validated = source.validated || IsBuiltInText(source.text)
+                                      ? std::uint8_t{1}
+                                      : std::uint8_t{0}});
   }
   // Beside the engine's own work: OpenSSL takes a millisecond to get ready.
   std::future<std::string> digest = std::async(DigestOf, std::cref(sources));

@@ -70,6 +70,7 @@ struct Verdict {
 struct Source {
   std::string file;
   std::string text;
+  bool validated = false;  // this very text passed Load before: half of the time is saved
 };
 
 // Who and where: canonical paths in escaped form. `home` and `dir` stand for "~" and "@dir" in

@@ -39,6 +39,21 @@ std::string When(std::string_view condition) {
 
 // ---- Loading
 
+TEST(PolicySetTest, ATextThatPassedIsReadTheSameWithoutValidation) {
+  Source source{.file = "a.cedar",
+                .text =
+                    "@id(\"a\") permit(principal, action == Aegis::Action::\"FileRead\", "
+                    "resource in Aegis::Resource::\"~\");"};
+  const PolicySet validated = MustLoad({source});
+  source.validated = true;
+  const PolicySet passed = MustLoad({source});
+  EXPECT_EQ(passed.digest(), validated.digest());
+  EXPECT_EQ(passed.policies().front().places, validated.policies().front().places);
+  EXPECT_EQ(Ask(passed, Action::kFileRead, "/home/u/x").outcome, Outcome::kPermit);
+  source.text = "permit(";
+  EXPECT_FALSE(PolicySet::Load({source}, TestNames())) << "what does not parse is refused";
+}
+
 TEST(PolicySetTest, InfoSaysWhereAPolicyCouldFail) {
   const PolicySet set = MustLoad(
       "permit(principal, action, resource in Aegis::Resource::\"/a\") when { context.pid > 1 };"
