@@ -195,7 +195,21 @@ TEST(SetDiff, TooMuchIsRefused) {
   ASSERT_FALSE(diff.has_value());
   EXPECT_EQ(diff.error().code(), base::Errc::kExhausted);
   EXPECT_EQ(diff.error().message(),
-            "the policies name too much to be compared: 2001 places and 2000 groups of names");
+            "the policies name too much to be compared: 2000 places and 2000 groups of names");
+}
+
+// Pairs of groups beyond what can be asked about are no reason to ask about nothing.
+TEST(SetDiff, TooManyPairsAreADependence) {
+  std::string permits;
+  std::string forbids;
+  for (int i = 0; i < 1500; ++i) {
+    permits += Permit("FileRead", "*/p" + std::to_string(i));
+    forbids += Forbid("*/f" + std::to_string(i));
+  }
+  const SetDiff diff = Compare(MustLoad(permits), MustLoad(forbids));
+  EXPECT_EQ(diff.differences.size(), 1500U);
+  ASSERT_FALSE(diff.dependences.empty());
+  EXPECT_THAT(diff.dependences[0].on, ElementsAre("combinations of name groups"));
 }
 
 bool InGroups(const Region& region, std::string_view path) {

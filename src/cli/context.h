@@ -34,6 +34,10 @@ struct Context {
 
 // The exit code of a wrong command line, unless the command has its own.
 inline constexpr int kUsageExit = 2;
+// Of commands that compare, as diff(1): whoever asks whether something differs must not take a
+// failure for a yes.
+inline constexpr int kDifferExit = 1;
+inline constexpr int kTroubleExit = 2;
 
 // The places that nearly every command needs.
 struct Places {

@@ -19,9 +19,6 @@ namespace {
 using Kind = Option::Kind;
 
 constexpr std::size_t kMostLines = 20;
-// As diff(1): whoever asks whether something differs must not take a failure for a yes.
-constexpr int kDiffer = 1;
-constexpr int kTrouble = 2;
 
 constexpr std::array<Option, 5> kOptions = {{
     {"S1", Kind::kPositional, "", "A session: its id, the beginning of it, or its tag"},
@@ -67,7 +64,7 @@ base::Result<int> Run(Context& context, const Args& args) {
   } else {
     PrintDiff(context.out, first, second, diff, args.Has("--all") ? SIZE_MAX : kMostLines);
   }
-  return diff.equal() ? 0 : kDiffer;
+  return diff.equal() ? 0 : kDifferExit;
 }
 
 }  // namespace
@@ -82,7 +79,7 @@ const Command kDiffCommand = {
         "digest and how it ended. <: only the first, >: only the second. How often something was\n"
         "done is no difference. Where there are many names, directories stand for them. Exit\n"
         "code: 0 no difference, 1 a difference, 2 it could not be told.\n",
-    .failure = kTrouble,
+    .failure = kTroubleExit,
     .run = Run,
 };
 

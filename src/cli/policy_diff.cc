@@ -30,9 +30,6 @@ namespace {
 using Kind = Option::Kind;
 
 constexpr std::size_t kMostLines = 40;
-// As diff(1): whoever asks whether something differs must not take a failure for a yes.
-constexpr int kDiffer = 1;
-constexpr int kTrouble = 2;
 
 constexpr std::array<Option, 7> kOptions = {{
     {"A", Kind::kPositional, "",
@@ -143,7 +140,7 @@ base::Result<int> Diff(Context& context, const Args& args, const SideNames& give
   } else {
     PrintPolicyDiff(context.out, diff, args.Has("--all") ? SIZE_MAX : kMostLines);
   }
-  return diff.equal() ? 0 : kDiffer;
+  return diff.equal() ? 0 : kDifferExit;
 }
 
 base::Result<int> Run(Context& context, const Args& args) {
@@ -176,7 +173,7 @@ const Command kPolicyDiffCommand = {
         "before a wider; where such an exception is answered alike, it says `both`. What answers\n"
         "depend on beside the resource is named. Links are not followed. Exit code: 0 no\n"
         "difference in what is answered, 1 a difference, 2 it could not be told.\n",
-    .failure = kTrouble,
+    .failure = kTroubleExit,
     .run = Run,
 };
 
