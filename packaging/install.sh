@@ -14,7 +14,7 @@ Without --from, builds this checkout (make build) and installs what it made.
   --prefix DIR   where to install (default: /usr/local as root, else ~/.local)
   --from FILE    a release: aegis-VERSION-linux-ARCH.tar.gz or aegis_VERSION_ARCH.deb
   --sums FILE    the SHA256SUMS that FILE must stand in (default: beside FILE)
-  --dry-run      only print which files would be written
+  --dry-run      only print which files would be written, or removed; a checkout is built
   --uninstall    remove what was installed below DIR; $AEGIS_HOME (~/.aegis) stays
   --help         show this help
 
@@ -117,6 +117,11 @@ main() {
     if [[ $(id -u) == 0 ]]; then prefix=/usr/local; else prefix=${HOME:?}/.local; fi
   fi
   umask 022
+  if ((remove && dry)); then
+    [[ -f $prefix/$kList ]] || die "nothing was installed below $prefix by install.sh"
+    sed "s|^|$prefix/|" "$prefix/$kList"
+    return
+  fi
   if ((remove)); then
     uninstall "$prefix"
     echo "removed from $prefix"

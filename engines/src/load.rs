@@ -15,6 +15,8 @@ use std::str::FromStr;
 /// The stack that parsing and validating get; evaluation stays within `bounds` on any stack.
 const LOAD_STACK: usize = 256 << 20;
 const MAX_MENTIONS: usize = 1 << 16;
+/// The mask of a policy that is about connections alone.
+const CONNECTIONS: u32 = 1 << 5;
 const MAX_MESSAGE: usize = 400;
 const NO_ACTION: &str = "no action fits the head of this policy (a group takes `action in`)";
 
@@ -95,7 +97,10 @@ fn offset_of(error: &dyn Diagnostic) -> Option<usize> {
 /// Where an error is, and what it says: it may quote the text, so it is cut.
 fn described(error: &dyn Diagnostic) -> (Option<usize>, String) {
     let help = error.help().map(|help| format!(" ({help})")).unwrap_or_default();
-    let mut message = format!("{error}{help}");
+    let text = error.to_string();
+    // Its name there is the engine's; the place tells which one it is.
+    let told = text.strip_prefix("for policy `policy").and_then(|rest| rest.split_once("`, "));
+    let mut message = format!("{}{help}", told.map_or(text.as_str(), |(_, what)| what));
     if let Some((end, _)) = message.char_indices().nth(MAX_MESSAGE) {
         message.truncate(end);
         message.push('…');
@@ -314,10 +319,14 @@ impl Loader {
         let mut literals: Vec<EntityUid> = policy.entity_literals();
         literals.retain(|literal| *literal.type_name() == self.cedar.resource_type);
         literals.sort();
+        let connects = self.actions(policy) == CONNECTIONS;
         for literal in literals {
             let name: &str = literal.id().unescaped();
             let path = names::resolve(name, aliases)
                 .map_err(|why| format!("resource \"{name}\": {why}"))?;
+            if connects && !path.starts_with('/') {
+                names::check_peer(&path).map_err(|why| format!("resource \"{name}\": {why}"))?;
+            }
             self.mention(&path)?;
             if path != name {
                 renamed.insert(literal.clone(), uid(&self.cedar.resource_type, &path));

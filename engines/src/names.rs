@@ -1,5 +1,7 @@
 //! Names of resources in policies: which can ever match, and what the aliases stand for.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 /// The paths behind "~" and "@dir".
 pub struct Aliases<'a> {
     pub home: &'a str,
@@ -25,7 +27,7 @@ pub fn resolve(name: &str, aliases: &Aliases) -> Result<String, String> {
         Some(b'~') => join(aliases.home, name, "~", "the home directory")?,
         Some(b'@') => join(aliases.dir, name, "@dir", "the directory of the run")?,
         None => return Err("an empty name".into()),
-        _ => return Ok(name.into()),
+        _ => return host_or_tool(name).map(|()| name.into()),
     };
     if absolute.contains('*') {
         return Err(
@@ -36,6 +38,62 @@ pub fn resolve(name: &str, aliases: &Aliases) -> Result<String, String> {
         return Err("a path without `.`, `..`, `//` or a trailing `/` is needed".into());
     }
     Ok(absolute)
+}
+
+/// What only the name of a host, a socket or a tool can look like.
+fn host_or_tool(name: &str) -> Result<(), String> {
+    if let Some(socket) = name.strip_prefix("unix:") {
+        return match socket.as_bytes().first() {
+            Some(b'/' | b'@') => Ok(()),
+            _ => Err("a socket is `unix:/PATH` or `unix:@NAME`".into()),
+        };
+    }
+    if name.starts_with(['.', '$']) || name.contains('/') {
+        return Err(
+            "a path begins with `/`, `~/`, `@dir/` or `*/`; hosts and tools have no `/`".into()
+        );
+    }
+    Ok(())
+}
+
+/// Whether a connection could have this name: "HOST", "HOST:PORT", "[V6]:PORT", "*.DOMAIN", a
+/// socket. `name` passed `resolve`.
+pub fn check_peer(name: &str) -> Result<(), String> {
+    const WANTED: &str = "a host, `HOST:PORT`, `[V6]:PORT`, `*.DOMAIN` or `unix:/PATH` is needed";
+    if name.starts_with("*.") || name.starts_with("unix:") {
+        return Ok(());
+    }
+    let (host, port) = match name.strip_prefix('[').map(|rest| rest.split_once(']')) {
+        Some(Some((address, rest))) => {
+            address.parse::<Ipv6Addr>().map_err(|_| WANTED)?;
+            match rest {
+                "" => return Ok(()),
+                _ => ("", Some(rest.strip_prefix(':').ok_or(WANTED)?)),
+            }
+        }
+        Some(None) => return Err(WANTED.into()),
+        None if name.parse::<Ipv6Addr>().is_ok() => return Ok(()),
+        None => name.split_once(':').map_or((name, None), |(host, port)| (host, Some(port))),
+    };
+    if port.is_some_and(|port| !is_port(port)) {
+        return Err(PORT.into());
+    }
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|c| c.is_ascii_graphic() && !b"*/@%".contains(&c))
+    };
+    let last = host.rsplit('.').next().unwrap_or("");
+    let numeric = !last.is_empty() && last.bytes().all(|c| c.is_ascii_digit());
+    let is_host = host.split('.').all(is_label) && (!numeric || host.parse::<Ipv4Addr>().is_ok());
+    match name.starts_with('[') || (is_host && host == host.to_ascii_lowercase()) {
+        true => Ok(()),
+        false => Err(WANTED.into()),
+    }
+}
+
+const PORT: &str = "a port from 1 to 65535 is needed behind `:`";
+
+fn is_port(port: &str) -> bool {
+    port.parse::<u16>().is_ok_and(|n| n > 0 && n.to_string() == port)
 }
 
 /// "*.DOMAIN" or "*.DOMAIN:PORT", as the name system and requests write them.
@@ -52,8 +110,8 @@ fn domain(name: &str) -> Result<(), String> {
     if !domain.split('.').all(is_label) || last.bytes().all(|c| c.is_ascii_digit()) {
         return Err("a domain is needed behind `*.`".into());
     }
-    match port.map(|port| port.parse::<u16>().is_ok_and(|n| n > 0 && n.to_string() == port)) {
-        Some(false) => Err("a port from 1 to 65535 is needed behind `:`".into()),
+    match port {
+        Some(port) if !is_port(port) => Err(PORT.into()),
         _ => Ok(()),
     }
 }
@@ -128,9 +186,58 @@ mod tests {
             "*.a:0443",
             "*.a:65536",
             "*.a:*",
+            ".env",
+            "./secrets",
+            "relative/x",
+            "$HOME/.ssh",
+            "https://api.example.com/",
+            "10.0.0.0/8",
+            "file:///etc",
+            "unix:relative",
         ] {
             assert!(resolve(name, &ALIASES).is_err(), "{name}");
         }
         assert!(resolve("~/x", &Aliases { home: "", dir: "/d" }).is_err());
+    }
+    #[test]
+    fn peers_are_hosts_and_sockets() {
+        for name in [
+            "h",
+            "h:1",
+            "a.example.com:443",
+            "localhost",
+            "10.1.2.3",
+            "10.1.2.3:65535",
+            "::1",
+            "[::1]",
+            "[::1]:80",
+            "*.a.org",
+            "unix:/run/x",
+            "unix:@x",
+            "xn--bcher-kva.example",
+            "a_b.c",
+        ] {
+            assert_eq!(check_peer(name), Ok(()), "{name}");
+        }
+        for name in [
+            "localhost:*",
+            "h:https",
+            "h:0",
+            "h:080",
+            "a.com:99999",
+            "999.1.1.1",
+            "1.2.3",
+            "[::1",
+            "[::1]x",
+            "[h]:1",
+            "a..b",
+            "a.",
+            "A.example.com",
+            "a b",
+            "h:1:2",
+            "",
+        ] {
+            assert!(check_peer(name).is_err(), "{name}");
+        }
     }
 }

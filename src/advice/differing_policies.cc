@@ -1,12 +1,10 @@
 #include "advice/differing_policies.h"
 
 #include <algorithm>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
-#include <string>
 #include <string_view>
 #include <vector>
 

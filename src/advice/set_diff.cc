@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <iterator>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -117,7 +115,7 @@ class Comparison {
                     std::vector<std::string_view>& on) {
     const Combinations combinations = differing.CombinationsFor(regions_);
     if (combinations.partial) {
-      on.emplace_back("combinations of name groups");
+      on.emplace_back("several names of a path together");
     }
     differing.MarkConcerned(regions_);
     const auto ask = [&](const std::string& path, std::size_t place, const Groups& groups) {

@@ -209,7 +209,7 @@ TEST(SetDiff, TooManyPairsAreADependence) {
   const SetDiff diff = Compare(MustLoad(permits), MustLoad(forbids));
   EXPECT_EQ(diff.differences.size(), 1500U);
   ASSERT_FALSE(diff.dependences.empty());
-  EXPECT_THAT(diff.dependences[0].on, ElementsAre("combinations of name groups"));
+  EXPECT_THAT(diff.dependences[0].on, ElementsAre("several names of a path together"));
 }
 
 bool InGroups(const Region& region, std::string_view path) {

@@ -152,6 +152,17 @@ std::string Explained(const CLI::ArgumentMismatch& error, std::span<const Option
   return text;
 }
 
+// The library tells them from the last to the first.
+std::string Unexpected(const CLI::App& app) {
+  const std::vector<std::string> words = app.remaining();
+  std::string text = words.size() == 1 ? "The following argument was not expected:"
+                                       : "The following arguments were not expected:";
+  for (const std::string& word : words) {
+    text.append(" ").append(word);
+  }
+  return text;
+}
+
 // The library's exceptions end here.
 base::Result<> Parse(CLI::App& app, std::span<const Option> options,
                      std::span<const std::string> words) {
@@ -159,8 +170,8 @@ base::Result<> Parse(CLI::App& app, std::span<const Option> options,
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   } catch (const CLI::ArgumentMismatch& error) {
     return base::Fail(base::Errc::kInvalid, Explained(error, options));
-  } catch (const CLI::ExtrasError& error) {
-    return base::Fail(base::Errc::kInvalid, error.what() + OptionHint(options, words));
+  } catch (const CLI::ExtrasError&) {
+    return base::Fail(base::Errc::kInvalid, Unexpected(app) + OptionHint(options, words));
   } catch (const CLI::Error& error) {
     return base::Fail(base::Errc::kInvalid, error.what());
   }
@@ -216,7 +227,13 @@ base::Result<Args> ParseArgs(std::span<const Option> options, std::span<const st
       Declare(app, bound[i]);
     }
   }
-  AEGIS_TRY(Parse(app, options, words));
+  const bool separated = !args.command_.empty();
+  if (auto parsed = Parse(app, options, words); !parsed) {
+    return HasCommand(options) && !separated
+               ? base::Fail(base::Errc::kInvalid,
+                            parsed.error().message() + " (the command follows `--`)")
+               : base::Fail(std::move(parsed).error());
+  }
   for (const Bound& one : bound) {
     if (one.option->kind == Kind::kTexts) {
       args.lists_[std::string(OptionKey(*one.option))] = one.texts;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,6 +49,7 @@ constexpr std::array<Example, 2> kExamples = {{
 
 constexpr std::uint64_t kUsualLast = 10;
 constexpr std::size_t kShownDigits = 12;
+constexpr std::size_t kMostNames = 5;  // of a kind of change
 
 // A change of the policies, with what is known of both sets.
 struct Shown {
@@ -100,8 +102,12 @@ ordered_json AsJson(const Shown& shown) {
 
 void PrintChanges(Output& out, std::string_view what, const Changes& changes) {
   const auto print = [&](std::string_view sign, const std::vector<std::string>& names) {
-    for (const std::string& name : names) {
+    for (const std::string& name : names | std::views::take(kMostNames)) {
       out.Line("    " + std::string(sign) + " " + std::string(what) + " " + base::ForDisplay(name));
+    }
+    if (names.size() > kMostNames) {
+      out.Line("    " + std::string(sign) + " and " + std::to_string(names.size() - kMostNames) +
+               " more (see --json, or: aegis policy diff)");
     }
   };
   print("+", changes.added);

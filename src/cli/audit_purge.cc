@@ -31,7 +31,8 @@ constexpr std::array<Option, 8> kOptions = {{
     {"NAME", Kind::kPositional, "", "Configuration (default: the active one), or an age as 30d"},
     {"--config", Kind::kText, "NAME", "Configuration"},
     {"--before", Kind::kText, "TIME",
-     "Entries from before: 2026-08-01, 2026-08-01T12:00:00Z, or an age: 30d, 12h"},
+     "Entries from before: 2026-08-01, 2026-08-01T12:00:00Z, or an age: 2w, 30d, 12h, 45m "
+     "(minutes)"},
     {"--session", Kind::kText, "ID",
      "Entries of one session (id, beginning of it, or tag), and the tags it was given"},
     {"--dry-run", Kind::kFlag, "", "Only say how many entries it would be"},
@@ -143,19 +144,31 @@ base::Result<std::uint64_t> EraseAll(ledger::Ledger& ledger,
   return erased;
 }
 
+// " from before 2026-08-01T00:00:00Z", where a time bounds them.
+std::string Bounds(const std::vector<ledger::PurgeScope>& scopes) {
+  std::string text;
+  for (const ledger::PurgeScope& scope : scopes) {
+    if (scope.before_ms) {
+      text.append(text.empty() ? " from before " : ", ").append(FormatTime(*scope.before_ms));
+    }
+  }
+  return text;
+}
+
 bool Confirmed(const std::string& question) {
   std::cerr << "aegis: " << question << " This can't be undone. [y/N] " << std::flush;
   std::string answer;
   return std::getline(std::cin, answer) && (answer == "y" || answer == "Y" || answer == "yes");
 }
 
-void Print(Context& context, const Args& args, std::uint64_t entries, bool done) {
+void Print(Context& context, const Args& args, std::uint64_t entries,
+           const std::vector<ledger::PurgeScope>& scopes, bool done) {
   if (args.Has("--json")) {
     PrintJson(context.out, {{"entries", entries}, {"erased", done}});
     return;
   }
   context.out.Line(std::to_string(entries) + (entries == 1 ? " entry" : " entries") +
-                   (done ? " erased" : " would be erased"));
+                   Bounds(scopes) + (done ? " erased" : " would be erased"));
 }
 
 base::Result<int> Run(Context& context, const Args& args) {
@@ -169,7 +182,7 @@ base::Result<int> Run(Context& context, const Args& args) {
   AEGIS_ASSIGN(const auto scopes, ScopesOf(ledger, *wanted, configuration));
   AEGIS_ASSIGN(const std::uint64_t entries, CountAll(ledger, scopes));
   if (args.Has("--dry-run") || entries == 0) {
-    Print(context, args, entries, entries == 0 && !args.Has("--dry-run"));
+    Print(context, args, entries, scopes, entries == 0 && !args.Has("--dry-run"));
     return 0;
   }
   if (!args.Has("--yes") && !args.Has("--confirm")) {
@@ -177,13 +190,13 @@ base::Result<int> Run(Context& context, const Args& args) {
       return context.Usage("erasing can't be undone: say --yes");
     }
     if (!Confirmed("Erase the content of " + std::to_string(entries) + " entries of \"" +
-                   configuration.name + "\"?")) {
+                   configuration.name + "\"" + Bounds(scopes) + "?")) {
       context.Say("nothing was erased");
       return 1;
     }
   }
   AEGIS_ASSIGN(const std::uint64_t erased, EraseAll(ledger, scopes));
-  Print(context, args, erased, true);
+  Print(context, args, erased, scopes, true);
   return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cli/args.h"
+#include "cli/choices.h"
 #include "cli/command.h"
 
 namespace aegis::cli {
@@ -26,6 +27,7 @@ enum class Source : std::uint8_t {
   kTemplates,
   kPolicies,  // templates, and files
   kSets,      // those, and configurations
+  kActions,   // and test files
   kFiles,
   kDirectories,
 };
@@ -45,6 +47,8 @@ constexpr auto kSources = std::to_array<SourceOfName>({
     {"POLICY", Source::kPolicies},
     {"A", Source::kSets},
     {"B", Source::kSets},
+    {"ACTION", Source::kActions},
+    {"RESOURCE", Source::kFiles},
     {"FILE", Source::kFiles},
     {"PATH", Source::kFiles},
     {"TARGET", Source::kFiles},
@@ -214,7 +218,7 @@ class Line {
     for (const std::string_view choice : option.choices) {
       values.push_back({.word = std::string(choice), .about = ""});
     }
-    switch (SourceOf(command_, option)) {
+    switch (option.choices.empty() ? SourceOf(command_, option) : Source::kNothing) {
       case Source::kNothing:
         break;
       case Source::kConfigurations:
@@ -233,6 +237,13 @@ class Line {
         [[fallthrough]];
       case Source::kTemplates:
         values = names_.Templates();
+        break;
+      case Source::kActions:
+        completion.shell = ShellWords::kFiles;
+        values.clear();
+        for (const std::string_view action : kActionChoices) {
+          values.push_back({.word = std::string(action), .about = ""});
+        }
         break;
       case Source::kFiles:
         completion.shell = ShellWords::kFiles;

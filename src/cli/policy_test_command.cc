@@ -274,7 +274,9 @@ const Command kPolicyTestCommand = {
         "`@dir`, relative paths and links are resolved. What holds under `aegis run` whatever the\n"
         "policies say holds here too. Exit code 0: allowed, or all cases passed; 1: denied, would "
         "ask\n"
-        "a person, or a case failed. docs/policy.md says what a test file holds.\n",
+        "a person, or a case failed; 2: it could not be told. docs/policy.md says what a test "
+        "file holds.\n",
+    .failure = kTroubleExit,
     .run = Run,
 };
 

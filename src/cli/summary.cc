@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -98,8 +99,10 @@ std::string DescribeDenial(const gate::Denied& denied, gate::Mode mode,
                            const std::vector<policy::PolicySet::Info>& policies) {
   // Aegis' state is masked under `wrap` too: the one refusal that it makes.
   const bool refused = mode == gate::Mode::kRun || denied.reason == "AEGIS_STATE";
+  const std::string times =
+      denied.times == 1 ? "" : " (" + std::to_string(denied.times) + " times)";
   return std::string(refused ? "refused " : "would have refused ") + denied.action + " " +
-         denied.resource + ": " + Because(denied, policies);
+         denied.resource + times + ": " + Because(denied, policies);
 }
 
 void Summarise(Context& context, const gate::RunSpec& spec, const gate::RunOutcome& outcome) {
@@ -119,8 +122,15 @@ void Summarise(Context& context, const gate::RunSpec& spec, const gate::RunOutco
     return;
   }
   const auto policies = PoliciesOf(spec);
+  std::uint64_t shown = 0;
   for (const gate::Denied& denied : outcome.first_denials) {
     context.Say(DescribeDenial(denied, spec.mode, policies));
+    shown += denied.times;
+  }
+  if (outcome.denials > shown) {
+    context.Say("and " + std::to_string(outcome.denials - shown) +
+                " more (see: aegis audit query " + spec.config_name + " --session " +
+                outcome.session_id + " --decision deny)");
   }
 }
 

@@ -32,6 +32,13 @@ TEST(DescribeDenial, SaysWhatWouldPermitIt) {
       "Aegis::Action::\"FileWrite\", resource == Aegis::Resource::\"/etc/x\");");
 }
 
+TEST(DescribeDenial, SaysHowOften) {
+  gate::Denied denied = Denied("NO_PERMIT");
+  denied.times = 6;
+  EXPECT_THAT(DescribeDenial(denied, gate::Mode::kRun, {}),
+              StartsWith("refused FileWrite /etc/x (6 times): "));
+}
+
 TEST(DescribeDenial, QuotesHostileNamesForCedar) {
   gate::Denied denied = Denied("NO_PERMIT");
   denied.resource = "/a\"b\\xff\n";

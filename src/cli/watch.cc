@@ -43,7 +43,8 @@ constexpr std::uint64_t kLongestIdle = 1'000'000'000;
 constexpr std::array<Option, 12> kOptions = {{
     {"--dir", Kind::kText, "DIR",
      "The directory to watch, which policies call @dir (default: here)"},
-    {"--policy", Kind::kText, "POLICY", "A template or file to judge by (default: permit-all)"},
+    {"--policy", Kind::kText, "POLICY",
+     "A template or file to judge by (default: the configuration's own, permit-all if new)"},
     {"--name", Kind::kText, "NAME", "Configuration to record in (default: the directory's name)"},
     {"--config", Kind::kText, "NAME", "The same"},
     {"--tag", Kind::kText, "TAG", "A word to find the session by"},

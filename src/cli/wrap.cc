@@ -16,7 +16,8 @@ using Kind = Option::Kind;
 
 constexpr std::array<Option, 9> kOptions = {{
     {"--dir", Kind::kText, "DIR", "The project, which policies call @dir (default: here)"},
-    {"--policy", Kind::kText, "POLICY", "A template or file to judge by (default: permit-all)"},
+    {"--policy", Kind::kText, "POLICY",
+     "A template or file to judge by (default: the configuration's own, permit-all if new)"},
     {"--name", Kind::kText, "NAME", "Configuration to record in (default: the program's name)"},
     {"--config", Kind::kText, "NAME", "The same"},
     {"--seatbelt", Kind::kFlag, "", "Refuse what the policy does not permit, as `aegis run` does"},

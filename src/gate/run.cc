@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -21,6 +22,7 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
+#include "canon/canon.h"
 #include "decision/decision.h"
 #include "gate/follow.h"
 #include "gate/live_policies.h"
@@ -179,8 +181,20 @@ base::Result<witness::Recording> StartSupervisor(const RunSpec& spec, const Supe
 }
 
 void CollectDenial(const ledger::EntryView& entry, std::vector<Denied>& denials) {
-  if (denials.size() >= kShownDenials || entry.event_type != ledger::kActionDecided ||
+  if (entry.event_type != ledger::kActionDecided ||
       entry.payload.find(R"("decision":"deny")") == std::string_view::npos) {
+    return;
+  }
+  const auto action = canon::StringMember(entry.payload, "action");
+  const auto resource = canon::StringMember(entry.payload, "resource");
+  const auto same = std::ranges::find_if(denials, [&](const Denied& known) {
+    return known.action == action && known.resource == resource;
+  });
+  if (same != denials.end()) {
+    ++same->times;
+    return;
+  }
+  if (denials.size() >= kShownDenials) {
     return;
   }
   const auto payload = nlohmann::json::parse(entry.payload, nullptr, false);

@@ -45,6 +45,7 @@ struct Denied {
   std::string resource;
   std::string reason;
   std::vector<std::string> policies;
+  std::uint64_t times = 1;
 };
 
 struct RunOutcome {
@@ -52,7 +53,7 @@ struct RunOutcome {
   std::string session_id;
   std::uint64_t actions = 0;
   std::uint64_t denials = 0;
-  std::vector<Denied> first_denials;  // at most five
+  std::vector<Denied> first_denials;  // the first five kinds of them
   std::vector<std::string> warnings;  // what did not go as it should around the run
 };
 

@@ -52,6 +52,9 @@ CASES = {
         Typed("aegis audit query --last", 2, "--last needs N"),
     '`--last wants a whole number from 1, not "X"`':
         Typed("aegis log --last 0", 2, '--last wants a whole number from 1, not "0"'),
+    "`... (the command follows `--`)`":
+        Typed("aegis run npm install -g x", 125,
+              "The following arguments were not expected: npm install -g x (the command follows `--`)"),
     "`which command? it follows `--``": Typed("aegis run", 125, "which command? it follows `--`"),
     '`two configurations are named: "A" and "B"`':
         Typed("aegis log a --config b", 1, 'two configurations are named: "a" and "b"'),
@@ -184,24 +187,24 @@ CASES = {
     "`FILE:L:C: ...`, of a policy":
         Typed("echo 'permit(' > p.cedar; aegis policy validate p.cedar", 1, "p.cedar:"),
     '`FILE:L:C: unknown key "X" (did you mean "Y"?)`, of a policy':
-        Typed("echo 'polices: p' > t.yaml; aegis policy test t.yaml", 1,
+        Typed("echo 'polices: p' > t.yaml; aegis policy test t.yaml", 2,
               't.yaml:1:1: unknown key "polices" (did you mean "policies"?)'),
     "`FILE:L:C: anchors, aliases and tags are not read`":
-        Typed("echo 'policies: &p [project]' > t.yaml; aegis policy test t.yaml", 1,
+        Typed("echo 'policies: &p [project]' > t.yaml; aegis policy test t.yaml", 2,
               "t.yaml:1:11: anchors, aliases and tags are not read"),
     "`FILE:L:C: ... (quote the text)`":
-        Typed("echo 'dir: @dir' > t.yaml; aegis policy test t.yaml", 1, "(quote the text)"),
+        Typed("echo 'dir: @dir' > t.yaml; aegis policy test t.yaml", 2, "(quote the text)"),
     "`FILE: neither an action nor a test file (.yaml, .yml, .toml)`":
-        Typed("aegis policy test t.txt", 1, "t.txt: neither an action nor a test file"),
+        Typed("aegis policy test t.txt", 2, "t.txt: neither an action nor a test file"),
     "`DIR: no test file (*.yaml, *.yml, *.toml) here`":
-        Typed("aegis policy test .", 1, ".: no test file (*.yaml, *.yml, *.toml) here"),
+        Typed("aegis policy test .", 2, ".: no test file (*.yaml, *.yml, *.toml) here"),
     "`--config is for ACTION RESOURCE; a test file says its own`":
         Typed("aegis policy test t.yaml --config a", 2, "--config is for ACTION RESOURCE"),
     '`there is no action "X" (did you mean "Y"?)`':
-        Typed("aegis policy test FileRed /x --policy project", 1,
+        Typed("aegis policy test FileRed /x --policy project", 2,
               'there is no action "FileRed" (did you mean "FileRead"?)'),
     '`"X" is no HOST:PORT (...)`':
-        Typed("aegis policy test NetConnect h --policy project", 1, '"h" is no HOST:PORT ('),
+        Typed("aegis policy test NetConnect h --policy project", 2, '"h" is no HOST:PORT ('),
     '`nothing was denied in the ledger of "X"`, `the ledger of "X" has no entry S:N`':
         Typed("aegis init a -q; aegis policy explain --last-denied --config a", 1,
               'nothing was denied in the ledger of "a"'),

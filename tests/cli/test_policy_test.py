@@ -69,20 +69,20 @@ def test_policies_lie_beside_the_test_file(aegis):
     (CASE.format(policies="project", expect="no"), '"expect" is allow, deny or ask')])
 def test_broken_test_files_are_one_line(aegis, text, said):
     (aegis.project / "t.yaml").write_text(text)
-    aegis("policy", "test", "t.yaml").failed(1, said)
+    aegis("policy", "test", "t.yaml").failed(2, said)
 
 
 def test_odd_test_files(aegis):
-    aegis("policy", "test", "none.yaml").failed(1, "none.yaml", "No such file")
-    aegis("policy", "test", "FileRed").failed(1, "neither an action nor a test file")
-    aegis("policy", "test", ".").failed(1, "no test file (*.yaml, *.yml, *.toml) here")
+    aegis("policy", "test", "none.yaml").failed(2, "none.yaml", "No such file")
+    aegis("policy", "test", "FileRed").failed(2, "neither an action nor a test file")
+    aegis("policy", "test", ".").failed(2, "no test file (*.yaml, *.yml, *.toml) here")
     (aegis.project / "bytes.toml").write_bytes(b"a = '\xff'")
-    aegis("policy", "test", "bytes.toml").failed(1, "bytes.toml: not valid UTF-8")
+    aegis("policy", "test", "bytes.toml").failed(2, "bytes.toml: not valid UTF-8")
     (aegis.project / "d.yaml").mkdir()
-    aegis("policy", "test", "d.yaml").failed(1, "d.yaml")
+    aegis("policy", "test", "d.yaml").failed(2, "d.yaml")
     hostile = "x\n\x1b[2J\u202e.yaml"
     (aegis.project / hostile).write_text("a: 1")
-    done = aegis("policy", "test", hostile).failed(1)
+    done = aegis("policy", "test", hostile).failed(2)
     assert "\x1b" not in done.err and "\u202e" not in done.err
 
 
@@ -92,11 +92,11 @@ def test_wrong_usage(aegis):
     aegis("policy", "test", "t.yaml", "--config", "a").failed(2, "--config is for ACTION RESOURCE")
     aegis("policy", "test", "FileRed", "/x", "--policy", "project").failed(
         1, 'there is no action "FileRed" (did you mean "FileRead"?)')
-    aegis("policy", "test", "FileRead", "", "--policy", "project").failed(1, "an empty name")
-    aegis("policy", "test", "NetConnect", "h", "--policy", "project").failed(1, "no HOST:PORT")
+    aegis("policy", "test", "FileRead", "", "--policy", "project").failed(2, "an empty name")
+    aegis("policy", "test", "NetConnect", "h", "--policy", "project").failed(2, "no HOST:PORT")
     aegis("policy", "test", "ProcessSpawn", "no-such-program", "--policy", "project").failed(
         1, "no-such-program: command not found")
-    aegis("policy", "test", "FileRead", "/x", "--config", "none").failed(1, "aegis init none")
+    aegis("policy", "test", "FileRead", "/x", "--config", "none").failed(2, "aegis init none")
 
 
 def ask(aegis, *words, **options):
