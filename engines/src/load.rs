@@ -324,7 +324,7 @@ impl Loader {
             let name: &str = literal.id().unescaped();
             let path = names::resolve(name, aliases)
                 .map_err(|why| format!("resource \"{name}\": {why}"))?;
-            if connects && !path.starts_with('/') {
+            if connects && !path.starts_with(['/', '*']) {
                 names::check_peer(&path).map_err(|why| format!("resource \"{name}\": {why}"))?;
             }
             self.mention(&path)?;

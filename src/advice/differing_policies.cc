@@ -21,6 +21,7 @@ using policy::PolicySet;
 using Info = PolicySet::Info;
 
 constexpr std::size_t kMostCombinedGroups = 6;  // of which every combination is asked about
+constexpr std::size_t kFewQuestions = 20'000;   // that cost no time worth saving
 
 // Every combination of so many groups, by size.
 std::vector<Groups> AllCombinations(std::size_t groups) {
@@ -36,6 +37,16 @@ std::vector<Groups> AllCombinations(std::size_t groups) {
   }
   std::ranges::stable_sort(all, {}, &Groups::size);
   return all;
+}
+
+std::set<Groups> AllPairs(std::size_t groups) {
+  std::set<Groups> pairs;
+  for (std::uint32_t one = 0; one < groups; ++one) {
+    for (std::uint32_t other = one + 1; other < groups; ++other) {
+      pairs.insert({one, other});
+    }
+  }
+  return pairs;
 }
 
 Outcome EffectOf(const Info& info) {
@@ -60,6 +71,7 @@ DifferingPolicies::DifferingPolicies(const PolicySet& a, const PolicySet& b, Act
   for (const auto* side : {&a_, &b_}) {
     for (const Applying& one : *side) {
       plain_ = plain_ && one.info->total;
+      unbounded_ += one.info->bounded ? 0U : 1U;
       if (one.differs) {
         Add(*one.info);
       }
@@ -105,7 +117,9 @@ Combinations DifferingPolicies::CombinationsFor(const PathRegions& regions) cons
     chosen.all.push_back({group});
   }
   const std::size_t most = kMostQuestions / regions.places().size();
-  const std::optional<std::set<Groups>> pairs = Pairs(regions, most - chosen.all.size());
+  const bool few = groups * groups * regions.places().size() <= kFewQuestions;
+  const std::optional<std::set<Groups>> pairs =
+      few ? AllPairs(groups) : Pairs(regions, most - chosen.all.size());
   chosen.partial = chosen.partial || !pairs;
   if (pairs) {
     chosen.all.insert(chosen.all.end(), pairs->begin(), pairs->end());

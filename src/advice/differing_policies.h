@@ -12,7 +12,7 @@
 namespace aegis::advice {
 
 // The most questions about one action that are asked of two sets: some seconds.
-inline constexpr std::size_t kMostQuestions = 2'000'000;
+inline constexpr std::size_t kMostQuestions = 500'000;
 
 // Combinations of name groups to ask about at each place: the empty one first, then by size, with
 // each those without one of its groups.
@@ -30,9 +30,13 @@ class DifferingPolicies {
   DifferingPolicies(const policy::PolicySet& a, const policy::PolicySet& b, policy::Action action);
 
   bool any() const { return any_; }
+  // How many policies every question has to look at, whatever its path.
+  std::size_t unbounded() const { return unbounded_; }
 
   // Enough to find every difference, unless partial: where every policy matches all of its places,
-  // one region decides each set's answer, so that pairs do. Else all, if the groups are few.
+  // one region decides each set's answer, so that pairs do. Else all, if the groups are few. Where
+  // pairs of groups are many, only those are asked about by which answers can differ; where both
+  // agree may then be left out.
   Combinations CombinationsFor(const PathRegions& regions) const;
 
   // Marks the regions in which a policy that differs may match: elsewhere answers are equal.
@@ -55,6 +59,7 @@ class DifferingPolicies {
 
   std::vector<Applying> a_;
   std::vector<Applying> b_;
+  std::size_t unbounded_ = 0;
   bool any_ = false;
   bool plain_ = true;            // every policy matches all of its places
   bool everywhere_ = false;      // one that differs has no bounds

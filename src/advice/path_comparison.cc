@@ -16,9 +16,10 @@ namespace {
 
 using Groups = PathRegions::Groups;
 
-bool Meet(const Groups& a, const Groups& b) {
-  return std::ranges::any_of(
-      a, [&b](const auto& group) { return std::ranges::binary_search(b, group); });
+Groups Without(const Groups& groups, const Groups& others) {
+  Groups left;
+  std::ranges::set_difference(groups, others, std::back_inserter(left));
+  return left;
 }
 
 Groups Without(const Groups& groups, std::size_t index) {
@@ -52,10 +53,12 @@ void PathComparison::Run(const Tell& tell) {
 void PathComparison::AskAll() {
   for (std::size_t place = 0; place < regions_.places().size(); ++place) {
     for (std::size_t i = 0; i < combinations_.size(); ++i) {
-      const Groups& groups = combinations_[i];
-      if (!Meet(groups, regions_.own(place))) {
-        answers_[place * combinations_.size() + i] =
-            ask_(regions_.PathIn(place, groups), place, groups);
+      std::optional<Outcomes>& answer = answers_[place * combinations_.size() + i];
+      const Groups others = Without(combinations_[i], regions_.own(place));
+      if (others.size() == combinations_[i].size()) {
+        answer = ask_(regions_.PathIn(place, others), place, others);
+      } else if (const auto same = numbers_.find(others); same != numbers_.end()) {
+        answer = Answer(place, same->second);  // smaller, and so known
       }
     }
   }

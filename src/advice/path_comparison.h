@@ -57,7 +57,7 @@ class PathComparison {
   const std::vector<Groups>& combinations_;
   std::map<Groups, std::size_t> numbers_;  // of combinations
   Ask ask_;
-  std::vector<std::optional<Outcomes>> answers_;  // none where the place lies in one of the groups
+  std::vector<std::optional<Outcomes>> answers_;       // by place, then combination
   std::vector<std::map<std::size_t, Outcomes>> told_;  // of each place, by combination
 };
 

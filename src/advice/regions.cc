@@ -7,6 +7,7 @@
 #include <functional>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -26,7 +27,8 @@ using Place = policy::PolicySet::Place;
 bool IsPath(std::string_view mention) { return mention.starts_with('/'); }
 bool IsGroup(std::string_view mention) { return mention.starts_with("*/"); }
 
-// A name that no mention has, nor any of its characters.
+}  // namespace
+
 std::string FreshName(const std::vector<std::string>& mentions) {
   constexpr unsigned kFirst = 0xb7;  // the middle dot
   constexpr unsigned kLast = 0x7ff;  // of the code points of two bytes
@@ -38,8 +40,10 @@ std::string FreshName(const std::vector<std::string>& mentions) {
       return name;
     }
   }
-  return "\xee\x80\x80";  // private use: sets that name all the others are made to be odd
+  return {};
 }
+
+namespace {
 
 // The pattern with `fresh` for each star: matched by another pattern only if all its names are.
 std::string ExampleOf(std::string_view group, const std::string& fresh) {
@@ -56,15 +60,19 @@ std::string Below(std::string_view path, std::string_view name) {
 
 struct HostAndPort {
   std::string host;
-  std::int64_t port = 0;  // 0: none
+  std::optional<std::int64_t> port{};
 };
 
 HostAndPort Parse(std::string_view mention) {
   const std::string_view host = HostOf(mention);
-  HostAndPort parsed{.host = std::string(host), .port = 0};
+  HostAndPort parsed{.host = std::string(host)};
   const std::size_t colon = mention.rfind(':');
   if (host != mention && colon != std::string_view::npos) {
-    std::from_chars(mention.data() + colon + 1, mention.data() + mention.size(), parsed.port);
+    std::int64_t port = 0;
+    const char* const end = mention.data() + mention.size();
+    if (std::from_chars(mention.data() + colon + 1, end, port).ptr == end) {
+      parsed.port = port;
+    }
   }
   return parsed;
 }
@@ -86,9 +94,9 @@ class HostSampler {
       } else if (!IsPath(mention) && !IsGroup(mention)) {
         HostAndPort parsed = Parse(mention);
         std::set<std::int64_t>& ports = hosts_[std::move(parsed.host)].ports;
-        if (parsed.port != 0) {
-          ports.insert(parsed.port);
-          taken_.insert(parsed.port);
+        if (parsed.port) {
+          ports.insert(*parsed.port);
+          taken_.insert(*parsed.port);
         }
       }
     }

@@ -16,6 +16,10 @@
 // once.
 namespace aegis::advice {
 
+// A name that no mention has, nor any of its characters; empty where there is none, and then no
+// region can have a resource.
+std::string FreshName(const std::vector<std::string>& mentions);
+
 inline constexpr std::size_t kNoRegion = ~std::size_t{0};
 
 // A region of hosts or of tools.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <expected>
 #include <iterator>
 #include <map>
 #include <string>
@@ -51,13 +52,19 @@ std::vector<std::string_view> AttributesOf(const PolicySet::Reads& reads) {
   return names;
 }
 
+std::unexpected<base::Error> TooMuch(std::size_t places, std::size_t groups) {
+  return base::Fail(base::Errc::kExhausted,
+                    "the policies name too much to be compared: " + std::to_string(places) +
+                        " places and " + std::to_string(groups) + " groups of names");
+}
+
 // Asks both sets, action by action, and keeps what differs.
 class Comparison {
  public:
   Comparison(const PolicySet& a, const PolicySet& b, std::vector<std::string> mentions)
       : a_(a), b_(b), mentions_(std::move(mentions)), regions_(mentions_) {}
 
-  SetDiff Run() {
+  base::Result<SetDiff> Run() {
     for (std::size_t i = 0; i < policy::kActionCount; ++i) {
       const auto action = static_cast<Action>(i);
       DifferingPolicies differing(a_, b_, action);
@@ -66,7 +73,7 @@ class Comparison {
       }
       std::vector<std::string_view> on = Attributes(action);
       if (NamesPaths(action)) {
-        ComparePaths(action, differing, on);
+        AEGIS_TRY(ComparePaths(action, differing, on));
       } else {
         CompareSamples(action == Action::kNetConnect ? HostSamples(mentions_)
                                                      : ToolSamples(mentions_));
@@ -111,9 +118,15 @@ class Comparison {
     }
   }
 
-  void ComparePaths(Action action, DifferingPolicies& differing,
-                    std::vector<std::string_view>& on) {
+  base::Result<> ComparePaths(Action action, DifferingPolicies& differing,
+                              std::vector<std::string_view>& on) {
     const Combinations combinations = differing.CombinationsFor(regions_);
+    // Eight policies without bounds take as long as the rest of a question.
+    constexpr std::size_t kEqual = 8;
+    if (combinations.all.size() * regions_.places().size() * (differing.unbounded() + kEqual) >
+        kMostQuestions * kEqual) {
+      return TooMuch(regions_.places().size(), regions_.groups().size());
+    }
     if (combinations.partial) {
       on.emplace_back("several names of a path together");
     }
@@ -126,6 +139,7 @@ class Comparison {
         .Run([&](const Region& region, const std::string& path) {
           Tell(region, {.action = action, .resource = path, .pid = 0});
         });
+    return {};
   }
 
   // One row for each region and its answers, whatever the actions.
@@ -188,11 +202,13 @@ base::Result<SetDiff> CompareSets(const PolicySet& a, const PolicySet& b) {
   const std::size_t places = starting("/");
   const std::size_t groups = starting("*/");
   if ((places + 1) * (groups + 1) > kMostQuestions) {
-    return base::Fail(base::Errc::kExhausted,
-                      "the policies name too much to be compared: " + std::to_string(places) +
-                          " places and " + std::to_string(groups) + " groups of names");
+    return TooMuch(places, groups);
   }
-  SetDiff diff = Comparison(a, b, std::move(mentions)).Run();
+  if (FreshName(mentions).empty()) {
+    return base::Fail(base::Errc::kExhausted,
+                      "the policies name every character that could stand for other names");
+  }
+  AEGIS_ASSIGN(SetDiff diff, Comparison(a, b, std::move(mentions)).Run());
   std::ranges::stable_sort(diff.differences, Before);
   return diff;
 }

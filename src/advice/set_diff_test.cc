@@ -198,6 +198,32 @@ TEST(SetDiff, TooMuchIsRefused) {
             "the policies name too much to be compared: 2000 places and 2000 groups of names");
 }
 
+TEST(SetDiff, PortZeroIsAPort) {
+  EXPECT_THAT(Rows("permit(principal, action, resource in Aegis::Resource::\"h:0\");", ""),
+              ElementsAre("NetConnect ToolCall h:0: permit -> none"));
+}
+
+TEST(SetDiff, APlaceInAGroupIsAnExceptionOfTheGroup) {
+  const std::string read = "forbid(principal, action in Aegis::Action::\"Read\", resource);\n";
+  const std::string a = Forbid("/q/a") + Permit("FileRead", "/q") + Permit("FileWrite", "/q");
+  const auto rows = Rows(a + read, Permit("FileRead", "*/a*") + Permit("FileWrite", "*/a*") + read);
+  EXPECT_THAT(rows, ::testing::Contains("FileWrite /q/a/** in */a*: forbid -> permit"));
+}
+
+TEST(SetDiff, WhatTakesTooLongIsRefused) {
+  std::string text;
+  for (int i = 0; i < 6; ++i) {
+    const std::string number = std::to_string(i);
+    text += Permit("FileRead", "*/g" + number);
+    text.insert(text.rfind(';'), " when { !(resource in Aegis::Resource::\"/w" + number + "\") }");
+  }
+  for (int i = 0; i < 1500; ++i) {
+    text += "permit(principal, action, resource) unless { resource in Aegis::Resource::\"/p" +
+            std::to_string(i) + "\" };\n";
+  }
+  EXPECT_FALSE(CompareSets(MustLoad(text), MustLoad("forbid(principal, action, resource);")));
+}
+
 // Pairs of groups beyond what can be asked about are no reason to ask about nothing.
 TEST(SetDiff, TooManyPairsAreADependence) {
   std::string permits;

@@ -62,7 +62,7 @@ base::Result<std::optional<ledger::StoredPolicySet>> Texts(ledger::Ledger& ledge
                                                            const std::string& digest) {
   AEGIS_ASSIGN(const std::unique_ptr<ledger::Snapshot> snapshot, ledger.store().OpenSnapshot());
   AEGIS_ASSIGN(auto set, snapshot->FindPolicySet(digest));
-  if (set && set->absent()) {
+  if (set && (set->absent() || ledger::DigestOfPolicies(set->texts) != digest)) {
     set.reset();
   }
   return set;
@@ -122,9 +122,13 @@ void Print(Output& out, const Shown& shown) {
            base::ForDisplay(step.session_id) + (step.live ? "  edited while it ran" : "") +
            (step.sessions == 0 ? "" : "  " + Count(step.sessions, "session")));
   if (!shown.stored) {
-    out.Line("    " + out.Faint("(its texts are not in this ledger)"));
+    out.Line(
+        "    " +
+        out.Faint(
+            "(its texts are not in this ledger, or no longer those of then: aegis audit verify)"));
   } else if (!shown.difference) {
-    out.Line("    " + out.Faint("(the texts before are not in this ledger)"));
+    out.Line("    " +
+             out.Faint("(the texts before are not in this ledger, or no longer those of then)"));
   } else if (!step.previous.empty() && shown.difference->policies) {
     PrintChanges(out, "file", shown.difference->files);
     PrintChanges(out, "policy", *shown.difference->policies);

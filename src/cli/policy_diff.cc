@@ -11,6 +11,7 @@
 
 #include "advice/set_diff.h"
 #include "base/result.h"
+#include "base/text.h"
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/context.h"
@@ -123,6 +124,12 @@ base::Result<int> Diff(Context& context, const Args& args, const SideNames& give
   AEGIS_ASSIGN(const policy::Names names,
                PolicyNames(around ? around->name : "default", places.user_home,
                            around ? around->dir : std::nullopt));
+  if (a.configuration && b.configuration &&
+      (a.configuration->name != b.configuration->name ||
+       a.configuration->dir != b.configuration->dir)) {
+    context.Note("both are read as policies of \"" + names.agent + "\" in " +
+                 base::ForDisplay(names.dir) + ": what names another agent or @dir may differ");
+  }
   AEGIS_ASSIGN(const auto set_a, LoadSide(a, names));
   AEGIS_ASSIGN(const auto set_b, LoadSide(b, names));
   PolicyDiff diff{.rules = RuleChanges(set_a, set_b)};

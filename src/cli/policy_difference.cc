@@ -1,6 +1,7 @@
 #include "cli/policy_difference.h"
 
-#include <algorithm>
+#include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,32 +15,39 @@ namespace aegis::cli {
 namespace {
 
 // Names and contents, in order; a name that comes again is told apart by a number.
-using Versions = std::vector<std::pair<std::string, std::string>>;
+class Versions {
+ public:
+  using Row = std::pair<std::string, std::string>;
 
-const std::string* Find(const Versions& versions, const std::string& name) {
-  const auto found = std::ranges::find(versions, name, &Versions::value_type::first);
-  return found == versions.end() ? nullptr : &found->second;
-}
-
-void Add(Versions& versions, const std::string& name, const std::string& content) {
-  std::string unique = name;
-  for (int number = 2; Find(versions, unique) != nullptr; ++number) {
-    unique = name + " (" + std::to_string(number) + ")";
+  void Add(const std::string& name, const std::string& content) {
+    const std::size_t times = ++times_[name];
+    rows_.emplace_back(times == 1 ? name : name + " (" + std::to_string(times) + ")", content);
+    contents_.emplace(rows_.back().first, content);
   }
-  versions.emplace_back(std::move(unique), content);
-}
+
+  const std::vector<Row>& rows() const { return rows_; }
+  const std::string* Find(const std::string& name) const {
+    const auto found = contents_.find(name);
+    return found == contents_.end() ? nullptr : &found->second;
+  }
+
+ private:
+  std::vector<Row> rows_;
+  std::map<std::string, std::string> contents_;
+  std::map<std::string, std::size_t> times_;
+};
 
 Changes Between(const Versions& before, const Versions& now) {
   Changes changes;
-  for (const auto& [name, content] : now) {
-    if (const std::string* const old = Find(before, name); old == nullptr) {
+  for (const auto& [name, content] : now.rows()) {
+    if (const std::string* const old = before.Find(name); old == nullptr) {
       changes.added.push_back(name);
     } else if (*old != content) {
       changes.changed.push_back(name);
     }
   }
-  for (const auto& [name, content] : before) {
-    if (Find(now, name) == nullptr) {
+  for (const auto& [name, content] : before.rows()) {
+    if (now.Find(name) == nullptr) {
       changes.removed.push_back(name);
     }
   }
@@ -49,7 +57,7 @@ Changes Between(const Versions& before, const Versions& now) {
 Versions FilesOf(const ledger::StoredPolicySet& set) {
   Versions files;
   for (const ledger::PolicyText& text : set.texts) {
-    Add(files, text.file, text.text);
+    files.Add(text.file, text.text);
   }
   return files;
 }
@@ -61,7 +69,7 @@ std::optional<Versions> PoliciesOf(const ledger::StoredPolicySet& set, const Loa
   }
   Versions policies;
   for (const policy::PolicySet::Info& info : loaded->policies()) {
-    Add(policies, info.id, info.text);
+    policies.Add(info.id, info.text);
   }
   return policies;
 }

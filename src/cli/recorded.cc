@@ -91,6 +91,19 @@ base::Result<std::optional<RecordedDecision>> Named(ledger::Ledger& ledger, cons
                [seq](const ledger::EntryView& entry) { return entry.seq == seq; });
 }
 
+// The set that was in force at the decision, if an edit had put it there.
+base::Result<> ReadEdits(ledger::Ledger& ledger, RecordedDecision& recorded) {
+  const ledger::QueryFilter filter{.session_id = recorded.session_id,
+                                   .event_type = std::string(ledger::kPolicyChanged)};
+  AEGIS_TRY(ledger.Query(filter, [&](const ledger::EntryView& entry) -> base::Result<bool> {
+    if (entry.seq < recorded.seq) {
+      recorded.policy_digest = Text(Parsed(entry.payload), "to");
+    }
+    return entry.seq < recorded.seq;
+  }));
+  return {};
+}
+
 // How the session began in which a decision was made.
 base::Result<> ReadStart(ledger::Ledger& ledger, RecordedDecision& recorded) {
   const ledger::QueryFilter filter{.session_id = recorded.session_id,
@@ -142,6 +155,7 @@ base::Result<RecordedDecision> FindRecorded(Context& context,
                          : "nothing was denied in the ledger of \"" + configuration.name + "\"");
   }
   AEGIS_TRY(ReadStart(ledger, *found));
+  AEGIS_TRY(ReadEdits(ledger, *found));
   return *std::move(found);
 }
 

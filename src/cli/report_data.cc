@@ -41,7 +41,7 @@ class Gathering {
     } else if (!entry.erased && entry.event_type == ledger::kSessionStarted) {
       TakeStart(entry);
     } else if (!entry.erased) {
-      data_.policy_changes += entry.event_type == ledger::kPolicyChanged ? 1U : 0U;
+      TakeEdit(entry);
       data_.policies_kept += entry.event_type == ledger::kPolicyKept ? 1U : 0U;
       data_.watch_gaps += entry.event_type == ledger::kWatchGap ? 1U : 0U;
     }
@@ -59,6 +59,21 @@ class Gathering {
     } else if (std::ranges::find(decided.policies, kPermitAll) != decided.policies.end() &&
                !data_.permit_all.contains(entry.session_id)) {
       data_.permit_all.emplace(entry.session_id);
+    }
+  }
+
+  void TakeEdit(const ledger::EntryView& entry) {
+    const auto digest = entry.event_type == ledger::kPolicyChanged
+                            ? canon::StringMember(entry.payload, "to")
+                            : std::nullopt;
+    if (!digest) {
+      return;
+    }
+    ++data_.policy_changes;
+    PolicyUse& use = data_.policies[*digest];
+    ++use.sessions;
+    if (use.files.empty()) {
+      use.files = TextsMember(entry.payload, "files");
     }
   }
 

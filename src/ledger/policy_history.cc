@@ -46,6 +46,7 @@ Result<> AddEdits(Ledger& ledger, std::vector<PolicyStep>& steps) {
     if (auto digest = canon::StringMember(entry.payload, "to")) {
       steps.push_back(
           {.digest = *std::move(digest),
+           .previous = canon::StringMember(entry.payload, "from").value_or(std::string()),
            .since_ms = entry.ts_unix_ms,
            .session_id = std::string(entry.session_id),
            .live = true,
@@ -65,11 +66,13 @@ Result<std::vector<PolicyStep>> PolicyHistory(Ledger& ledger) {
   std::ranges::stable_sort(all, {}, &PolicyStep::since_ms);
   std::vector<PolicyStep> steps;
   for (PolicyStep& step : all) {
-    if (!steps.empty() && steps.back().digest == step.digest) {
-      steps.back().sessions += step.sessions;
-      continue;
+    if (!step.live) {
+      if (!steps.empty() && steps.back().digest == step.digest) {
+        steps.back().sessions += step.sessions;
+        continue;
+      }
+      step.previous = steps.empty() ? std::string() : steps.back().digest;
     }
-    step.previous = steps.empty() ? std::string() : steps.back().digest;
     steps.push_back(std::move(step));
   }
   return steps;

@@ -14,7 +14,7 @@ namespace aegis::ledger {
 // force last, or by an edit while one went on.
 struct PolicyStep {
   std::string digest{};
-  std::string previous{};  // empty for the first
+  std::string previous{};  // in force last; of an edit: in its session. Empty for the first
   std::int64_t since_ms = 0;
   std::string session_id{};
   bool live = false;           // an edit

@@ -64,6 +64,7 @@ TEST_F(PolicyHistoryTest, StepsAreWhereTheSetBecomesAnother) {
   EXPECT_EQ(steps[1].sessions, 2U);
   EXPECT_FALSE(steps[1].live);
   EXPECT_TRUE(steps[2].live);
+  EXPECT_EQ(steps[2].previous, "x") << "as its own entry says, whatever began meanwhile";
   EXPECT_EQ(steps[2].session_id, "s4");
   EXPECT_EQ(steps[2].outside, "/opt");
   EXPECT_EQ(steps[2].sessions, 1U);

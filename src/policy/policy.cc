@@ -55,10 +55,28 @@ std::string_view BaseName(std::string_view path) {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
+// In a comment Cedar takes them; but they end the parts of which the digest is made.
+base::Result<> RefuseZeroBytes(const std::vector<Source>& sources) {
+  for (const Source& source : sources) {
+    const std::string_view text = source.text;
+    const std::size_t at = text.find('\0');
+    if (at == std::string_view::npos || !base::IsValidUtf8(text)) {
+      continue;  // the latter is refused by the engine
+    }
+    const std::string_view before = text.substr(0, at);
+    const auto line = 1 + std::ranges::count(before, '\n');
+    const std::size_t column = at - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
+    return base::Fail(base::Errc::kInvalid, base::ForDisplay(source.file) + ":" +
+                                                std::to_string(line) + ":" +
+                                                std::to_string(column) + ": a NUL byte");
+  }
+  return {};
+}
+
 std::string DigestOf(const std::vector<Source>& sources) {
   canon::Sha256Hasher hasher;
   hasher.Begin();
-  // Neither holds a NUL byte: names of files cannot, and the engine refuses such a text.
+  // Neither holds a zero byte: names of files can't, and Load refuses such a text.
   constexpr std::string_view kEnd("\0", 1);
   for (const Source& source : sources) {
     hasher.Update(BaseName(source.file));
@@ -252,6 +270,7 @@ Verdict PolicySet::Impl::VerdictOf(std::int32_t outcome,
 }
 
 base::Result<PolicySet> PolicySet::Load(const std::vector<Source>& sources, const Names& names) {
+  AEGIS_TRY(RefuseZeroBytes(sources));
   std::vector<AegisSource> views;
   views.reserve(sources.size());
   for (const Source& source : sources) {

@@ -39,6 +39,11 @@ std::string When(std::string_view condition) {
 
 // ---- Loading
 
+TEST(PolicySetTest, AZeroByteIsRefusedWithItsPlace) {
+  const std::string text = "permit(principal, action, resource); //" + std::string(1, '\0');
+  EXPECT_EQ(Refusal("// a\n" + text), "p/test.cedar:2:40: a NUL byte");
+}
+
 TEST(PolicySetTest, ATextThatPassedIsReadTheSameWithoutValidation) {
   Source source{.file = "a.cedar",
                 .text =

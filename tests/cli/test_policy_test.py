@@ -91,11 +91,11 @@ def test_wrong_usage(aegis):
     aegis("policy", "test", "FileRead").failed(2, "of which resource?")
     aegis("policy", "test", "t.yaml", "--config", "a").failed(2, "--config is for ACTION RESOURCE")
     aegis("policy", "test", "FileRed", "/x", "--policy", "project").failed(
-        1, 'there is no action "FileRed" (did you mean "FileRead"?)')
+        2, 'there is no action "FileRed" (did you mean "FileRead"?)')
     aegis("policy", "test", "FileRead", "", "--policy", "project").failed(2, "an empty name")
     aegis("policy", "test", "NetConnect", "h", "--policy", "project").failed(2, "no HOST:PORT")
     aegis("policy", "test", "ProcessSpawn", "no-such-program", "--policy", "project").failed(
-        1, "no-such-program: command not found")
+        2, "no-such-program: command not found")
     aegis("policy", "test", "FileRead", "/x", "--config", "none").failed(2, "aegis init none")
 
 

@@ -33,7 +33,8 @@ def test_denials_say_what_and_why_and_what_would_permit(aegis):
     done = aegis("run", "--", "sh", "-c", script)
     ours = [line for line in done.err.splitlines() if line.startswith("aegis: ")]
     assert "8 denied" in ours[0]
-    assert len(ours) == 6, "one line of figures, five of refusals"
+    assert len(ours) == 7, "one line of figures, five of refusals, and how many more there are"
+    assert "and 3 more (see: aegis audit query" in ours[6]
     assert f"refused FileRead {aegis.home}/.ssh/id_rsa: forbidden by policy \"" in ours[1]
     assert "default.cedar" in ours[1]
     assert ('permit(principal, action == Aegis::Action::"FileWrite", '

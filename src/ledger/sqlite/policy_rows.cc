@@ -32,7 +32,9 @@ Result<bool> HasTable(Database& database) {
 }
 
 bool IsText(const RawValue& value) {
-  return value.type == RawValue::Type::kText && base::IsValidUtf8(value.bytes);
+  // A zero byte ends the parts of which a digest is made.
+  return value.type == RawValue::Type::kText && base::IsValidUtf8(value.bytes) &&
+         !value.bytes.contains('\0');
 }
 
 // Puts the rows of one digest after the other together.
