@@ -33,7 +33,7 @@ class Scanner {
   std::optional<TextPlace> Scan() {
     while (at_ < text_.size()) {
       const bool ascii = (static_cast<unsigned char>(text_[at_]) & 0x80U) == 0;
-      if (!ascii && (inside_ == Inside::kNothing || inside_ == Inside::kLines)) {
+      if (!ascii && (inside_ == Inside::kNothing || inside_ == Inside::kLines || broken_)) {
         return place_;
       }
       Take(text_[at_]);
@@ -62,7 +62,37 @@ class Scanner {
     }
   }
 
+  // What the library takes for the end of a value that has no quotes or brackets.
+  static bool EndsValue(char c) { return std::string_view(" \t\r\n,]}#").contains(c); }
+  static bool IsBare(char c) { return !EndsValue(c) && !std::string_view("=[{.\"'").contains(c); }
+
+  // Whether a character can't stand here: the library would then read on, over quotes too, as if it
+  // were in a bare value, and this scanner no longer knows what it is in.
+  bool Misplaced(char c) const {
+    const bool opens = c == '"' || c == '\'' || c == '[' || c == '{';
+    const bool in_list = !brackets_.empty() && brackets_.back() == '[';
+    return (opens && at_ > 0 && IsBare(text_[at_ - 1])) || (c == '=' && (bare_value_ || in_list));
+  }
+
+  void NoteStructure(char c) {
+    broken_ = broken_ || Misplaced(c);
+    if (c == '=') {
+      value_next_ = true;
+    } else if (c != ' ' && c != '\t') {
+      bare_value_ = (bare_value_ || value_next_) && IsBare(c);
+      value_next_ = false;
+    } else {
+      bare_value_ = false;
+    }
+    if (c == '[' || c == '{') {
+      brackets_ += c;
+    } else if ((c == ']' || c == '}') && !brackets_.empty()) {
+      brackets_.pop_back();
+    }
+  }
+
   void TakeOutside(char c) {
+    NoteStructure(c);
     if (c == '#') {
       inside_ = Inside::kComment;
     } else if (c == '"' || c == '\'') {
@@ -134,7 +164,11 @@ class Scanner {
   std::size_t at_ = 0;
   TextPlace place_;
   Inside inside_ = Inside::kNothing;
-  char quote_ = '"';  // of the string that this is in
+  char quote_ = '"';         // of the string that this is in
+  std::string brackets_;     // that are open
+  bool value_next_ = false;  // behind a `=`
+  bool bare_value_ = false;  // in a value without quotes and brackets
+  bool broken_ = false;      // it is no TOML from here on
 };
 
 }  // namespace

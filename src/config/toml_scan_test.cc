@@ -33,6 +33,22 @@ TEST(FindStrayCharacter, FindsTheRest) {
   EXPECT_EQ(Stray("# comment\n\u00a0"), "2:1");
 }
 
+// Behind what is no TOML the library reads on over quotes, as if it were in a bare value.
+TEST(FindStrayCharacter, WhatIsNoTomlOpensNoString) {
+  for (const std::string_view text :
+       {"a=1~b=\"\u00e9\"", "a=[1~x=\"\u00e9\"]", "a=1b\"\u00e9\"", "a=[x\"\u00e9\"]",
+        "a=1~b=[{c=\"\u00e9\"", "a = 1[\"\u00e9\"]", "a=[b=\"\u00e9\"]"}) {
+    EXPECT_TRUE(FindStrayCharacter(text)) << text;
+  }
+  for (const std::string_view text :
+       {"a = [ {x=\"\u00e9\"}, {x='\u00e9', y=1} ]\nb=\"\u00e9\"",
+        "t = 2026-11-22 08:00:00\nn=\"\u00e9\"", "a.\"\u00e9\"=[1,\"\u00e9\",[2,'\u00e9']]",
+        "[t.\"\u00e9\"]\na={b=1,c=\"\u00e9\"}",
+        "a=1 # \u00e9\nb=[\n1,\n\"\u00e9\"\n]\nc='\u00e9'"}) {
+    EXPECT_FALSE(FindStrayCharacter(text)) << text;
+  }
+}
+
 TEST(FindStrayCharacter, StringsOfSeveralLinesAreAsciiToo) {
   EXPECT_EQ(Stray("a = \"\"\"\nx\né\"\"\""), "3:1");
   EXPECT_EQ(Stray(R"(a = """# no comment é""")"), "1:21");
