@@ -78,6 +78,10 @@ void Print(Context& context, const ledger::VerifyReport& report, const std::stri
   if (Verified(report)) {
     context.out.Line(context.out.Good("valid") + ": " + name + ", " + seen);
     context.out.Line("  " + Vouched(report));
+    if (report.absent_policy_sets > 0) {
+      context.out.Line("  the texts of " + Count(report.absent_policy_sets, "set") +
+                       " of policies are not here: no import brings them");
+    }
     return;
   }
   context.out.Line(context.out.Bad("INVALID") + ": " + name + ", " + seen + ", " +

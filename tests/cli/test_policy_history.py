@@ -83,6 +83,7 @@ def test_an_import_has_no_texts(aegis, gate):
     assert "not in this ledger" in aegis("audit", "policy-history", "b").ok().out
     aegis("audit", "policy-history", "b", "--show", step["digest"]).failed(1, "came with an import")
     assert aegis("audit", "verify", "b", "--json").ok().json()["absent_policy_sets"] == 1
+    assert "texts of 1 set of policies are not here" in aegis("audit", "verify", "b").ok().out
 
 
 def test_a_policy_for_aegis_own_state_is_refused(aegis, gate):
