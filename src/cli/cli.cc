@@ -116,6 +116,11 @@ int Dispatch(Context& context, std::span<const std::string> words) {
   }
   std::string name = words.front();
   words = words.subspan(1);
+  if (name == "help" && !words.empty() && words.front() != "help") {
+    std::vector<std::string> asked(words.begin(), words.end());
+    asked.emplace_back("--help");
+    return Dispatch(context, asked);
+  }
   if (AsksForHelp(name) || name == "help") {
     return Overview(context, "", true);
   }

@@ -144,3 +144,10 @@ def test_colours_are_for_terminals_alone(aegis):
     os.close(pid_out)
     os.close(terminal)
     assert "\x1b" not in aegis("status", "a").ok().out
+
+
+def test_help_of_a_command(aegis):
+    assert aegis("help", "policy", "lint").ok().out == aegis("policy", "lint", "--help").ok().out
+    assert aegis("help", "audit").ok().out == aegis("audit", "--help").ok().out
+    assert aegis("help").ok().out == aegis("help", "help").ok().out == aegis("--help").ok().out
+    aegis("help", "stauts").failed(2, 'did you mean "aegis status"?')
