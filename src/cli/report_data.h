@@ -37,7 +37,7 @@ struct SecretAccess {
 
 // A set of policies that was in force.
 struct PolicyUse {
-  std::uint64_t sessions = 0;  // that began under it, or in which an edit put it in force
+  std::uint64_t sessions = 0;        // that began under it, or in which an edit put it in force
   std::vector<std::string> files{};  // as one of them names them, if its beginning is in the scope
 };
 
