@@ -41,13 +41,27 @@ base::Result<config::Configuration> Configure(const Places& places, const Launch
   return config::LoadConfiguration(places.home, name, places.user_home);
 }
 
-// The same name from "/" on; links in it stay.
-base::Result<std::string> Absolute(const std::string& path) {
-  if (path.starts_with('/')) {
-    return path;
+// Settles what policies are read from: later readings go there, wherever links, or the working
+// directory, lead by then. An agent may move those.
+base::Result<> SettlePlaces(const std::vector<std::string>& given, gate::RunSpec& spec) {
+  const auto last_name = [](const std::string& path) { return path.substr(path.rfind('/') + 1); };
+  bool renamed = false;
+  std::vector<std::string> settled;
+  for (const std::string& path : given) {
+    auto place = base::CanonicalPath(path);
+    if (!place) {
+      return {};  // it was read, by a descriptor perhaps, but has no name to look at again
+    }
+    renamed = renamed || last_name(*place) != last_name(path);
+    settled.push_back(*std::move(place));
   }
-  AEGIS_ASSIGN(const std::string here, base::CanonicalPath("."));
-  return here + "/" + path;
+  spec.policy_places = std::move(settled);
+  spec.read_policies = [places = spec.policy_places] { return ReadSources(places); };
+  // Sets are told apart by the names of their files, too: it begins with those of later readings.
+  if (renamed) {
+    AEGIS_ASSIGN(spec.policies, spec.read_policies());
+  }
+  return {};
 }
 
 // The policies of the run, and the directories that are private under them.
@@ -55,23 +69,13 @@ base::Result<> ApplyPolicies(const LaunchRequest& request,
                              const config::Configuration& configuration, gate::RunSpec& spec) {
   if (!request.policy) {
     AEGIS_ASSIGN(spec.policies, ConfiguredPolicies(configuration));
-    spec.policy_places = configuration.policy_paths;
-    spec.read_policies = [configuration] { return ConfiguredPolicies(configuration); };
     spec.private_dirs = configuration.private_dirs;
-    return {};
+    return SettlePlaces(configuration.policy_paths, spec);
   }
   AEGIS_ASSIGN(PolicyChoice choice, ChoosePolicy(*request.policy));
   spec.private_dirs = PrivateDirs(choice);
   spec.policies = std::move(choice.sources);
-  if (!choice.is_template) {
-    AEGIS_ASSIGN(const std::string place, Absolute(*request.policy));
-    spec.policy_places = {place};
-    spec.read_policies = [given = *request.policy]() -> PolicyReading {
-      AEGIS_ASSIGN(PolicyChoice again, ChoosePolicy(given));
-      return std::move(again.sources);
-    };
-  }
-  return {};
+  return choice.is_template ? base::Result<>() : SettlePlaces({*request.policy}, spec);
 }
 
 base::Result<gate::RunSpec> Specify(Context& context, const Places& places,

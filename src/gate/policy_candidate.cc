@@ -11,6 +11,8 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "base/text.h"
+#include "gate/mount_names.h"
+#include "gate/policy_places.h"
 #include "gate/policy_texts.h"
 #include "gate/policy_update.h"
 #include "gate/state_guard.h"
@@ -43,19 +45,22 @@ bool MayChange(const PolicySet::Info& policy, std::string_view path) {
          });
 }
 
-// The files and directories that are read, under the names that the gate judges them by.
-base::Result<std::set<std::string>> CanonicalPlaces(const PolicyRules& rules,
-                                                    const std::vector<policy::Source>& sources) {
-  std::set<std::string> canonical;
-  for (const std::string& place : rules.places) {
-    AEGIS_ASSIGN(std::string path, base::CanonicalPath(place));
-    canonical.insert(base::EscapeName(path));
-  }
+// The files and directories that are read, under all the names that the gate could judge them by.
+base::Result<std::set<std::string>> NamesOfPlaces(const PolicyRules& rules,
+                                                  const std::vector<policy::Source>& sources) {
+  std::vector<std::string> given = rules.places;
   for (const policy::Source& source : sources) {
-    AEGIS_ASSIGN(const std::string path, base::CanonicalPath(base::UnescapeName(source.file)));
-    canonical.insert(base::EscapeName(path));
+    given.push_back(base::UnescapeName(source.file));
   }
-  return canonical;
+  AEGIS_ASSIGN(const std::string mounts, base::ReadFile("/proc/self/mountinfo"));
+  std::set<std::string> names;
+  for (const std::string& path : given) {
+    AEGIS_ASSIGN(const std::string canonical, base::CanonicalPath(path));
+    for (const std::string& name : NamesThroughMounts(mounts, canonical)) {
+      names.insert(base::EscapeName(name));
+    }
+  }
+  return names;
 }
 
 std::optional<std::string> Changeable(const PolicyRules& rules, const PolicySet& policies,
@@ -71,6 +76,15 @@ std::optional<std::string> Changeable(const PolicyRules& rules, const PolicySet&
   return std::nullopt;
 }
 
+// The texts, if nobody else can have put them there. Looked at again behind the reading: a name may
+// have come to lead elsewhere in between.
+base::Result<std::vector<policy::Source>> ReadOwn(const PolicyRules& rules) {
+  AEGIS_TRY(RequireOwnNames(rules.places));
+  AEGIS_ASSIGN(auto sources, rules.read());
+  AEGIS_TRY(RequireOwnNames(rules.places));
+  return sources;
+}
+
 // A set that may be put in force, with what the supervisor needs to load it.
 base::Result<PolicyUpdate> Check(const PolicyRules& rules, std::vector<policy::Source> sources) {
   PolicyUpdate update{.sources = std::move(sources),
@@ -83,7 +97,7 @@ base::Result<PolicyUpdate> Check(const PolicyRules& rules, std::vector<policy::S
   };
   AEGIS_ASSIGN(const PolicySet policies, PolicySet::Load(update.sources, names));
   AEGIS_TRY(RequireGuardedState(policies, rules.state));
-  AEGIS_ASSIGN(const auto places, CanonicalPlaces(rules, update.sources));
+  AEGIS_ASSIGN(const auto places, NamesOfPlaces(rules, update.sources));
   if (const auto place = Changeable(rules, policies, places)) {
     return base::Fail(base::Errc::kInvalid,
                       *place + ": they would let the command change the policies themselves");
@@ -99,7 +113,7 @@ base::Result<PolicyUpdate> Check(const PolicyRules& rules, std::vector<policy::S
 
 std::optional<std::string> ChangeablePlace(const PolicyRules& rules, const PolicySet& policies,
                                            const std::vector<policy::Source>& sources) {
-  const auto places = CanonicalPlaces(rules, sources);
+  const auto places = NamesOfPlaces(rules, sources);
   return places ? Changeable(rules, policies, *places)
                 : std::optional(base::EscapeName(rules.places.front()));
 }
@@ -125,7 +139,7 @@ std::string FirstOutside(const PolicySet::Bound& start, const PolicySet::Bound& 
 }
 
 std::optional<PolicyUpdate> ReadCandidate(const PolicyRules& rules, const std::string& in_force) {
-  auto sources = rules.read();
+  auto sources = ReadOwn(rules);
   if (!sources) {
     return PolicyUpdate{.refused = sources.error().message()};
   }

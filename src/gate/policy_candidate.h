@@ -16,14 +16,17 @@ namespace aegis::gate {
 struct PolicyRules {
   sandbox::Mode mode = sandbox::Mode::kRun;
   policy::Names names{};
-  std::vector<std::string> state{};   // names of Aegis' state, escaped
-  policy::PolicySet::Bound start{};   // what the run began with, and its walls were made for
-  std::vector<std::string> places{};  // where the policies are read from
+  std::vector<std::string> state{};  // names of Aegis' state, escaped
+  policy::PolicySet::Bound start{};  // what the run began with, and its walls were made for
+  // Where the policies are read from, as settled when the run began: canonical, never through
+  // links.
+  std::vector<std::string> places{};
   std::function<base::Result<std::vector<policy::Source>>()> read{};
 };
 
 // A policy file, or a directory of them, that the command could change, by what the policies permit
-// it, or that can't be found; nothing if there is none. Such files are not followed while the
+// it, under its name or one that a bind mount gives it, or that can't be found; nothing if there is
+// none. Such files are not followed while the
 // command runs.
 std::optional<std::string> ChangeablePlace(const PolicyRules& rules,
                                            const policy::PolicySet& policies,

@@ -28,6 +28,7 @@
 #include "gate/live_policies.h"
 #include "gate/messages.h"
 #include "gate/policy_candidate.h"
+#include "gate/policy_places.h"
 #include "gate/policy_texts.h"
 #include "gate/roots.h"
 #include "gate/supervisor.h"
@@ -38,6 +39,7 @@
 #include "policy/policy.h"
 #include "sandbox/init.h"
 #include "sandbox/namespaces.h"
+#include "sandbox/paths.h"
 #include "sandbox/plan.h"
 #include "sandbox/protections.h"
 #include "sandbox/uapi.h"
@@ -352,6 +354,26 @@ PolicyRules RulesOf(const RunSpec& spec, const Walls& walls) {
   return rules;
 }
 
+// Whether edits of the policies take effect in this run. Where nobody would see why not by the
+// names of the files, it is said.
+bool FollowsEdits(const RunSpec& spec, const PolicyRules& rules,
+                  const policy::PolicySet& policies) {
+  if (rules.places.empty()) {
+    return false;
+  }
+  std::string why;
+  const auto changeable = ChangeablePlace(rules, policies, spec.policies);
+  if (const auto own = RequireOwnNames(rules.places); !own) {
+    why = own.error().message();
+  } else if (changeable && !sandbox::IsWithinAny(*changeable, Escaped(rules.places))) {
+    why = *changeable + ", another name of them, may be changed by the command";
+  }
+  if (!why.empty() && spec.mode == Mode::kRun) {
+    spec.policy_notice(false, "edits of the policies will not be followed: " + why);
+  }
+  return why.empty() && !changeable;
+}
+
 }  // namespace
 
 base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
@@ -371,7 +393,7 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
   decision::Guards guards;
   guards.network_closed = spec.mode == Mode::kRun;
   guards.aegis_state = std::move(walls.state);
-  const bool live = !rules.places.empty() && !ChangeablePlace(rules, walls.policies, spec.policies);
+  const bool live = FollowsEdits(spec, rules, walls.policies);
   const Begun begun{input.plan, std::move(rules), walls.policies.digest(), live};
   input.decider.emplace(std::move(walls.policies), std::move(guards));
   input.journal = &journal.writer();

@@ -25,8 +25,8 @@ struct RunSpec {
   std::string home;       // the user's home directory
   std::string tag;
   std::vector<policy::Source> policies;
-  // Where the policies come from, absolute, and how they are read: an edit there takes effect while
-  // the command runs, unless the command could make it. Without places they stay as they are.
+  // Where the policies come from, canonical, and how they are read there: an edit takes effect
+  // while the command runs, unless the command could make it. Without places they stay as they are.
   std::vector<std::string> policy_places;
   std::function<base::Result<std::vector<policy::Source>>()> read_policies;
   std::function<void(bool kept, const std::string& text)> policy_notice;

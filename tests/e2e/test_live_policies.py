@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import sqlite3
+import subprocess
 import time
 
 import pytest
@@ -43,7 +44,7 @@ def changes(entries, kind="POLICY_CHANGED"):
 class Agent:
     """A run of the reader under a configuration, or a file, of policies that are being edited."""
 
-    def __init__(self, world, words, readers=1):
+    def __init__(self, world, words, readers=1, first="ok", **options):
         self.world = world
         (world.project / "data").write_text("data\n")
         self.stop_file = world.project / "stop"
@@ -51,9 +52,9 @@ class Agent:
         self.errors = open(world.root / "errors", "w+", encoding="utf-8")
         self.process = world.start(
             [world.aegis_binary, *words, "--", PYTHON, "-c", READER, world.project / "data",
-             self.stop_file, readers], stdout=self.said, stderr=self.errors)
+             self.stop_file, readers], stdout=self.said, stderr=self.errors, **options)
         STARTED.append(self.process)
-        self.expect("ok")
+        self.expect(first)
 
     def outcomes(self):
         return (self.world.root / "said").read_text().split()
@@ -243,6 +244,127 @@ def test_policies_that_the_agent_could_change_are_not_followed(world):
     # The next run reads them.
     done = world.run(["cat", "data"], policy=policy)
     assert done.code != 0 and done.out == b""
+
+
+# Longer than it takes until an edit that nobody has told of is found.
+UNNOTICED = 2
+
+
+@pytest.fixture
+def loose(world):
+    """Policies that permit reading and writing in the project. With FORBID behind, they are strict."""
+    return "\n".join(world.aegis("policy", "generate", name).ok().text
+                     for name in ("project", "programs"))
+
+
+def move_a_link(world, loose):
+    """The policies are given as a link in the project, and the agent makes another one of it."""
+    given = world.project / "pol.cedar"
+    given.symlink_to(world.outside / "real.cedar")
+    (world.project / "mine.cedar").write_text(loose)
+
+    def attack():
+        given.unlink()
+        given.symlink_to(world.project / "mine.cedar")
+    return world.outside / "real.cedar", given, world.project, attack
+
+
+def move_the_working_directory(world, loose):
+    (world.project / "a").mkdir()
+    (world.project / "b").mkdir()
+    (world.project / "pol.cedar").write_text(loose)
+
+    def attack():
+        os.rename(world.project / "a", world.project / "b/a")
+    return world.home / "pol.cedar", "../../pol.cedar", world.project / "a", attack
+
+
+def replace_a_directory_under_dots(world, loose):
+    (world.project / "x").mkdir()
+    (world.project / "y/z").mkdir(parents=True)
+    (world.project / "pol.cedar").write_text(loose)
+
+    def attack():
+        (world.project / "x").rmdir()
+        (world.project / "x").symlink_to("y/z")
+    return world.home / "pol.cedar", world.project / "x/../../pol.cedar", world.project, attack
+
+
+@pytest.mark.parametrize("prepare", [move_a_link, move_the_working_directory,
+                                     replace_a_directory_under_dots])
+def test_what_is_read_is_settled_at_the_start(world, loose, prepare):
+    """The agent changes what the given path leads to; edits of the user's file still count."""
+    real, given, cwd, attack = prepare(world, loose)
+    real.write_text(loose + FORBID)
+    agent = Agent(world, ["run", "--policy", given, "--dir", world.project], first="refused",
+                  cwd=cwd)
+    attack()
+    time.sleep(UNNOTICED)
+    assert "in force" not in agent.stderr() and agent.outcomes() == ["refused"]
+    real.write_text(loose)
+    agent.expect("ok")
+    agent.end()
+    assert len(changes(world.entries())) == 1 and not changes(world.entries(), "POLICY_KEPT")
+
+
+def link_over_the_project(world, policies):
+    """A policy file is a link to one elsewhere, by a directory in the project that is a link too."""
+    real = world.outside / "real"
+    real.mkdir()
+    os.rename(policies / "a.cedar", real / "a.cedar")
+    (world.project / "way").symlink_to(real)
+    (policies / "a.cedar").symlink_to(world.project / "way/a.cedar")
+
+    def attack(text):
+        (world.project / "way").unlink()
+        (world.project / "way").mkdir()
+        (world.project / "way/a.cedar").write_text(text)
+    return attack
+
+
+def second_name(world, policies):
+    os.link(policies / "a.cedar", world.project / "alias")
+    return (world.project / "alias").write_text
+
+
+def bind_mount(world, policies):
+    (world.project / "alias").mkdir()
+    subprocess.run(["mount", "--bind", policies, world.project / "alias"], check=True)
+    return (world.project / "alias/a.cedar").write_text
+
+
+@pytest.mark.parametrize("prepare", [link_over_the_project, second_name, bind_mount])
+def test_files_that_the_agent_reaches_by_another_name_are_not_followed(world, loose, prepare):
+    policies = world.outside / "policies"
+    policies.mkdir()
+    (policies / "a.cedar").write_text(loose + FORBID)
+    attack = prepare(world, policies)
+    try:
+        agent = Agent(world, ["run", "--policy", policies, "--dir", world.project],
+                      first="refused")
+        assert agent.stderr().count("edits of the policies will not be followed: ") == 1
+        attack(loose)
+        time.sleep(UNNOTICED)
+        agent.end()
+    finally:
+        if prepare is bind_mount:
+            subprocess.run(["umount", world.project / "alias"], check=True)
+    assert agent.outcomes() == ["refused"]
+    assert changes(world.entries()) == changes(world.entries(), "POLICY_KEPT") == []
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_a_file_that_is_linked_in_is_not_read(world, work, link):
+    agent = run(world)
+    (world.project / "mine.cedar").write_text(FORBID)
+    link(world.project / "mine.cedar", work / "mine.cedar")
+    agent.expect_said("mine.cedar: a policy file ")
+    (work / "mine.cedar").unlink()
+    (work / "mine.cedar").write_text(FORBID)
+    agent.expect("refused")
+    agent.end()
+    assert "mine.cedar: a policy file " in changes(world.entries("work"), "POLICY_KEPT")[0]["detail"]
+    assert len(changes(world.entries("work"))) == 1
 
 
 def test_the_agent_does_not_reach_its_policies(world, work):
