@@ -1,19 +1,22 @@
 #include "gate/live_policies.h"
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <future>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "gate/policy_candidate.h"
+#include "gate/policy_places.h"
 #include "gate/policy_texts.h"
 #include "gate/policy_update.h"
 #include "gate/policy_watch.h"
@@ -30,6 +33,9 @@ constexpr milliseconds kSettle(100);
 constexpr milliseconds kLongestSettle(1000);
 // When what could not be recorded is tried again.
 constexpr milliseconds kAgain(1000);
+// How often the places are looked at for what no event told of: one whose directory was renamed
+// further up, or that could not be watched.
+constexpr milliseconds kLookAtPlaces(1000);
 
 // Enough of a digest for people to tell sets apart.
 std::string Short(std::string_view digest) { return std::string(digest.substr(0, 12)); }
@@ -52,26 +58,46 @@ base::Result<LivePolicies> LivePolicies::Start(PolicyRules rules, std::string in
 LivePolicies::LivePolicies(PolicyRules rules, std::string in_force, ledger::Store& store,
                            int supervisor_socket, PolicyNotice notice, PolicyWatch watch,
                            base::UniqueFd read)
-    : rules_(std::make_unique<const PolicyRules>(std::move(rules))),
+    : rules_(std::move(rules)),
       in_force_(std::move(in_force)),
       store_(store),
       supervisor_socket_(supervisor_socket),
       notice_(std::move(notice)),
       watch_(std::move(watch)),
       read_(std::move(read)),
+      next_look_(Clock::now() + kLookAtPlaces),
       due_(Clock::now() + kSettle),
       first_(Clock::now()) {}
 
+bool LivePolicies::WaitsNoLonger() const { return Clock::now() >= first_ + kLongestSettle; }
+
 bool LivePolicies::MayRead() const {
-  return due_ && *due_ <= Clock::now() && !reading_.valid() && !sent_ && !watch_.writing();
+  return due_ && *due_ <= Clock::now() && !reading_.valid() && !sent_ &&
+         (!watch_.writing() || WaitsNoLonger());
+}
+
+void LivePolicies::Notice() {
+  const Clock::time_point now = Clock::now();
+  first_ = due_ ? first_ : now;
+  due_ = std::min(now + kSettle, first_ + kLongestSettle);
+}
+
+void LivePolicies::LookAtPlaces() {
+  if (Clock::now() < next_look_ || due_ || reading_.valid()) {
+    return;
+  }
+  next_look_ = Clock::now() + kLookAtPlaces;
+  if (StateOfPlaces(rules_.places) != state_) {
+    watch_.Renew();
+    Notice();
+  }
 }
 
 void LivePolicies::Look() {
   if (watch_.Take()) {
-    const Clock::time_point now = Clock::now();
-    first_ = due_ ? first_ : now;
-    due_ = std::min(now + kSettle, first_ + kLongestSettle);
+    Notice();
   }
+  LookAtPlaces();
   if (reading_.valid()) {
     TakeReading();
   }
@@ -80,14 +106,43 @@ void LivePolicies::Look() {
   }
 }
 
+LivePolicies::Reading LivePolicies::Read(const PolicyRules& rules, const std::string& in_force) {
+  Reading reading{.state = StateOfPlaces(rules.places)};
+  try {
+    reading.update = ReadCandidate(rules, in_force);
+  } catch (const std::system_error& error) {  // parsing takes a thread, too
+    reading.failed = "they can't be read: " + error.code().message();
+  }
+  return reading;
+}
+
+// The thread is never waited for: files can be large and far away, and the run may end meanwhile.
+// So it owns what it uses.
 void LivePolicies::BeginReading() {
+  base::UniqueFd done(::fcntl(read_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!done.valid()) {
+    TryAgain(base::FailErrno("read the policies").error().message());
+    return;
+  }
+  std::promise<Reading> promise;
+  auto reading = promise.get_future();
+  try {
+    std::thread([rules = rules_, in_force = in_force_, done = std::move(done),
+                 promise = std::move(promise)]() mutable {
+      promise.set_value(Read(rules, in_force));
+      (void)::eventfd_write(done.get(), 1);  // can't overflow: one at a time
+    }).detach();
+  } catch (const std::system_error& error) {
+    TryAgain("they can't be read: " + error.code().message());
+    return;
+  }
+  reading_ = std::move(reading);
+  // No stream of events, however long, keeps an edit from being taken.
+  reading_counts_ = overtaken_ || WaitsNoLonger();
+  if (watch_.writing()) {
+    watch_.Renew();
+  }
   due_.reset();
-  reading_ = std::async(std::launch::async,
-                        [rules = rules_.get(), in_force = in_force_, done = read_.get()] {
-                          auto update = ReadCandidate(*rules, in_force);
-                          (void)::eventfd_write(done, 1);  // can't overflow: one at a time
-                          return update;
-                        });
 }
 
 void LivePolicies::TakeReading() {
@@ -95,11 +150,15 @@ void LivePolicies::TakeReading() {
   if (::eventfd_read(read_.get(), &done) != 0) {
     return;
   }
-  std::optional<PolicyUpdate> update = reading_.get();
-  if (due_) {
+  auto [update, state, failed] = reading_.get();
+  state_ = std::move(state);
+  overtaken_ = due_ && !reading_counts_;
+  if (overtaken_) {
     return;  // edited meanwhile: what was read may be half of it
   }
-  if (!update) {
+  if (!failed.empty()) {
+    TryAgain(failed);
+  } else if (!update) {
     refused_.clear();  // they are what is in force
     said_.clear();
   } else if (!update->refused.empty()) {

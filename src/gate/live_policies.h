@@ -3,7 +3,6 @@
 #include <chrono>
 #include <functional>
 #include <future>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,7 +21,9 @@ using PolicyNotice = std::function<void(bool kept, const std::string& text)>;
 
 // The launcher's side of edits of the policies while a run goes on: notices them, reads and checks
 // the set on a thread of its own, stores it in the ledger, hands it to the supervisor, and says how
-// that went. One edit after the other; of several in a row the last one counts. One thread.
+// that went. One edit after the other; of several in a row the last one counts. What the kernel
+// tells of is read at once; about once a second the files are looked at all the same, for what it
+// does not tell of. One thread.
 class LivePolicies {
  public:
   using Clock = std::chrono::steady_clock;
@@ -35,14 +36,15 @@ class LivePolicies {
   LivePolicies& operator=(LivePolicies&&) = delete;
   LivePolicies(const LivePolicies&) = delete;
   LivePolicies& operator=(const LivePolicies&) = delete;
-  ~LivePolicies() = default;  // waits for the thread, if it reads
+  ~LivePolicies() =
+      default;  // a thread that still reads goes on alone: it has copies of all it uses
 
   // Readable when there is something to do.
   int watch_fd() const { return watch_.fd(); }
   int read_fd() const { return read_.get(); }
 
-  // Does what there is to do. Call it then, and now and then: an edit is read when it has settled.
-  // Never waits.
+  // Does what there is to do. Call it then, and several times a second: an edit is read when it has
+  // settled. Never waits.
   void Look();
 
   // The supervisor's answer to what was sent: taken, or why not.
@@ -52,6 +54,18 @@ class LivePolicies {
   LivePolicies(PolicyRules rules, std::string in_force, ledger::Store& store, int supervisor_socket,
                PolicyNotice notice, PolicyWatch watch, base::UniqueFd read);
 
+  // What a thread has read, and how the places stood before.
+  struct Reading {
+    std::optional<PolicyUpdate> update{};
+    std::string state{};
+    std::string failed{};  // why nothing could be read at all; empty if it could
+  };
+
+  static Reading Read(const PolicyRules& rules, const std::string& in_force);
+
+  void Notice();
+  void LookAtPlaces();
+  bool WaitsNoLonger() const;
   bool MayRead() const;
   void BeginReading();
   void TakeReading();
@@ -60,17 +74,21 @@ class LivePolicies {
   void Say(const std::string& why);
   void TryAgain(std::string_view why);
 
-  std::unique_ptr<const PolicyRules> rules_;  // the reading thread has its address
+  PolicyRules rules_;
   std::string in_force_;
   ledger::Store& store_;
   int supervisor_socket_;
   PolicyNotice notice_;
   PolicyWatch watch_;
   base::UniqueFd read_;  // an event descriptor, written when the reading is done
-  std::future<std::optional<PolicyUpdate>> reading_;
+  std::future<Reading> reading_;
+  bool reading_counts_ = false;           // whatever happened since it began
+  bool overtaken_ = false;                // the last one did not count for what happened then
+  std::string state_;                     // of the places, at the last reading
+  Clock::time_point next_look_{};         // at the places
   std::optional<PolicyUpdate> sent_;      // and not answered yet
   std::optional<Clock::time_point> due_;  // when to read
-  Clock::time_point first_{};             // when that was first due
+  Clock::time_point first_{};             // the first of the events that are not read yet
   std::string refused_;                   // what stands in the ledger of the last edit
   std::string said_;                      // of it
 };

@@ -2,16 +2,22 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -40,13 +46,20 @@ class LivePoliciesTest : public ::testing::Test {
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()), 0);
     launcher_.Reset(pair[0]);
     supervisor_.Reset(pair[1]);
-    file_ = std::filesystem::canonical(files_.directory()).string() + "/a.cedar";
+    base_ = std::filesystem::canonical(files_.directory()).string();
+    file_ = base_ + "/one/two/a.cedar";
+    std::filesystem::create_directories(base_ + "/one/two");
     Write(kFirst);
     PolicyRules rules;
     rules.names = {.agent = "a", .home = "/home/u", .dir = "/project"};
     rules.start = {.visible = {"/opt"}, .executable = {}, .hidden = {}};
     rules.places = {file_};
-    rules.read = [this]() -> base::Result<std::vector<policy::Source>> { return Sources(); };
+    rules.read = [file = file_, held = held_]() -> base::Result<std::vector<policy::Source>> {
+      while (held->load()) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+      return SourcesIn(file);
+    };
     const auto notice = [this](bool kept, const std::string& text) {
       said_.push_back((kept ? "kept " : "") + text);
     };
@@ -55,10 +68,11 @@ class LivePoliciesTest : public ::testing::Test {
     live_.emplace(*std::move(live));
   }
 
-  std::vector<policy::Source> Sources() const {
-    std::ifstream in(file_);
-    return {{file_, std::string(std::istreambuf_iterator<char>(in), {})}};
+  static std::vector<policy::Source> SourcesIn(const std::string& file) {
+    std::ifstream in(file);
+    return {{file, std::string(std::istreambuf_iterator<char>(in), {})}};
   }
+  std::vector<policy::Source> Sources() const { return SourcesIn(file_); }
   std::string Digest() const { return ledger::DigestOfPolicies(TextsOf(Sources())); }
   void Write(const std::string& text) const { std::ofstream(file_) << text; }
 
@@ -93,7 +107,10 @@ class LivePoliciesTest : public ::testing::Test {
   }
 
   TestRoots files_;
+  std::string base_;
   std::string file_;
+  // The thread that reads may outlive what it reads for.
+  std::shared_ptr<std::atomic<bool>> held_ = std::make_shared<std::atomic<bool>>(false);
   ledger::MemoryStore memory_;
   ledger::FaultyStore store_{memory_};
   base::UniqueFd launcher_;
@@ -172,6 +189,69 @@ TEST_F(LivePoliciesTest, WhatTheSupervisorCouldNotRecordIsTriedAgain) {
   EXPECT_EQ(Told().digest, Digest());
   live_->TakeAnswer(true, "");
   EXPECT_EQ(said_.size(), 3U);
+}
+
+TEST_F(LivePoliciesTest, AWriteThatNobodyClosesIsTaken) {
+  Write(std::string(kSecond) + "\npermit(");
+  EXPECT_FALSE(Told().refused.empty());
+  live_->TakeAnswer(true, "");
+  ASSERT_EQ(::truncate(file_.c_str(), std::ssize(std::string_view(kSecond))), 0);
+  EXPECT_EQ(Told().digest, Digest());
+}
+
+TEST_F(LivePoliciesTest, AStreamOfEventsKeepsNoEditBack) {
+  ExpectNothing();
+  const std::string comment = "\n// written again";
+  const auto begin = LivePolicies::Clock::now();
+  std::atomic<bool> end = false;
+  std::thread writer([&] {
+    for (int i = 0; !end.load(); ++i) {
+      Write(kSecond + comment + std::to_string(i));
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  });
+  (void)Told();  // whichever of them
+  EXPECT_LT(LivePolicies::Clock::now() - begin, std::chrono::seconds(4));
+  end = true;
+  writer.join();
+}
+
+TEST_F(LivePoliciesTest, WhatNoEventTellsOfIsFound) {
+  ExpectNothing();
+  std::filesystem::rename(base_ + "/one", base_ + "/other");
+  EXPECT_NE(Told().refused.find("one/two/a.cedar"), std::string::npos);
+  live_->TakeAnswer(true, "");
+  std::ofstream(base_ + "/other/two/a.cedar") << kSecond;
+  std::filesystem::rename(base_ + "/other", base_ + "/one");
+  EXPECT_EQ(Told().digest, Digest());
+}
+
+TEST_F(LivePoliciesTest, TheEndWaitsForNoReading) {
+  ExpectNothing();
+  *held_ = true;
+  Write(kSecond);
+  const auto end = LivePolicies::Clock::now() + std::chrono::milliseconds(400);
+  while (LivePolicies::Clock::now() < end) {
+    Turn();
+  }
+  live_.reset();  // hangs, if it waits
+  *held_ = false;
+}
+
+TEST_F(LivePoliciesTest, WithoutThreadsItIsTriedAgain) {
+  pthread_attr_t usual{};
+  pthread_attr_t huge{};
+  ASSERT_EQ(::pthread_getattr_default_np(&usual), 0);
+  ASSERT_EQ(::pthread_getattr_default_np(&huge), 0);
+  ASSERT_EQ(::pthread_attr_setstacksize(&huge, std::size_t{1} << 50U), 0);
+  ASSERT_EQ(::pthread_setattr_default_np(&huge), 0);
+  Write(kSecond);
+  while (said_.empty()) {
+    Turn();
+  }
+  EXPECT_EQ(::pthread_setattr_default_np(&usual), 0);
+  EXPECT_NE(said_[0].find("they can't be read"), std::string::npos);
+  EXPECT_EQ(Told().digest, Digest());
 }
 
 // No answer was asked for.

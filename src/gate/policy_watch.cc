@@ -116,6 +116,11 @@ PolicyWatch::Interest* PolicyWatch::WatchDirectory(const std::string& directory,
   return watch < 0 ? nullptr : &interests_[watch];
 }
 
+void PolicyWatch::Renew() {
+  writing_.clear();
+  Arm();
+}
+
 bool PolicyWatch::Take() {
   bool happened = false;
   alignas(inotify_event) std::array<char, 4096> bytes;

@@ -24,8 +24,13 @@ class PolicyWatch {
   // Whether something happened since the last call. Never blocks.
   bool Take();
 
-  // Somebody has begun to write one of the files and has not closed it yet.
+  // Somebody has begun to write one of the files and has not closed it yet, as far as events tell:
+  // truncate(2) writes and closes nothing, and a file may be renamed away before it is closed.
   bool writing() const { return !writing_.empty(); }
+
+  // Watches what the paths lead to now, and takes nobody for writing: for who knows of a change
+  // that was not told, or does not wait any longer.
+  void Renew();
 
  private:
   // What counts in a watched directory: some names, or all.
