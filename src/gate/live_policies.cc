@@ -177,6 +177,11 @@ void LivePolicies::Hand(PolicyUpdate update) {
     TryAgain(sent.error().message());
   } else {
     update.sources.clear();
+    for (const auto& [path, target] : update.links) {
+      if (!target.empty()) {
+        rules_.links[path] = target;
+      }
+    }
     sent_ = std::move(update);
   }
 }

@@ -92,8 +92,10 @@ base::Result<PolicyUpdate> Check(const PolicyRules& rules, std::vector<policy::S
                       .home = rules.names.home,
                       .dir = rules.names.dir};
   policy::Names names = rules.names;
-  names.leads_to = [&update](const std::string& path) {
-    return update.links.emplace(path, policy::LeadsTo(path)).first->second;
+  names.leads_to = [&update, &known = rules.links](const std::string& path) {
+    const auto before = known.find(path);
+    const bool led = before != known.end() && !before->second.empty();
+    return update.links.emplace(path, led ? before->second : policy::LeadsTo(path)).first->second;
   };
   AEGIS_ASSIGN(const PolicySet policies, PolicySet::Load(update.sources, names));
   AEGIS_TRY(RequireGuardedState(policies, rules.state));

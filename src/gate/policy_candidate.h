@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,9 @@ struct PolicyRules {
   sandbox::Mode mode = sandbox::Mode::kRun;
   policy::Names names{};
   std::vector<std::string> state{};  // names of Aegis' state, escaped
+  // Where links led that policies name, when the run began and later: the command may remove a
+  // link, and what lay behind it stays forbidden.
+  std::map<std::string, std::string> links{};
   policy::PolicySet::Bound start{};  // what the run began with, and its walls were made for
   // Where the policies are read from, as settled when the run began: canonical, never through
   // links.

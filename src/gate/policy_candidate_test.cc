@@ -85,6 +85,23 @@ TEST_F(PolicyCandidateTest, ASetComesWithItsDigestAndItsLinks) {
   EXPECT_FALSE(After(text, update->digest));
 }
 
+TEST_F(PolicyCandidateTest, WhatALinkLedToStaysForbidden) {
+  const std::string link = base_ + "/project/a";
+  std::filesystem::create_directories(base_ + "/project/b");
+  std::filesystem::create_directory_symlink("b", link);
+  const std::string text =
+      "forbid(principal, action, resource in Aegis::Resource::\"@dir/a/keys\");\n";
+  rules_.links = After(text)->links;
+  EXPECT_EQ(rules_.links.at(link + "/keys"), base_ + "/project/b/keys");
+  std::filesystem::remove(link);
+  EXPECT_EQ(After(text + "// more")->links.at(link + "/keys"), base_ + "/project/b/keys");
+  std::filesystem::create_directory_symlink("/usr", link);
+  EXPECT_EQ(After(text + "// more")->links.at(link + "/keys"), base_ + "/project/b/keys");
+  // What was no link before may have become one.
+  rules_.links.at(link + "/keys").clear();
+  EXPECT_EQ(After(text + "// more")->links.at(link + "/keys"), "/usr/keys");
+}
+
 TEST_F(PolicyCandidateTest, WhatCantBeTakenIsARefusalThatSaysWhy) {
   EXPECT_NE(After("permit(")->refused.find("a.cedar:1:"), std::string::npos);
   EXPECT_NE(After(Permit("FileRead", base_ + "/state/x"))->refused.find("Aegis' own state"),

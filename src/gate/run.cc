@@ -348,6 +348,7 @@ PolicyRules RulesOf(const RunSpec& spec, const Walls& walls) {
                  .home = base::EscapeName(spec.home),
                  .dir = base::EscapeName(spec.dir)};
   rules.state = walls.state;
+  rules.links = walls.links;
   rules.start = walls.policies.bound();
   rules.places = spec.policy_places;
   rules.read = spec.read_policies;

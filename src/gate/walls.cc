@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -66,12 +67,15 @@ base::Result<Walls> RaiseWalls(const RunSpec& spec) {
   names.agent = spec.config_name;
   names.home = base::EscapeName(spec.home);
   names.dir = base::EscapeName(spec.dir);
-  names.leads_to = policy::LeadsTo;
+  std::map<std::string, std::string> links;
+  names.leads_to = [&links](const std::string& path) {
+    return links.emplace(path, policy::LeadsTo(path)).first->second;
+  };
   AEGIS_ASSIGN(auto policies, policy::PolicySet::Load(spec.policies, names));
   AEGIS_ASSIGN(auto state, NamesOfState(spec.aegis_home));
   AEGIS_TRY(RequireGuardedState(policies, state));
   AEGIS_ASSIGN(auto plan, MakePlan(spec, policies));
-  return Walls{std::move(policies), std::move(plan), std::move(state)};
+  return Walls{std::move(policies), std::move(plan), std::move(state), std::move(links)};
 }
 
 }  // namespace aegis::gate

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,8 @@ namespace aegis::gate {
 struct Walls {
   policy::PolicySet policies;
   sandbox::Plan plan;
-  std::vector<std::string> state;  // the names of Aegis' own, escaped
+  std::vector<std::string> state;            // the names of Aegis' own, escaped
+  std::map<std::string, std::string> links;  // what policy::Names::leads_to answered
 };
 
 // Loads the policies of a run and makes its plan from their bound. Looks at the host's files and at

@@ -367,6 +367,46 @@ def test_a_file_that_is_linked_in_is_not_read(world, work, link):
     assert len(changes(world.entries("work"))) == 1
 
 
+def test_what_a_link_led_to_stays_forbidden(world, work):
+    """A forbid names a place behind a link, and the agent removes the link before an edit."""
+    (world.project / "real").mkdir()
+    (world.project / "real/data").write_text("secret\n")
+    (world.project / "way").symlink_to("real")
+    (world.project / "edited").write_text("edited\n")
+    behind = 'forbid(principal, action, resource in Aegis::Resource::"@dir/way/data");\n'
+    (work / "mine.cedar").write_text(
+        behind + 'forbid(principal, action, resource == Aegis::Resource::"@dir/edited");')
+    script = "rm way; while ! cat edited; do :; done 2>/dev/null; cat real/data"
+    agent = world.start([world.aegis_binary, "run", "--config", "work", "--", "sh", "-c", script])
+    try:
+        harness.wait_until(lambda: not (world.project / "way").is_symlink(), "the removal")
+        (work / "mine.cedar").write_text(behind)
+    finally:
+        done = harness.finish(agent)
+    assert done.out == b"edited\n" and done.code != 0, done
+    assert len(changes(world.entries("work"))) == 1
+
+
+def test_an_edit_while_the_run_is_stopped_is_taken_when_it_goes_on(world, work):
+    """The command stops itself, and with it the launcher, as a job would."""
+    (world.project / "data").write_text("data\n")
+    script = "kill -STOP $$; while cat data; do :; done >/dev/null 2>&1; echo refused"
+    agent = world.start([world.aegis_binary, "run", "--config", "work", "--", "sh", "-c", script])
+
+    def stopped():
+        with open(f"/proc/{agent.pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] == "T"
+    try:
+        harness.wait_until(stopped, "the stop")
+        (work / "mine.cedar").write_text(FORBID)
+        time.sleep(UNNOTICED)
+        os.kill(agent.pid, signal.SIGCONT)
+    finally:
+        done = harness.finish(agent)
+    assert done.out == b"refused\n" and "are in force now" in done.err_text, done
+    assert len(changes(world.entries("work"))) == 1
+
+
 def test_the_agent_does_not_reach_its_policies(world, work):
     before = harness.manifest(work)
     script = f"echo 'permit(principal, action, resource);' > {work}/more.cedar; " \
