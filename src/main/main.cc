@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <exception>
 #include <span>
 #include <string>
@@ -76,7 +77,9 @@ int Start(char** argv) {
 
 int main(int /*argc*/, char** argv) {
   try {
-    return Start(argv);
+    // Policies may still be read on a thread that nobody waits for: no destructors of statics, nor
+    // exit handlers of libraries, under its feet. Output is flushed by now.
+    std::quick_exit(Start(argv));
   } catch (const std::exception&) {
     // Only out of memory comes here: libraries' exceptions are caught where they are called.
     std::terminate();
