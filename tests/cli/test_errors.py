@@ -225,6 +225,8 @@ CASES = {
         Typed("echo 'permit(principal, action, resource in Aegis::Resource::\"~/.aegis/a\");' > p.cedar\n"
               "aegis run --policy ./p.cedar -- true", 125,
               'p.cedar:1: policy "p:1" permits '),
+    "`edits of the policies will not be followed: ...`":
+        "tests/e2e/test_live_policies.py:test_files_that_the_agent_reaches_by_another_name_are_not_followed",
     "`the policies were edited, those before stay in force (DIGEST): ...`":
         "tests/e2e/test_live_policies.py:test_a_broken_edit_keeps_what_was_in_force",
     # Running
