@@ -333,7 +333,11 @@ def bind_mount(world, policies):
     return (world.project / "alias/a.cedar").write_text
 
 
-@pytest.mark.parametrize("prepare", [link_over_the_project, second_name, bind_mount])
+# Bind mounts outside of a user namespace are made by root alone.
+OTHER_NAMES = [link_over_the_project, second_name] + ([bind_mount] if os.geteuid() == 0 else [])
+
+
+@pytest.mark.parametrize("prepare", OTHER_NAMES)
 def test_files_that_the_agent_reaches_by_another_name_are_not_followed(world, loose, prepare):
     policies = world.outside / "policies"
     policies.mkdir()
