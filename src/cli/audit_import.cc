@@ -77,7 +77,10 @@ class Reader {
 std::string Described(const ledger::ImportReport& report) {
   return std::to_string(report.stored) +
          (report.stored == 1 ? " entry added, " : " entries added, ") +
-         std::to_string(report.present) + " there already";
+         std::to_string(report.present) + " there already" +
+         (report.passed == 0 ? ""
+                             : ", " + std::to_string(report.passed) +
+                                   " passed over: purged before they came here, or of a purge");
 }
 
 base::Result<int> Run(Context& context, const Args& args) {
@@ -96,8 +99,10 @@ base::Result<int> Run(Context& context, const Args& args) {
     return base::Fail(std::move(imported).error().Within("import (" + Described(report) + ")"));
   }
   if (args.Has("--json")) {
-    PrintJson(context.out,
-              {{"lines", report.lines}, {"stored", report.stored}, {"present", report.present}});
+    PrintJson(context.out, {{"lines", report.lines},
+                            {"stored", report.stored},
+                            {"present", report.present},
+                            {"passed", report.passed}});
   } else {
     context.out.Line(Described(report));
   }

@@ -175,15 +175,26 @@ Result<> Importer::Take(Line line) {
   if (present && entry.seq == chain.stored->head_seq && entry.hash != chain.stored->head_hash) {
     return Forked(entry.identity.session_id);
   }
-  if (!present && (line.erased || entry.event_type == kContentErased)) {
-    return Refuse("what a purge leaves can't be added to a ledger");
-  }
+  chain.passed = chain.passed || (!present && IsOfAPurge(line, chain));
   chain.seq = entry.seq;
   chain.hash = entry.hash;
   chain.line = line_;
+  const bool passed = chain.passed;
   chains_.insert_or_assign(entry.identity.session_id, std::move(chain));
   report_.present += present ? 1 : 0;
-  return present ? Result<>() : Keep(std::move(line.entry));
+  report_.passed += passed ? 1 : 0;
+  return present || passed ? Result<>() : Keep(std::move(line.entry));
+}
+
+// What a purge left of an entry, or its record: with the beginning of its session, so that no
+// session without an end is added.
+bool Importer::IsOfAPurge(const Line& line, const Chain& chain) {
+  const Entry& entry = line.entry;
+  constexpr std::string_view kMode = "purge";
+  return line.erased || entry.event_type == kContentErased ||
+         (chain.stored && chain.stored->mode == kMode) ||
+         (entry.seq == 0 && entry.event_type == kSessionStarted &&
+          canon::StringMember(entry.payload, "mode") == kMode);
 }
 
 // A session may come once more from an earlier entry on, as when two exports were joined. By now

@@ -36,14 +36,16 @@ struct ImportReport {
   std::uint64_t lines = 0;    // that were good
   std::uint64_t stored = 0;   // entries added
   std::uint64_t present = 0;  // entries that were there already
+  std::uint64_t passed = 0;  // that can't be added: purged before they came, or of a purge's record
 };
 
 // Reads envelopes, one a line, as an export in JSON lines writes them, and adds those that are not
 // there yet, in their order. Each line must be strict I-JSON (any order of members, any blanks)
 // whose hash is right, and continue its session: from seq 0, or from what is stored. Sessions whose
 // stored entries are others are refused. Of a purge nothing can be added: neither what it left of
-// an entry nor its record, which speaks of one ledger only; where they are there already, they are
-// passed over. Memory grows with the number of sessions alone.
+// an entry, and what continues that, nor its record, which speaks of one ledger only. They are
+// checked, counted and passed over, so that a source that purges can be imported again and again.
+// Memory grows with the number of sessions alone.
 class Importer {
  public:
   static constexpr std::size_t kMaxLine = std::size_t{8} << 20U;
@@ -67,6 +69,7 @@ class Importer {
     std::uint64_t seq = 0;  // of the last line
     canon::Sha256 hash{};
     std::uint64_t line = 0;
+    bool passed = false;  // from the last line on it is passed over
   };
   struct Line {
     Entry entry{};
@@ -79,6 +82,7 @@ class Importer {
   void Stop(base::Error error);
   void TakeLine();
   base::Result<> Take(Line line);
+  static bool IsOfAPurge(const Line& line, const Chain& chain);
   base::Result<> Rewind(const Entry& entry);
   base::Result<> CheckStored(const Chain& chain);
   base::Result<> Keep(Entry entry);

@@ -247,14 +247,30 @@ TEST_F(ImportTest, WhatAPurgeLeavesIsPassedOverButNotAdded) {
   EXPECT_EQ(report_.present, 2U);
   EXPECT_EQ(report_.stored, 1U);
   target_.emplace();
-  EXPECT_TRUE(Import(a + b_remains + c).starts_with("line 2: "));
+  EXPECT_EQ(Import(a + b_remains + c), "");
+  EXPECT_EQ(target_->lines, a) << "what continues it can't be added either";
+  EXPECT_EQ(report_.passed, 2U);
   target_.emplace();
   EXPECT_TRUE(
       Import(a + Replaced(b_remains, R"("seq":1)", R"("seq":1,"x":1)")).contains("envelope"));
   EXPECT_TRUE(Import(Replaced(b_remains, R"("seq":1)", R"("seq":0)")).contains("envelope"));
+}
+
+TEST_F(ImportTest, TheRecordOfAPurgeIsPassedOver) {
+  Lines one("s1");
   Lines purge("s2");
-  EXPECT_TRUE(Import(purge.Next(R"({"ranges":[[0,7]]})", kContentErased)).contains("purge"));
-  EXPECT_EQ(target_->lines, a);
+  Lines later("s3");
+  std::string record = purge.Next(R"({"command":"purge","mode":"purge"})", kSessionStarted);
+  record += purge.Next(R"({"ranges":[[0,7]]})", kContentErased);
+  record += purge.Next(R"({"exit_code":0})", kSessionEnded);
+  const std::string before = one.Many(2);
+  const std::string behind = later.Many(2);
+  EXPECT_EQ(Import(before + record + behind), "");
+  EXPECT_EQ(report_.passed, 3U);
+  EXPECT_EQ(report_.stored, 4U);
+  EXPECT_EQ(target_->lines, before + behind);
+  const std::string record_edited = Replaced(record, "[0,7]", "[0,8]");
+  EXPECT_TRUE(Import(record_edited).starts_with("line 2: ")) << "it is checked all the same";
 }
 
 TEST_F(ImportTest, LinesHaveALimit) {

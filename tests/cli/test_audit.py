@@ -221,13 +221,44 @@ def test_imports_make_the_same_ledger(recorded, tmp_path):
     file = tmp_path / "a.jsonl"
     file.write_text(exported)
     done = recorded("audit", "import", str(file), "b", "--json").ok().json("audit-import")
-    assert done == {"lines": len(exported.splitlines()), "stored": len(exported.splitlines()), "present": 0}
+    assert done == {"lines": len(exported.splitlines()), "stored": len(exported.splitlines()), "present": 0,
+                    "passed": 0}
     assert recorded("audit", "export", "b").ok().out == exported
     recorded("audit", "verify", "b").ok()
     assert "0 entries added" in recorded("audit", "import", str(file), "--config", "b").ok().out
     again = subprocess.run([recorded.binary, "audit", "import", "-", "b", "--json"], env=recorded.env,
                            input=exported.encode(), stdout=subprocess.PIPE, check=True)
     assert json.loads(again.stdout)["present"] == done["lines"]
+
+
+def test_a_source_that_purges_is_imported_again_and_again(aegis, gate, tmp_path):
+    for name in ("work", "archive"):
+        aegis("init", name, "--policy", "project", "--dir", str(aegis.project)).ok()
+
+    def run():
+        aegis("run", "-q", "--config", "work", "--", "true").ok()
+        return aegis("audit", "sessions", "work", "--json").ok().json()[-1]["session_id"]
+
+    def archive():
+        file = tmp_path / "work.jsonl"
+        file.write_text(aegis("audit", "export", "work").ok().out)
+        return aegis("audit", "import", str(file), "archive", "--json").ok().json("audit-import")
+
+    first = run()
+    assert archive()["passed"] == 0
+    unseen = run()
+    for session in (first, unseen):
+        aegis("audit", "purge", "--config", "work", "--session", session, "--yes").ok()
+    last = run()
+    done = archive()
+    assert done["stored"] > 0 and done["passed"] > 0
+    assert archive()["stored"] == 0, "the second time there is nothing new"
+    kept = {row["session_id"] for row in aegis("audit", "sessions", "archive", "--json").ok().json()}
+    assert {first, last} <= kept and unseen not in kept
+    assert "ProcessSpawn" in aegis("audit", "query", "archive", "--session", first).ok().out
+    aegis("audit", "verify", "archive").ok()
+    text = aegis("audit", "import", str(tmp_path / "work.jsonl"), "archive").ok().out
+    assert "passed over" in text
 
 
 def test_bad_imports_are_refused_with_their_line(recorded, tmp_path):
