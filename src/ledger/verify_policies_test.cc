@@ -1,8 +1,6 @@
 // What can be done to stored policies, and that each is found and named; beside each, that the
 // untouched ledger verifies.
 
-#include "ledger/verify_policies.h"
-
 #include <gtest/gtest.h>
 
 #include <optional>
