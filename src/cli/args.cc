@@ -11,7 +11,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -153,26 +152,27 @@ std::string Explained(const CLI::ArgumentMismatch& error, std::span<const Option
   return text;
 }
 
-// The library tells them from the last to the first.
-std::string Unexpected(const CLI::App& app) {
+// The library tells them from the last to the first. Without a `--` they may be the command.
+std::string Unexpected(const CLI::App& app, bool may_be_command) {
   const std::vector<std::string> words = app.remaining();
   std::string text = words.size() == 1 ? "The following argument was not expected:"
                                        : "The following arguments were not expected:";
   for (const std::string& word : words) {
     text.append(" ").append(word);
   }
-  return text;
+  return may_be_command ? text + " (the command follows `--`)" : text;
 }
 
-// The library's exceptions end here.
+// The library's exceptions end here. `may_be_command`: words that no option takes.
 base::Result<> Parse(CLI::App& app, std::span<const Option> options,
-                     std::span<const std::string> words) {
+                     std::span<const std::string> words, bool may_be_command) {
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   } catch (const CLI::ArgumentMismatch& error) {
     return base::Fail(base::Errc::kInvalid, Explained(error, options));
   } catch (const CLI::ExtrasError&) {
-    return base::Fail(base::Errc::kInvalid, Unexpected(app) + OptionHint(options, words));
+    return base::Fail(base::Errc::kInvalid,
+                      Unexpected(app, may_be_command) + OptionHint(options, words));
   } catch (const CLI::Error& error) {
     return base::Fail(base::Errc::kInvalid, error.what());
   }
@@ -228,13 +228,7 @@ base::Result<Args> ParseArgs(std::span<const Option> options, std::span<const st
       Declare(app, bound[i]);
     }
   }
-  const bool separated = !args.command_.empty();
-  if (auto parsed = Parse(app, options, words); !parsed) {
-    return HasCommand(options) && !separated
-               ? base::Fail(base::Errc::kInvalid,
-                            parsed.error().message() + " (the command follows `--`)")
-               : base::Fail(std::move(parsed).error());
-  }
+  AEGIS_TRY(Parse(app, options, words, HasCommand(options) && args.command_.empty()));
   for (const Bound& one : bound) {
     if (one.option->kind == Kind::kTexts) {
       args.lists_[std::string(OptionKey(*one.option))] = one.texts;

@@ -151,3 +151,9 @@ def test_help_of_a_command(aegis):
     assert aegis("help", "audit").ok().out == aegis("audit", "--help").ok().out
     assert aegis("help").ok().out == aegis("help", "help").ok().out == aegis("--help").ok().out
     aegis("help", "stauts").failed(2, 'did you mean "aegis status"?')
+
+
+def test_only_words_that_may_be_the_command_are_told_of_its_place(aegis):
+    assert "(the command follows `--`)" in aegis("run", "ls").failed(125, "not expected: ls").err
+    assert "follows" not in aegis("run", "--dir").failed(125, "--dir needs DIR").err
+    assert "follows" not in aegis("run", "ls", "--", "ls").failed(125, "not expected: ls").err
