@@ -172,17 +172,26 @@ void PrintSessions(Output& out, const JudgedSessions& judged, std::size_t most) 
 }  // namespace
 
 std::vector<RuleChange> RuleChanges(const policy::PolicySet& a, const policy::PolicySet& b) {
+  const auto by_id = [](const policy::PolicySet& set) {
+    std::map<std::string_view, const Info*> policies;
+    for (const Info& info : set.policies()) {
+      policies.emplace(info.id, &info);
+    }
+    return policies;
+  };
+  const auto before = by_id(a);
+  const auto now = by_id(b);
   std::vector<RuleChange> changes;
   for (const Info& info : a.policies()) {
-    if (std::ranges::find(b.policies(), info.id, &Info::id) == b.policies().end()) {
+    if (!now.contains(info.id)) {
       changes.push_back({.change = "removed", .policy = info});
     }
   }
   for (const Info& info : b.policies()) {
-    const auto old = std::ranges::find(a.policies(), info.id, &Info::id);
-    if (old == a.policies().end()) {
+    const auto old = before.find(info.id);
+    if (old == before.end()) {
       changes.push_back({.change = "added", .policy = info});
-    } else if (old->text != info.text) {
+    } else if (old->second->text != info.text) {
       changes.push_back({.change = "changed", .policy = info});
     }
   }
