@@ -48,7 +48,6 @@ constexpr std::array<Example, 2> kExamples = {{
 }};
 
 constexpr std::uint64_t kUsualLast = 10;
-constexpr std::size_t kShownDigits = 12;
 constexpr std::size_t kMostNames = 5;  // of a kind of change
 
 // A change of the policies, with what is known of both sets.
@@ -62,7 +61,7 @@ base::Result<std::optional<ledger::StoredPolicySet>> Texts(ledger::Ledger& ledge
                                                            const std::string& digest) {
   AEGIS_ASSIGN(const std::unique_ptr<ledger::Snapshot> snapshot, ledger.store().OpenSnapshot());
   AEGIS_ASSIGN(auto set, snapshot->FindPolicySet(digest));
-  if (set && (set->absent() || ledger::DigestOfPolicies(set->texts) != digest)) {
+  if (set && (set->absent() || !IsIntact(*set))) {
     set.reset();
   }
   return set;
@@ -118,7 +117,7 @@ void PrintChanges(Output& out, std::string_view what, const Changes& changes) {
 void Print(Output& out, const Shown& shown) {
   const ledger::PolicyStep& step = shown.step;
   out.Line(FormatTime(step.since_ms) + "  " +
-           out.Strong(base::ForDisplay(step.digest.substr(0, kShownDigits))) + "  session " +
+           out.Strong(base::ForDisplay(step.digest.substr(0, kDigestDigits))) + "  session " +
            base::ForDisplay(step.session_id) + (step.live ? "  edited while it ran" : "") +
            (step.sessions == 0 ? "" : "  " + Count(step.sessions, "session")));
   if (!shown.stored) {

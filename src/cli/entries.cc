@@ -24,7 +24,6 @@ using nlohmann::json;
 
 constexpr std::size_t kOutcomeColumn = 6;
 constexpr std::size_t kActionColumn = 13;
-constexpr std::size_t kDigestDigits = 12;  // enough for people to tell sets of policies apart
 
 // A string member, or "" where there is none: entries may hold anything.
 std::string Member(const json& object, const char* key) {

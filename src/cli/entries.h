@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "base/result.h"
@@ -8,6 +9,9 @@
 #include "ledger/ledger.h"
 
 namespace aegis::cli {
+
+// Of a digest that people see: enough to tell sets of policies apart.
+inline constexpr std::size_t kDigestDigits = 12;
 
 // The ledger of a configuration, for reading unless told otherwise. Says on stderr what had to be
 // recovered.

@@ -18,11 +18,15 @@ base::Result<ledger::StoredPolicySet> StoredPolicies(ledger::Ledger& ledger,
     return base::Fail(base::Errc::kNotFound,
                       "policies " + set.digest + ": they came with an import, without their texts");
   }
-  if (ledger::DigestOfPolicies(set.texts) != set.digest) {
+  if (!IsIntact(set)) {
     return base::Fail(base::Errc::kCorrupt, "policies " + set.digest +
                                                 ": what is stored are others (aegis audit verify)");
   }
   return set;
+}
+
+bool IsIntact(const ledger::StoredPolicySet& set) {
+  return ledger::DigestOfPolicies(set.texts) == set.digest;
 }
 
 std::vector<policy::Source> SourcesOf(const ledger::StoredPolicySet& set) {

@@ -16,6 +16,9 @@ namespace aegis::cli {
 base::Result<ledger::StoredPolicySet> StoredPolicies(ledger::Ledger& ledger,
                                                      const std::string& digest);
 
+// Whether the texts are those of the digest.
+bool IsIntact(const ledger::StoredPolicySet& set);
+
 std::vector<policy::Source> SourcesOf(const ledger::StoredPolicySet& set);
 
 }  // namespace aegis::cli

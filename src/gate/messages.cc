@@ -19,6 +19,20 @@ namespace {
 
 constexpr std::size_t kLongest = 4096;
 
+// Room for one descriptor that goes with a message.
+struct Control {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> bytes{};
+};
+
+msghdr HeaderOf(iovec& data, Control& control) {
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  header.msg_control = control.bytes.data();
+  header.msg_controllen = control.bytes.size();
+  return header;
+}
+
 base::Result<> SendBytes(int socket, const std::string& bytes) {
   ssize_t sent = 0;
   do {
@@ -51,12 +65,8 @@ base::Result<> SendKept(int socket, const std::string& reason) {
 base::Result<> SendWithFd(int socket, Message message, int fd) {
   char byte = static_cast<char>(message);
   iovec data{&byte, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr header{};
-  header.msg_iov = &data;
-  header.msg_iovlen = 1;
-  header.msg_control = control.data();
-  header.msg_controllen = control.size();
+  Control control;
+  msghdr header = HeaderOf(data, control);
   cmsghdr* const rights = CMSG_FIRSTHDR(&header);
   rights->cmsg_level = SOL_SOCKET;
   rights->cmsg_type = SCM_RIGHTS;
@@ -72,12 +82,8 @@ base::Result<> SendWithFd(int socket, Message message, int fd) {
 base::Result<std::optional<Word>> TakeMessage(int socket) {
   std::array<char, kLongest> bytes;
   iovec data{bytes.data(), bytes.size()};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr header{};
-  header.msg_iov = &data;
-  header.msg_iovlen = 1;
-  header.msg_control = control.data();
-  header.msg_controllen = control.size();
+  Control control;
+  msghdr header = HeaderOf(data, control);
   const ssize_t got = ::recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
     return std::optional<Word>();

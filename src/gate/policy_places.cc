@@ -23,11 +23,6 @@ std::optional<struct stat> Status(const std::string& path) {
   return ::lstat(path.c_str(), &status) == 0 ? std::optional(status) : std::nullopt;
 }
 
-// As configurations read a directory.
-bool IsPolicyName(std::string_view name) {
-  return name.ends_with(".cedar") && !name.starts_with('.');
-}
-
 std::vector<std::string> PoliciesIn(const std::string& directory) {
   std::vector<std::string> files;
   std::error_code error;
@@ -80,6 +75,10 @@ void AppendState(const std::string& path, const std::optional<struct stat>& stat
 }
 
 }  // namespace
+
+bool IsPolicyName(std::string_view name) {
+  return name.ends_with(".cedar") && !name.starts_with('.');
+}
 
 base::Result<> RequireOwnNames(const std::vector<std::string>& places) {
   for (const std::string& place : places) {

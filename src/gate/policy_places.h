@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -9,6 +10,9 @@ namespace aegis::gate {
 
 // The places that a run reads its policies from, settled at its start: canonical paths (bytes) of
 // files, or of directories of which every *.cedar counts.
+
+// Whether a directory's file of this name counts, as configurations read a directory.
+bool IsPolicyName(std::string_view name);
 
 // Refuses (kInvalid, with the name and why) places that may say what somebody else has written
 // under another name: one that a symbolic link leads to by now, and policy files that are links,

@@ -11,7 +11,6 @@
 #include <cstring>
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -19,6 +18,7 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "gate/policy_places.h"
 
 namespace aegis::gate {
 
@@ -39,18 +39,13 @@ bool IsDirectory(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-// As configurations read a directory.
-bool MayBePolicy(std::string_view name) {
-  return name.ends_with(".cedar") && !name.starts_with('.');
-}
-
 std::vector<std::string> LinksIn(const std::string& directory) {
   std::vector<std::string> links;
   std::error_code error;
   std::filesystem::directory_iterator entries(directory, error);
   for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
     std::string path = entries->path().string();
-    if (MayBePolicy(entries->path().filename().string()) && IsLink(path)) {
+    if (IsPolicyName(entries->path().filename().string()) && IsLink(path)) {
       links.push_back(std::move(path));
     }
   }
@@ -149,7 +144,7 @@ bool PolicyWatch::TakeEvents(const std::string& bytes) {
     const bool counts =
         self ||
         (interest != interests_.end() && event.len > 0 &&
-         (interest->second.names.contains(name) || (interest->second.all && MayBePolicy(name))));
+         (interest->second.names.contains(name) || (interest->second.all && IsPolicyName(name))));
     if (!counts) {
       continue;
     }
