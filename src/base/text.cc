@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace aegis::base {
 
@@ -168,6 +170,15 @@ std::string EscapeName(std::string_view bytes) {
   out.reserve(bytes.size());
   AppendEscapedName(out, bytes);
   return out;
+}
+
+std::vector<std::string> EscapeNames(std::span<const std::string> names) {
+  std::vector<std::string> escaped;
+  escaped.reserve(names.size());
+  for (const std::string& name : names) {
+    escaped.push_back(EscapeName(name));
+  }
+  return escaped;
 }
 
 std::string UnescapeName(std::string_view escaped) {

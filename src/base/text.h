@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace aegis::base {
 
@@ -11,6 +13,7 @@ namespace aegis::base {
 // hex). Injective: two different names never share an escaped form. Policies, the ledger and every
 // message name things in this form. Control characters are kept (JSON escapes them itself).
 std::string EscapeName(std::string_view bytes);
+std::vector<std::string> EscapeNames(std::span<const std::string> names);
 void AppendEscapedName(std::string& out, std::string_view bytes);
 
 // The bytes of an escaped name; an escape that EscapeName never writes stays as it stands.

@@ -3,7 +3,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.h"
 #include "base/text.h"
@@ -33,15 +32,6 @@ constexpr std::array<Example, 1> kPathExamples = {{
     {"$EDITOR \"$(aegis config path work)\"", "Edit a configuration."},
 }};
 
-std::vector<std::string> Escaped(const std::vector<std::string>& paths) {
-  std::vector<std::string> escaped;
-  escaped.reserve(paths.size());
-  for (const std::string& path : paths) {
-    escaped.push_back(base::EscapeName(path));
-  }
-  return escaped;
-}
-
 nlohmann::ordered_json WitnessJson(const config::Configuration& configuration) {
   const config::WitnessSettings& witness = configuration.witness;
   nlohmann::ordered_json document = {{"targets", witness.targets},
@@ -61,11 +51,11 @@ nlohmann::ordered_json AsJson(const config::Configuration& configuration) {
   }
   return {{"name", configuration.name},
           {"dir", OrNull(dir)},
-          {"policy_paths", Escaped(configuration.policy_paths)},
+          {"policy_paths", base::EscapeNames(configuration.policy_paths)},
           {"ledger_path", base::EscapeName(configuration.ledger_path)},
           {"sandbox_dir", base::EscapeName(configuration.sandbox_dir)},
           {"env_pass", configuration.env_pass},
-          {"private_dirs", Escaped(configuration.private_dirs)},
+          {"private_dirs", base::EscapeNames(configuration.private_dirs)},
           {"ledger", {{"mask", configuration.masks}, {"witness", WitnessJson(configuration)}}},
           {"without_effect", configuration.without_effect},
           {"mapped", configuration.mapped}};
