@@ -58,6 +58,13 @@ std::string Ending(const json& source) {
   return "";
 }
 
+// What became of an action: a program has begun, a process has ended.
+std::string Outcome(const json& payload) {
+  const json around = Around(payload);
+  return Member(payload, "action") == "ProcessSpawn" ? "began as " + NumberMember(around, "pid")
+                                                     : Ending(around);
+}
+
 struct Cells {
   std::string outcome;
   std::string action;
@@ -122,7 +129,13 @@ Cells CellsOf(const Output& out, const ledger::EntryView& entry) {
   if (entry.event_type == ledger::kActionFinished) {
     return {.outcome = blank,
             .action = Member(payload, "action"),
-            .rest = Member(payload, "resource") + "  " + Ending(Around(payload))};
+            .rest = Member(payload, "resource") + "  " + Outcome(payload)};
+  }
+  if (entry.event_type == ledger::kProcessStarted) {
+    return {.outcome = blank,
+            .action = "process",
+            .rest = Member(payload, "image") + "  " + NumberMember(payload, "pid") + ", made by " +
+                    NumberMember(payload, "parent")};
   }
   if (entry.event_type == ledger::kSessionStarted) {
     return {.outcome = blank,

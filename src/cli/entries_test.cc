@@ -74,6 +74,11 @@ TEST(EntryLine, ShowsOutcomesAndSessions) {
   EXPECT_THAT(Line("ACTION_FINISHED",
                    R"({"action":"ProcessExit","context":{"exit_code":3},"resource":"/bin/sh"})"),
               EndsWith("ProcessExit   /bin/sh  exit 3"));
+  EXPECT_THAT(Line("ACTION_FINISHED",
+                   R"({"action":"ProcessSpawn","context":{"pid":3},"resource":"/bin/sh"})"),
+              EndsWith("ProcessSpawn  /bin/sh  began as 3"));
+  EXPECT_THAT(Line("PROCESS_STARTED", R"({"image":"/bin/sh","parent":3,"pid":4})"),
+              EndsWith("process       /bin/sh  4, made by 3"));
   EXPECT_THAT(Line("POLICY_CHANGED", R"({"from":"aaaaaaaaaaaaaaaa","to":"bbbbbbbbbbbbbbbb"})"),
               HasSubstr("changed from aaaaaaaaaaaa to bbbbbbbbbbbb"));
   EXPECT_THAT(Line("POLICY_KEPT", R"({"detail":"p:1:1: why","digest":"aaaaaaaaaaaaaaaa"})"),

@@ -22,6 +22,7 @@ struct Identity {
 // Event types of the runtime. Others are kept and verified just the same.
 inline constexpr std::string_view kActionDecided = "ACTION_DECIDED";
 inline constexpr std::string_view kActionFinished = "ACTION_FINISHED";
+inline constexpr std::string_view kProcessStarted = "PROCESS_STARTED";
 inline constexpr std::string_view kSessionStarted = "SESSION_STARTED";
 inline constexpr std::string_view kSessionEnded = "SESSION_ENDED";
 // As ACTION_DECIDED, of what had happened already when it was judged.

@@ -95,6 +95,9 @@ void AppendContext(std::string& out, const ActionContext& context, const Masker&
   writer.OptionalInteger("exit_code", context.exit_code);
   writer.OptionalText("host", context.host);
   writer.OptionalText("operation", context.operation);
+  if (context.parent != 0) {
+    writer.Integer("parent", context.parent);
+  }
   if (context.pid != 0) {
     writer.Integer("pid", context.pid);
   }
@@ -127,6 +130,14 @@ void AppendFinishedPayload(std::string& out, const ActionRecord& record, const M
   writer.Key("context");
   AppendContext(out, record.context, masker);
   writer.Text("resource", record.resource);
+  writer.End();
+}
+
+void AppendProcessStartedPayload(std::string& out, const ProcessStart& start) {
+  ObjectWriter writer(out);
+  writer.Text("image", start.image);
+  writer.Integer("parent", start.parent);
+  writer.Integer("pid", start.pid);
   writer.End();
 }
 

@@ -18,6 +18,7 @@ namespace aegis::ledger {
 // What stood around an action. Fields left at their defaults are not written.
 struct ActionContext {
   std::int64_t pid = 0;
+  std::int64_t parent = 0;  // process that made `pid`
   std::string_view exe{};
   std::span<const std::string> argv{};  // ProcessSpawn; masked
   std::string_view host{};              // NetConnect
@@ -45,6 +46,15 @@ void AppendActionPayload(std::string& out, const ActionRecord& record, const Mas
 
 // ACTION_FINISHED: {action, context, resource}; never a decision.
 void AppendFinishedPayload(std::string& out, const ActionRecord& record, const Masker& masker);
+
+// A process of the agent was made by another one, and runs the same image until it executes one.
+struct ProcessStart {
+  std::int64_t pid = 0;
+  std::int64_t parent = 0;
+  std::string_view image{};  // canonical name, escaped form
+};
+// PROCESS_STARTED: {image, parent, pid}.
+void AppendProcessStartedPayload(std::string& out, const ProcessStart& start);
 
 struct SessionStart {
   std::string_view mode{};              // "run" or "wrap"

@@ -56,10 +56,18 @@ TEST(PayloadTest, AnOutcomeHasNoDecision) {
                         {.action = "ProcessExit",
                          .resource = "/bin/true",
                          .decision = "allow",
-                         .context = {.pid = 3, .exit_code = 0, .signal = 9}},
+                         .context = {.pid = 3, .parent = 2, .exit_code = 0, .signal = 9}},
                         Masker());
-  EXPECT_EQ(out, R"({"action":"ProcessExit","context":{"exit_code":0,"pid":3,"signal":9},)"
-                 R"("resource":"/bin/true"})");
+  EXPECT_EQ(out,
+            R"({"action":"ProcessExit","context":{"exit_code":0,"parent":2,"pid":3,"signal":9},)"
+            R"("resource":"/bin/true"})");
+  EXPECT_TRUE(canon::IsCanonicalObject(out));
+}
+
+TEST(PayloadTest, AProcessHasAParentAndAnImage) {
+  std::string out;
+  AppendProcessStartedPayload(out, {.pid = 3, .parent = 2, .image = "/bin/sh"});
+  EXPECT_EQ(out, R"({"image":"/bin/sh","parent":2,"pid":3})");
   EXPECT_TRUE(canon::IsCanonicalObject(out));
 }
 
