@@ -164,7 +164,7 @@ Code Condition(When when) {
     case When::kNotOpath3:
       return WhenNoBits(2, O_PATH);
     case When::kNewNamespace:
-      return WhenBits(0, kNewNamespaces);
+      return WhenBits(0, kNewNamespaces | CLONE_UNTRACED);
     case When::kUnshareNamespace:
       return WhenBits(0, kNewNamespaces | kCloneNewTime);
     case When::kTerminalIoctl: {

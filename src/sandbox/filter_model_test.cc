@@ -47,6 +47,7 @@ bool IsInodeIoctl(std::uint32_t command) {
 
 bool Holds(When when, const Arguments& args) {
   constexpr std::uint32_t kNamespaces = 0x7e020000;
+  constexpr std::uint32_t kUntraced = 0x00800000;
   std::array<std::uint32_t, 6> low{};
   std::ranges::transform(args, low.begin(),
                          [](std::uint64_t arg) { return static_cast<std::uint32_t>(arg); });
@@ -58,7 +59,7 @@ bool Holds(When when, const Arguments& args) {
     case When::kNotOpath3:
       return (low[2] & O_PATH) == 0;
     case When::kNewNamespace:
-      return (low[0] & kNamespaces) != 0;
+      return (low[0] & (kNamespaces | kUntraced)) != 0;
     case When::kUnshareNamespace:
       return (low[0] & (kNamespaces | 0x80U)) != 0;
     case When::kTerminalIoctl:

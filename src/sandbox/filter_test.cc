@@ -134,6 +134,7 @@ TEST(Filter, NewNamespacesAreRefused) {
       {"fork by clone", SYS_clone, {0x01200011}, kAllow, kAllow},
       {"thread", SYS_clone, {0x3d0f00}, kAllow, kAllow},
       {"clone, odd signal bit", SYS_clone, {0x80}, kAllow, kAllow},
+      {"clone, away from the tracer", SYS_clone, {CLONE_UNTRACED | SIGCHLD}, kEperm, kEperm},
       {"unshare files", SYS_unshare, {CLONE_FILES | CLONE_FS}, kAllow, kAllow},
       {"unshare time", SYS_unshare, {0x80}, kEperm, kEperm},
       {"clone3", uapi::kSysClone3, {}, kEnosys, kEnosys},

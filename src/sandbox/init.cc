@@ -252,8 +252,9 @@ base::Result<Listener> ReceiveListener(const Init& init) {
   if (!listener.fd.valid()) {
     return base::FailErrno("take the seccomp listener from the command");
   }
-  AEGIS_TRY(AcceptOffer(init.handshake.get()));
   return listener;
 }
+
+base::Result<> LetCommandExecute(const Init& init) { return AcceptOffer(init.handshake.get()); }
 
 }  // namespace aegis::sandbox

@@ -60,7 +60,7 @@ struct InitOptions {
 
 // Supervisor, after BuildMounts and before LimitSupervisor: clones init into new pid, ipc, uts and
 // network namespaces (as the plan says), which mounts /proc and forks the command. The command
-// stops before execve until ReceiveListener has been called.
+// stops before execve until LetCommandExecute has been called.
 //
 // - Init and the command are in the process group and session of the caller at this moment; a
 //   supervisor that wants a group of its own must take it afterwards.
@@ -76,10 +76,13 @@ struct Listener {
   base::UniqueFd command_pidfd;
 };
 
-// Supervisor, after LimitSupervisor: waits until the command has confined itself, takes its
-// listener, and lets it execute: the execve is the first thing the listener reports. An error of
+// Supervisor, after LimitSupervisor: waits until the command has confined itself, and takes its
+// listener. The command waits on until LetCommandExecute. An error of
 // init or of the command up to here comes out as this error, and names the missing protection or
 // the step that failed (kNotFound: the working directory is not visible inside).
 base::Result<Listener> ReceiveListener(const Init& init);
+
+// The command's execve is the first thing that the listener reports then.
+base::Result<> LetCommandExecute(const Init& init);
 
 }  // namespace aegis::sandbox

@@ -15,6 +15,7 @@
 //                                           StartInit(plan, ...)             init.h
 //                                           LimitSupervisor()                capabilities.h
 //                                           ReceiveListener(init)            init.h
+//                                           LetCommandExecute(init)          init.h
 namespace aegis::sandbox {
 
 // What a failed unshare(CLONE_NEWUSER) means, with advice.

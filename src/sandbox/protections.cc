@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>  // WIFEXITED
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -152,13 +154,31 @@ int TryProc() {
   return InChild([] { return ::mount("proc", "/proc", "proc", 0, nullptr) == 0 ? 0 : errno; });
 }
 
+// As the supervisor does it: with the capabilities of its own user namespace.
+int TryTracing() {
+  if (const int error = EnterMapped(0); error != 0) {
+    return error;
+  }
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  const int error = child > 0 && ::ptrace(PTRACE_SEIZE, child, nullptr, nullptr) == 0 ? 0 : errno;
+  if (child > 0) {
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+  }
+  return error;
+}
+
 struct Attempt {
   const char* name;
   int (*attempt)();
   const char* advice;
 };
 
-constexpr std::array<Attempt, 4> kAttempts = {{
+constexpr std::array<Attempt, 5> kAttempts = {{
     {"user namespaces", [] { return EnterMapped(0); }, nullptr},
     {"mounts in a user namespace", TryMounting,
      "a security module refuses them; on Ubuntu: sysctl "
@@ -167,6 +187,8 @@ constexpr std::array<Attempt, 4> kAttempts = {{
      [] { return EnterMapped(CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET); },
      "raise user.max_pid_namespaces and kin (sysctl)"},
     {"a fresh /proc", TryProc, "in a container: run it with an unmasked /proc"},
+    {"tracing of processes", TryTracing,
+     "kernel.yama.ptrace_scope is 3, or an outer seccomp filter (a container's) refuses ptrace"},
 }};
 
 Protection Try(const Attempt& attempt) {

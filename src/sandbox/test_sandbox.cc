@@ -88,6 +88,7 @@ base::Result<> RunSupervisor(const Plan& plan, pid_t launcher, int sync, const I
     }
   }
   AEGIS_ASSIGN(const Listener listener, ReceiveListener(init));
+  AEGIS_TRY(LetCommandExecute(init));
   Supervise(init, listener);
   return {};
 }
