@@ -35,6 +35,9 @@ constexpr auto kExplanations = std::to_array<Explanation>({
     {"PINNED_PATH",
      "a policy names something below it, which moving it would evade; no policy can "
      "permit it"},
+    {"IMAGE_CHANGED",
+     "the program was exchanged after it was judged, and killed before its first instruction; no "
+     "policy can permit that"},
     {"UNSUPPORTED", "Aegis can't judge this kind of request; no policy can permit it"},
     {"LEDGER_UNAVAILABLE", "it could not be recorded; see: aegis status"},
     {"INTERNAL_ERROR", "Aegis failed to judge it"},

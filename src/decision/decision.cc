@@ -103,6 +103,8 @@ std::string_view ReasonCode(Reason reason) {
       return "NETWORK_CLOSED";
     case Reason::kPinnedPath:
       return "PINNED_PATH";
+    case Reason::kImageChanged:
+      return "IMAGE_CHANGED";
     case Reason::kUnsupported:
       return "UNSUPPORTED";
     case Reason::kLedgerUnavailable:

@@ -25,6 +25,7 @@ enum class Reason : std::uint8_t {
   kAegisState,
   kNetworkClosed,
   kPinnedPath,
+  kImageChanged,  // not the program that was judged had begun; it was killed
   kUnsupported,
   kInternalError,
   kLedgerUnavailable,

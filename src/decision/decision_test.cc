@@ -40,6 +40,7 @@ TEST(ReasonTest, CodesAreClosedAndDistinct) {
   EXPECT_EQ(ReasonCode(Reason::kApprovalUnavailable), "APPROVAL_UNAVAILABLE");
   EXPECT_EQ(ReasonCode(Reason::kAegisState), "AEGIS_STATE");
   EXPECT_EQ(ReasonCode(Reason::kNetworkClosed), "NETWORK_CLOSED");
+  EXPECT_EQ(ReasonCode(Reason::kImageChanged), "IMAGE_CHANGED");
   EXPECT_EQ(ReasonCode(Reason::kPinnedPath), "PINNED_PATH");
   EXPECT_EQ(ReasonCode(Reason::kUnsupported), "UNSUPPORTED");
   EXPECT_EQ(ReasonCode(Reason::kInternalError), "INTERNAL_ERROR");

@@ -14,6 +14,7 @@
 // IWYU pragma: begin_exports
 #include "base/unique_fd.h"
 #include "gate/blocking_opens.h"
+#include "gate/executions.h"
 #include "gate/handover.h"
 #include "gate/judge.h"
 #include "gate/listener.h"
@@ -62,6 +63,7 @@ struct Services {
   Judge& judge;
   Resolver& resolver;
   ProcessTable& processes;
+  Executions& executions;
   const Roots& roots;
   BlockingOpens& blocking_opens;
   BoundSockets& bound_sockets;

@@ -9,13 +9,18 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/text.h"
+#include "base/unique_fd.h"
 #include "gate/call.h"
+#include "gate/executions.h"
 #include "gate/resolver.h"
+#include "gate/script.h"
 #include "gate/tracee.h"
 #include "policy/policy.h"
 #include "sandbox/uapi.h"
@@ -26,66 +31,106 @@ namespace {
 
 constexpr int kMaxInterpreters = 5;  // as deep as the kernel goes (execve(2))
 
-// The path after `#!`; empty if the file is no script, or can't be read.
-std::string InterpreterOf(const Services& services, const Resolved& script) {
-  const std::string link = std::to_string(script.object.get());
+// One execve(2): what was looked up, and what the kernel will make of it.
+struct Executing {
+  Resolved program;
+  std::string path;  // as the kernel hands it to an interpreter
+  Execution execution;
+};
+
+// What a file that is a script names in its first line.
+std::optional<Interpreter> InterpreterOf(const Services& services, const Resolved& file) {
+  if (!file.exists() || !S_ISREG(file.st.st_mode)) {
+    return std::nullopt;
+  }
+  const std::string link = std::to_string(file.object.get());
   const base::UniqueFd fd(sandbox::uapi::OpenAt2(services.roots.own_fds.get(), link.c_str(),
                                                  O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, 0));
-  std::array<char, 256> head;  // BINPRM_BUF_SIZE
+  std::array<char, kScriptHead> head;
   const ssize_t length = fd.valid() ? ::read(fd.get(), head.data(), head.size()) : -1;
-  std::string_view text(head.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
-  if (!text.starts_with("#!")) {
-    return {};
+  return ParseInterpreter({head.data(), length > 0 ? static_cast<std::size_t>(length) : 0});
+}
+
+// An interpreter gets its own name, its argument, and the script's name in the place of the first
+// argument.
+void HandToInterpreter(Execution& execution, const std::string& script,
+                       const Interpreter& interpreter) {
+  std::vector<std::string>& texts = execution.arguments.texts;
+  std::vector<std::string> first = {interpreter.path};
+  if (interpreter.argument) {
+    first.push_back(*interpreter.argument);
   }
-  text = text.substr(0, text.find_first_of(std::string_view("\n\0", 2)));
-  const std::size_t start = text.find_first_not_of(" \t", 2);
-  if (start == std::string_view::npos) {
-    return {};
+  first.push_back(script);
+  if (!texts.empty()) {
+    texts.erase(texts.begin());
   }
-  text.remove_prefix(start);
-  return std::string(text.substr(0, text.find_first_of(" \t")));
+  texts.insert(texts.begin(), first.begin(), first.end());
+  execution.script_name_at += first.size() - 1;
+}
+
+void ExpectImage(Execution& execution, const Resolved& image) {
+  execution.image = image.name;
+  execution.device = image.st.st_dev;
+  execution.inode = image.st.st_ino;
 }
 
 // The kernel goes on from a script to its interpreter by itself: each is judged as the program that
 // it is. 0, or the errno.
-int AskInterpreters(Services& services, Call& call, const Resolved& script, const Detail& detail) {
-  std::string path = S_ISREG(script.st.st_mode) ? InterpreterOf(services, script) : std::string();
-  for (int depth = 0; depth < kMaxInterpreters && !path.empty(); ++depth) {
-    const Resolved interpreter =
-        services.resolver.ResolveObject(call.process, AT_FDCWD, path, Leaf::kFollow);
+int AskInterpreters(Services& services, Call& call, Executing& executing, const Detail& detail) {
+  auto interpreter = InterpreterOf(services, executing.program);
+  std::string script = executing.path;
+  for (int depth = 0; depth < kMaxInterpreters && interpreter; ++depth) {
+    const Resolved image =
+        services.resolver.ResolveObject(call.process, AT_FDCWD, interpreter->path, Leaf::kFollow);
     if (const int refused =
-            AskAbout(services, call, policy::Action::kProcessSpawn, interpreter, detail)) {
+            AskAbout(services, call, policy::Action::kProcessSpawn, image, detail)) {
       return refused;
     }
-    path = interpreter.exists() && S_ISREG(interpreter.st.st_mode)
-               ? InterpreterOf(services, interpreter)
-               : std::string();
+    HandToInterpreter(executing.execution, script, *interpreter);
+    ExpectImage(executing.execution, image);
+    script = std::move(interpreter->path);
+    interpreter = InterpreterOf(services, image);
   }
   return 0;
 }
 
-Reply Execute(Services& services, Call& call, const Resolved& resolved, std::uint64_t argv) {
-  std::vector<std::string> arguments = ReadArguments(call.process.tid, argv);
+Reply Execute(Services& services, Call& call, Executing executing, std::uint64_t argv) {
+  Arguments arguments = ReadArguments(call.process.tid, argv);
   if (!services.listener.StillWaiting(call.id())) {
     return Reply::None();
   }
-  for (std::string& argument : arguments) {
-    argument = base::EscapeName(argument);
-  }
+  const std::vector<std::string> escaped = base::EscapeNames(arguments.texts);
   Detail detail;
-  detail.argv = arguments;
+  detail.argv = escaped;
+  const Resolved& program = executing.program;
   if (const int refused =
-          AskAbout(services, call, policy::Action::kProcessSpawn, resolved, detail)) {
+          AskAbout(services, call, policy::Action::kProcessSpawn, program, detail)) {
     return Reply::Fail(refused);
   }
-  if (resolved.error != 0) {
-    return Reply::Fail(resolved.error);
+  if (program.error != 0) {
+    return Reply::Fail(program.error);
   }
-  if (const int error = AskInterpreters(services, call, resolved, detail)) {
+  executing.execution.name = program.name;
+  executing.execution.arguments = std::move(arguments);
+  ExpectImage(executing.execution, program);
+  if (const int error = AskInterpreters(services, call, executing, detail)) {
     return Reply::Fail(error);
   }
-  services.processes.ImageChanging(call.process);
+  services.executions.Expect(call.process.tid, std::move(executing.execution));
   return Reply::Continue();
+}
+
+// How the kernel names a file for its interpreter (execveat(2)).
+std::string NameForInterpreter(int dirfd, std::string_view path) {
+  if (dirfd == AT_FDCWD || path.starts_with('/')) {
+    return std::string(path);
+  }
+  std::string name = "/dev/fd/" + std::to_string(dirfd);
+  if (!path.empty()) {
+    name += '/';
+    name += path;
+  }
+  return name;
 }
 
 }  // namespace
@@ -96,9 +141,10 @@ Reply HandleExecve(Services& services, Call& call) {
   if (!path) {
     return Reply::Fail(path.error());
   }
-  return Execute(services, call,
-                 services.resolver.ResolveObject(call.process, AT_FDCWD, *path, Leaf::kFollow),
-                 call.arg(1));
+  Executing executing;
+  executing.path = *path;
+  executing.program = services.resolver.ResolveObject(call.process, AT_FDCWD, *path, Leaf::kFollow);
+  return Execute(services, call, std::move(executing), call.arg(1));
 }
 
 Reply HandleExecveAt(Services& services, Call& call) {
@@ -108,14 +154,16 @@ Reply HandleExecveAt(Services& services, Call& call) {
     return Reply::Fail(path.error());
   }
   const int flags = call.int_arg(4);
+  const int dirfd = call.int_arg(0);
+  Executing executing;
+  executing.path = NameForInterpreter(dirfd, *path);
   if (path->empty() && (flags & AT_EMPTY_PATH) != 0) {
-    return Execute(services, call,
-                   services.resolver.ResolveDescriptor(call.process, call.int_arg(0)), call.arg(2));
+    executing.program = services.resolver.ResolveDescriptor(call.process, dirfd);
+  } else {
+    const Leaf leaf = (flags & AT_SYMLINK_NOFOLLOW) != 0 ? Leaf::kKeep : Leaf::kFollow;
+    executing.program = services.resolver.ResolveObject(call.process, dirfd, *path, leaf);
   }
-  const Leaf leaf = (flags & AT_SYMLINK_NOFOLLOW) != 0 ? Leaf::kKeep : Leaf::kFollow;
-  return Execute(services, call,
-                 services.resolver.ResolveObject(call.process, call.int_arg(0), *path, leaf),
-                 call.arg(2));
+  return Execute(services, call, std::move(executing), call.arg(2));
 }
 
 Reply HandleSetAffinity(Services& services, Call& /*call*/) {

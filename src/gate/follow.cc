@@ -98,13 +98,26 @@ CommandEnd Follower::Follow(const Followed& followed, const std::function<void()
     }
   }
   TakeEvents(followed.control, end);
+  if (supervisor_failed_ && !ended_) {
+    end.status.reset();  // the command was killed with it, which init may have seen before it died
+  }
   return end;
 }
 
 void Follower::AwaitDeath(pid_t supervisor) {
-  while (!supervisor_dead_ && ::waitpid(supervisor, nullptr, 0) < 0 && errno == EINTR) {
+  while (!supervisor_dead_ && !Reap(supervisor, 0) && errno == EINTR) {
   }
   supervisor_dead_ = true;
+}
+
+bool Follower::Reap(pid_t supervisor, int options) {
+  int status = 0;
+  if (::waitpid(supervisor, &status, options) != supervisor) {
+    return false;
+  }
+  supervisor_dead_ = true;
+  supervisor_failed_ = !WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS;
+  return true;
 }
 
 // What the supervisor says while the command runs: that it ends, or what became of an edit. At the
@@ -129,7 +142,7 @@ void Follower::PassSignals(int control, pid_t supervisor) {
   while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
     const auto signal = static_cast<int>(info.ssi_signo);
     if (signal == SIGCHLD) {
-      supervisor_dead_ = supervisor_dead_ || ::waitpid(supervisor, nullptr, WNOHANG) == supervisor;
+      (void)(supervisor_dead_ || Reap(supervisor, WNOHANG));
     } else if (signal == SIGCONT) {
       continued_ = true;
       Forward(control, SIGCONT);  // it may have left the job's group

@@ -47,15 +47,17 @@ class Follower {
   explicit Follower(base::UniqueFd signals) : signals_(std::move(signals)) {}
 
   void PassSignals(int control, pid_t supervisor);
+  bool Reap(pid_t supervisor, int options);
   void TakeEvents(int control, CommandEnd& end);
   void TakeWord(int& socket, LivePolicies* live);
   void StopWithCommand();
 
   base::UniqueFd signals_;
   bool supervisor_dead_ = false;
-  bool ended_ = false;      // nothing more will be appended
-  bool continued_ = false;  // SIGCONT came since the last look
-  bool stopped_ = false;    // the command is stopped, as far as init said
+  bool supervisor_failed_ = false;  // it was killed, or could not go on
+  bool ended_ = false;              // nothing more will be appended
+  bool continued_ = false;          // SIGCONT came since the last look
+  bool stopped_ = false;            // the command is stopped, as far as init said
 };
 
 }  // namespace aegis::gate

@@ -18,6 +18,7 @@
 #include "decision/decision.h"
 #include "gate/call.h"
 #include "gate/controlling_terminal.h"
+#include "gate/loader.h"
 #include "gate/tracee.h"
 #include "gate/walk.h"
 #include "policy/policy.h"
@@ -194,7 +195,16 @@ Reply OpenObject(Services& services, Call& call, Opening& opening, Resolved reso
   }
   const std::string link = std::to_string(resolved.object.get());
   const base::UniqueFd fd = OpenNow(services.roots.own_fds.get(), link.c_str(), flags, 0, 0);
-  return fd.valid() ? Inject(services, call, opening, fd) : Reply::Fail(errno);
+  if (!fd.valid()) {
+    return Reply::Fail(errno);
+  }
+  if (call.process.is_loader && opening.reads() && S_ISREG(resolved.st.st_mode) &&
+      IsElfProgram(fd.get())) {
+    if (const int error = AskAbout(services, call, Action::kProcessSpawn, resolved)) {
+      return Reply::Fail(error);
+    }
+  }
+  return Inject(services, call, opening, fd);
 }
 
 // Makes the file in the directory that was judged. EAGAIN: the name changed kind meanwhile.
@@ -278,7 +288,7 @@ Reply Open(Services& services, Call& call, Opening& opening) {
   if (opening.has(O_PATH)) {
     return Reply::Fail(ENOSYS);  // such a descriptor can't be injected; open(2) continues it
   }
-  if (!opening.writes()) {
+  if (!opening.writes() && !call.process.is_loader) {
     if (const auto reply = OpenPlainly(services, call, opening)) {
       return *reply;
     }

@@ -8,8 +8,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -20,6 +18,8 @@
 
 #include "base/text.h"
 #include "base/unique_fd.h"
+#include "gate/loader.h"
+#include "gate/process_status.h"
 #include "gate/roots.h"
 #include "sandbox/uapi.h"
 
@@ -28,39 +28,13 @@ namespace aegis::gate {
 namespace {
 
 constexpr std::int64_t kLifetimeMs = 1000;
-constexpr int kMaxHeld = 256;  // far below any usual limit of open files
-// The supplementary groups stand before the ids that are read: room for two thousand of them.
-constexpr std::size_t kStatusRoom = std::size_t{16} * 1024;
+constexpr int kMaxHeld = 256;              // far below any usual limit of open files
 constexpr unsigned kPidfdThread = O_EXCL;  // PIDFD_THREAD, Linux 6.9
 
 std::int64_t NowMs() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
   return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
-}
-
-// The text after `key` up to the end of its line in /proc/<pid>/status; empty if it is missing.
-std::string_view Field(std::string_view status, std::string_view key) {
-  const std::size_t at = status.find(key);
-  if (at == std::string_view::npos) {
-    return {};
-  }
-  std::string_view rest = status.substr(at + key.size());
-  rest = rest.substr(0, rest.find('\n'));
-  const std::size_t start = rest.find_first_not_of(" \t");
-  return start == std::string_view::npos ? std::string_view{} : rest.substr(start);
-}
-
-int Number(std::string_view text, int base) {
-  int value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value, base);
-  return value;
-}
-
-// The innermost of a list of ids, one for each pid namespace (proc(5), NSpid).
-pid_t Innermost(std::string_view ids) {
-  const std::size_t tab = ids.rfind('\t');
-  return Number(tab == std::string_view::npos ? ids : ids.substr(tab + 1), 10);
 }
 
 }  // namespace
@@ -89,17 +63,6 @@ void ProcessTable::Settle(Process& process, bool is_new) {
   if (group.changing == process.tid) {
     group.changing = 0;
     ++group.file_state;
-  }
-  if (group.executing == process.tid) {
-    group.executing = 0;  // it failed
-  } else if (group.executing != 0) {
-    const bool gone =
-        ::syscall(SYS_tgkill, process.tgid, group.executing, 0) != 0 && errno == ESRCH;
-    Read(process);
-    if (gone) {
-      group.executing = 0;
-      process.read_at_ms = 0;  // the image itself may follow a moment later
-    }
   }
   if (process.file_state != group.file_state) {
     if (!is_new) {
@@ -155,11 +118,9 @@ base::UniqueFd ProcessTable::Descriptor(Process& process, int fd) {
   return base::UniqueFd(::openat(roots_.host_proc.get(), link.c_str(), O_PATH | O_CLOEXEC));
 }
 
-void ProcessTable::ImageChanging(const Process& process) {
-  if (process.tid != process.tgid) {
-    groups_[process.tgid].executing = process.tid;
-  }
-  processes_.erase(process.tid);
+void ProcessTable::ImageChanged(pid_t tgid, pid_t caller) {
+  processes_.erase(tgid);
+  processes_.erase(caller);
 }
 
 void ProcessTable::FileStateChanging(const Process& process) {
@@ -169,27 +130,24 @@ void ProcessTable::FileStateChanging(const Process& process) {
 }
 
 bool ProcessTable::Read(Process& process) const {
-  const std::string directory = std::to_string(process.tid);
-  const base::UniqueFd fd(
-      ::openat(roots_.host_proc.get(), (directory + "/status").c_str(), O_RDONLY | O_CLOEXEC));
-  std::array<char, kStatusRoom> text;
-  const ssize_t length = fd.valid() ? ::read(fd.get(), text.data(), text.size()) : -1;
-  if (length <= 0) {
+  const auto status = ReadProcessStatus(roots_, process.tid);
+  if (!status) {
     return false;
   }
-  const std::string_view status(text.data(), static_cast<std::size_t>(length));
-  process.umask = static_cast<mode_t>(Number(Field(status, "\nUmask:"), 8));
-  process.tgid = Number(Field(status, "\nTgid:"), 10);
-  process.inside_tgid = Innermost(Field(status, "\nNStgid:"));
-  process.inside_tid = Innermost(Field(status, "\nNSpid:"));
+  process.umask = status->umask;
+  process.tgid = status->tgid;
+  process.inside_tgid = status->inside_tgid;
+  process.inside_tid = status->inside_tid;
+  const std::string link = std::to_string(process.tid) + "/exe";
   std::array<char, PATH_MAX> exe;
   const ssize_t exe_length =
-      ::readlinkat(roots_.host_proc.get(), (directory + "/exe").c_str(), exe.data(), exe.size());
+      ::readlinkat(roots_.host_proc.get(), link.c_str(), exe.data(), exe.size());
   process.exe.clear();
   if (exe_length > 0) {
     base::AppendEscapedName(process.exe, {exe.data(), static_cast<std::size_t>(exe_length)});
   }
-  return process.tgid != 0;
+  process.is_loader = IsLoader(process.exe);
+  return true;
 }
 
 void ProcessTable::DropExpired(std::int64_t now_ms) {

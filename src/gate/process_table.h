@@ -19,10 +19,11 @@ struct Process {
   pid_t inside_tid = 0;  // as the agent sees them
   pid_t inside_tgid = 0;
   mode_t umask = 022;
-  std::string exe;       // canonical path of the image, escaped
-  base::UniqueFd pidfd;  // of the thread, or of its process on Linux before 6.9
-  base::UniqueFd cwd;    // O_PATH; only valid through ProcessTable::WorkingDirectory
-  std::string cwd_name;  // its canonical path, bytes
+  std::string exe;         // canonical path of the image, escaped
+  bool is_loader = false;  // of which the image is the dynamic loader (loader.h)
+  base::UniqueFd pidfd;    // of the thread, or of its process on Linux before 6.9
+  base::UniqueFd cwd;      // O_PATH; only valid through ProcessTable::WorkingDirectory
+  std::string cwd_name;    // its canonical path, bytes
   std::uint64_t file_state = 0;
   std::int64_t read_at_ms = 0;
 };
@@ -42,9 +43,11 @@ class ProcessTable {
   // The open file behind one of the thread's descriptors, shared with it; invalid if there is none.
   base::UniqueFd Descriptor(Process& process, int fd);
 
-  // The thread is about to execute another image. If it is not its process' first, it takes the
-  // first one's id while it does so. `process` is gone after this.
-  void ImageChanging(const Process& process);
+  // The process has another image, which its thread `caller` executed; all other threads are gone.
+  void ImageChanged(pid_t tgid, pid_t caller);
+
+  // The thread is dead; its id may come back as another's.
+  void Gone(pid_t tid) { processes_.erase(tid); }
 
   // The thread is about to change its working directory or umask. The change happens after the
   // notification is answered, so nothing is kept until the thread makes its next call.
@@ -54,7 +57,6 @@ class ProcessTable {
   struct Group {
     std::uint64_t file_state = 1;
     pid_t changing = 0;
-    pid_t executing = 0;
   };
 
   bool Read(Process& process) const;

@@ -7,9 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <string>
-#include <thread>
 
 #include "gate/test_roots.h"
 
@@ -72,33 +70,24 @@ TEST_F(ProcessTableTest, FollowsTheUmask) {
   ::umask(before);
 }
 
-// A thread that executes takes the first thread's id, and with it what is known about it.
-TEST_F(ProcessTableTest, FollowsAnExecutionByAThread) {
-  std::array<int, 2> pipe{};
-  ASSERT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
+// Nothing that was known of the image before is known of the one after it.
+TEST_F(ProcessTableTest, FollowsAnExecution) {
   const pid_t child = ::fork();
   if (child == 0) {
-    std::thread([&pipe] {
-      const pid_t tid = ::gettid();
-      (void)!::write(pipe[1], &tid, sizeof(tid));
-      ::usleep(100'000);
-      ::execl("/bin/sleep", "sleep", "10", nullptr);
-      ::_exit(1);
-    }).join();
+    ::raise(SIGSTOP);
+    ::execl("/bin/sleep", "sleep", "10", nullptr);
+    ::_exit(1);
   }
-  pid_t tid = 0;
-  ASSERT_EQ(::read(pipe[0], &tid, sizeof(tid)), static_cast<ssize_t>(sizeof(tid)));
+  ASSERT_EQ(::waitpid(child, nullptr, WUNTRACED), child);
   ASSERT_NE(processes_.Find(child), nullptr);
-  const Process* thread = processes_.Find(tid);
-  ASSERT_NE(thread, nullptr);
-  processes_.ImageChanging(*thread);
-  EXPECT_NE(processes_.Find(child)->exe.find("gate_unit_test"), std::string::npos);
+  const std::string before = processes_.Find(child)->exe;
+  EXPECT_NE(before.find("gate_unit_test"), std::string::npos);
+  ::kill(child, SIGCONT);
   ::usleep(300'000);
-  EXPECT_NE(processes_.Find(child)->exe, processes_.Find(::getpid())->exe);
+  processes_.ImageChanged(child, child);
+  EXPECT_NE(processes_.Find(child)->exe, before);
   ::kill(child, SIGKILL);
   ASSERT_EQ(::waitpid(child, nullptr, 0), child);
-  ::close(pipe[0]);
-  ::close(pipe[1]);
 }
 
 }  // namespace

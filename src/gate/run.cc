@@ -67,15 +67,6 @@ base::Result<Sockets> MakeSockets() {
   return Sockets{base::UniqueFd(pair[0]), base::UniqueFd(pair[1])};
 }
 
-std::vector<std::string> Escaped(const std::vector<std::string>& texts) {
-  std::vector<std::string> escaped;
-  escaped.reserve(texts.size());
-  for (const std::string& text : texts) {
-    escaped.push_back(base::EscapeName(text));
-  }
-  return escaped;
-}
-
 base::Result<> RecordStart(ledger::JournalWriter& journal, const RunSpec& spec,
                            const policy::PolicySet& policies, const sandbox::Plan& plan) {
   std::vector<std::string> files;
@@ -83,8 +74,8 @@ base::Result<> RecordStart(ledger::JournalWriter& journal, const RunSpec& spec,
   for (const policy::Source& source : spec.policies) {
     files.push_back(base::EscapeName(source.file));
   }
-  const std::vector<std::string> argv = Escaped(spec.argv);
-  const std::vector<std::string> dropped = Escaped(spec.dropped_env);
+  const std::vector<std::string> argv = base::EscapeNames(spec.argv);
+  const std::vector<std::string> dropped = base::EscapeNames(spec.dropped_env);
   const std::string command = base::EscapeName(plan.command.program);
   const std::string dir = base::EscapeName(spec.dir);
   const std::string tag = base::EscapeName(spec.tag);
@@ -222,8 +213,7 @@ int ExitCode(const CommandEnd& end) {
 }
 
 base::Result<> RecordEnd(ledger::JournalWriter& journal, const ledger::Masker& masker,
-                         const sandbox::Plan& plan, const CommandEnd& end,
-                         const std::optional<ledger::Session>& so_far) {
+                         const CommandEnd& end, const std::optional<ledger::Session>& so_far) {
   std::string payload;
   ledger::SessionEnd session_end;
   if (end.status && WIFSIGNALED(*end.status)) {
@@ -236,17 +226,6 @@ base::Result<> RecordEnd(ledger::JournalWriter& journal, const ledger::Masker& m
   if (so_far) {
     session_end.actions = so_far->actions;
     session_end.denials = so_far->denials;
-  }
-  if (end.status && !end.exec_error) {
-    const std::string program = base::EscapeName(plan.command.program);
-    ledger::ActionRecord record;
-    record.action = policy::ActionName(policy::Action::kProcessExit);
-    record.resource = program;
-    record.context.exit_code = session_end.exit_code;
-    record.context.signal = session_end.signal;
-    ledger::AppendFinishedPayload(payload, record, masker);
-    AEGIS_TRY(journal.Append(ledger::kActionFinished, payload, ledger::Durability::kOrdered));
-    payload.clear();
   }
   ledger::AppendSessionEndedPayload(payload, session_end, masker);
   return journal.Append(ledger::kSessionEnded, payload, ledger::Durability::kOrdered);
@@ -282,7 +261,6 @@ base::Result<std::optional<ledger::Session>> ResumeJournal(ledger::JournalWriter
 
 // What a run began with.
 struct Begun {
-  sandbox::Plan plan;
   PolicyRules rules;
   std::string digest;  // of the policies
   bool live = false;   // edits of the policies take effect
@@ -324,8 +302,8 @@ base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervi
   const CommandEnd end = follower.Follow(
       followed, [&recording, &sequencer] { recording.Drain(*sequencer); }, live ? &*live : nullptr);
   const auto so_far = ResumeJournal(journal, *sequencer, recording.store());
-  const auto recorded = so_far ? RecordEnd(journal, spec.masker, begun.plan, end, *so_far)
-                               : base::Fail(so_far.error());
+  const auto recorded =
+      so_far ? RecordEnd(journal, spec.masker, end, *so_far) : base::Fail(so_far.error());
   AEGIS_ASSIGN(outcome.warnings, recording.Finish(*sequencer));
   AEGIS_TRY(recorded);
   if (!end.status) {
@@ -366,7 +344,7 @@ bool FollowsEdits(const RunSpec& spec, const PolicyRules& rules,
   const auto changeable = ChangeablePlace(rules, policies, spec.policies);
   if (const auto own = RequireOwnNames(rules.places); !own) {
     why = own.error().message();
-  } else if (changeable && !sandbox::IsWithinAny(*changeable, Escaped(rules.places))) {
+  } else if (changeable && !sandbox::IsWithinAny(*changeable, base::EscapeNames(rules.places))) {
     why = *changeable + ", another name of them, may be changed by the command";
   }
   if (!why.empty() && spec.mode == Mode::kRun) {
@@ -395,7 +373,7 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
   guards.network_closed = spec.mode == Mode::kRun;
   guards.aegis_state = std::move(walls.state);
   const bool live = FollowsEdits(spec, rules, walls.policies);
-  const Begun begun{input.plan, std::move(rules), walls.policies.digest(), live};
+  const Begun begun{std::move(rules), walls.policies.digest(), live};
   input.decider.emplace(std::move(walls.policies), std::move(guards));
   input.journal = &journal.writer();
   input.masker = spec.masker;

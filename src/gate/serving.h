@@ -8,16 +8,18 @@ namespace aegis::gate {
 
 // Held while a call is handled: whoever else holds it knows that nothing is being decided or
 // appended. The receive loop takes it again at once and would leave no gap, so it makes way for who
-// asks; that costs it one look at a flag.
+// asks; that costs it one look at a number.
 class Serving {
  public:
   // The receive loop's, around each call.
   std::unique_lock<std::timed_mutex> Enter() {
-    wanted_.wait(true, std::memory_order_acquire);
+    for (int others = wanted_.load(); others != 0; others = wanted_.load()) {
+      wanted_.wait(others);
+    }
     return std::unique_lock(mutex_);
   }
 
-  // Runs `body` while the receive loop stands still. One thread at a time.
+  // Runs `body` while the receive loop stands still.
   template <typename Body>
   auto StandStill(Body body) {
     const Want want(wanted_);
@@ -29,25 +31,23 @@ class Serving {
   bool StopFor(std::chrono::seconds patience) { return mutex_.try_lock_for(patience); }
 
  private:
-  // The flag is taken back after the lock is.
+  // Taken back after the lock is.
   class Want {
    public:
-    explicit Want(std::atomic<bool>& flag) : flag_(flag) {
-      flag_.store(true, std::memory_order_release);
-    }
+    explicit Want(std::atomic<int>& threads) : threads_(threads) { ++threads_; }
     ~Want() {
-      flag_.store(false, std::memory_order_release);
-      flag_.notify_all();
+      --threads_;
+      threads_.notify_all();
     }
     Want(const Want&) = delete;
     Want& operator=(const Want&) = delete;
 
    private:
-    std::atomic<bool>& flag_;
+    std::atomic<int>& threads_;
   };
 
   std::timed_mutex mutex_;
-  std::atomic<bool> wanted_ = false;
+  std::atomic<int> wanted_ = 0;  // threads
 };
 
 }  // namespace aegis::gate

@@ -22,8 +22,10 @@
 #include "gate/blocking_opens.h"
 #include "gate/call.h"
 #include "gate/dispatch.h"
+#include "gate/executions.h"
 #include "gate/handover.h"
 #include "gate/judge.h"
+#include "gate/lifecycle.h"
 #include "gate/listener.h"
 #include "gate/messages.h"
 #include "gate/policy_change.h"
@@ -31,6 +33,7 @@
 #include "gate/resolver.h"
 #include "gate/roots.h"
 #include "gate/serving.h"
+#include "gate/tracer.h"
 #include "sandbox/builder.h"
 #include "sandbox/capabilities.h"
 #include "sandbox/init.h"
@@ -112,8 +115,14 @@ Reply Handle(Services& services, const seccomp_notif& notification) {
 // What the receive loop can't wait for as well: a thread of its own does.
 class Attendant {
  public:
-  Attendant(const sandbox::Init& init, int launcher_socket, Judge& judge, Serving& serving)
-      : init_(init), launcher_socket_(launcher_socket), judge_(judge), serving_(serving) {}
+  struct Services {
+    Judge& judge;
+    Serving& serving;
+    Tracer& tracer;
+  };
+
+  Attendant(const sandbox::Init& init, int launcher_socket, const Services& services)
+      : init_(init), launcher_socket_(launcher_socket), services_(services) {}
 
   // Takes edits of the policies until init is dead, and ends the process then.
   [[noreturn]] void Attend() {
@@ -138,7 +147,7 @@ class Attendant {
     constexpr std::chrono::seconds kPatience(1);  // a handler may hang in a system call
     while (::waitpid(init_.pid, nullptr, 0) < 0 && errno == EINTR) {
     }
-    if (serving_.StopFor(kPatience)) {
+    if (services_.tracer.AwaitEnd(kPatience) && services_.serving.StopFor(kPatience)) {
       (void)Send(launcher_socket_, Message::kEnded);
     }
     ::_exit(EXIT_SUCCESS);
@@ -150,7 +159,7 @@ class Attendant {
       return false;
     }
     if (*word && (*word)->message == Message::kPolicies) {
-      const auto applied = ApplyPolicyUpdate((*word)->fd, judge_, serving_);
+      const auto applied = ApplyPolicyUpdate((*word)->fd, services_.judge, services_.serving);
       (void)(applied ? Send(launcher_socket_, Message::kTaken)
                      : SendKept(launcher_socket_, applied.error().message()));
     }
@@ -159,26 +168,16 @@ class Attendant {
 
   const sandbox::Init& init_;
   int launcher_socket_;
-  Judge& judge_;
-  Serving& serving_;
+  Services services_;
 };
 
-[[noreturn]] void Serve(SupervisorInput& input, Listener& listener, Judge& judge,
-                        Serving& serving) {
-  ProcessTable processes(input.roots);
-  Resolver resolver(input.roots, processes);
-  BlockingOpens::InstallWakeSignal();
-  BlockingOpens blocking_opens(listener, input.roots.own_fds.get());
-  BoundSockets bound_sockets;
-  Handover handover(listener);
-  Services services{listener,    handover,       judge,         resolver, processes,
-                    input.roots, blocking_opens, bound_sockets, {}};
+[[noreturn]] void Serve(Services& services, Serving& serving) {
   while (true) {
-    const auto notification = listener.Receive();
+    const auto notification = services.listener.Receive();
     if (notification) {
       const auto lock = serving.Enter();
-      listener.Answer(notification->id, Handle(services, *notification));
-    } else if (listener.Abandoned()) {
+      services.listener.Answer(notification->id, Handle(services, *notification));
+    } else if (services.listener.Abandoned()) {
       ::pause();  // init is dying; the thread that waits for it ends the process
     }
   }
@@ -188,13 +187,26 @@ base::Result<> Run(SupervisorInput& input) {
   AEGIS_ASSIGN(const sandbox::Init init, StartSandbox(input));
   AEGIS_ASSIGN(sandbox::Listener listening, sandbox::ReceiveListener(init));
   AEGIS_TRY(LearnDevices(input.roots, !input.plan.whole_root, input.plan.masked));
-  AEGIS_TRY(Send(input.launcher_socket.get(), Message::kListening));
   Judge judge(std::move(*input.decider), *input.journal, std::move(input.masker), input.plan.mode);
   Serving serving;
-  Attendant attendant(init, input.launcher_socket.get(), judge, serving);
+  ProcessTable processes(input.roots);
+  Executions executions;
+  Resolver resolver(input.roots, processes);
+  Lifecycle lifecycle({judge, processes, executions, resolver});
+  Tracer tracer(input.roots, lifecycle, serving);
+  AEGIS_TRY(tracer.Start(listening.command));
+  AEGIS_TRY(sandbox::LetCommandExecute(init));
+  AEGIS_TRY(Send(input.launcher_socket.get(), Message::kListening));
+  Attendant attendant(init, input.launcher_socket.get(), {judge, serving, tracer});
   std::thread(&Attendant::Attend, &attendant).detach();
   Listener listener(std::move(listening.fd));
-  Serve(input, listener, judge, serving);
+  BlockingOpens::InstallWakeSignal();
+  BlockingOpens blocking_opens(listener, input.roots.own_fds.get());
+  BoundSockets bound_sockets;
+  Handover handover(listener);
+  Services services{listener,   handover,    judge,          resolver,      processes,
+                    executions, input.roots, blocking_opens, bound_sockets, {}};
+  Serve(services, serving);
 }
 
 }  // namespace

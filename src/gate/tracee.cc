@@ -20,6 +20,7 @@ constexpr std::uint64_t kPage = 4096;
 constexpr std::size_t kFirstRead = 256;  // most paths end in it; never crosses into the next page
 constexpr std::size_t kMaxArguments = 256;
 constexpr std::size_t kMaxArgumentBytes = std::size_t{32} * 1024;
+constexpr std::string_view kLeftOut = "(further arguments left out)";
 
 ssize_t ReadSome(pid_t tid, std::uint64_t address, void* out, std::size_t size) {
   const iovec local{out, size};
@@ -63,8 +64,8 @@ SysResult<std::string_view> ReadPath(pid_t tid, std::uint64_t address, PathBuffe
   return SysFail(ENAMETOOLONG);
 }
 
-std::vector<std::string> ReadArguments(pid_t tid, std::uint64_t address) {
-  std::vector<std::string> arguments;
+Arguments ReadArguments(pid_t tid, std::uint64_t address) {
+  Arguments arguments;
   PathBuffer buffer;
   std::size_t bytes = 0;
   for (std::size_t i = 0; address != 0; ++i) {
@@ -74,12 +75,30 @@ std::vector<std::string> ReadArguments(pid_t tid, std::uint64_t address) {
       break;
     }
     if (i >= kMaxArguments || bytes >= kMaxArgumentBytes) {
-      arguments.emplace_back("(further arguments left out)");
+      arguments.texts.emplace_back(kLeftOut);
+      arguments.complete = false;
       break;
     }
     const auto text = ReadPath(tid, pointer, buffer);
-    arguments.emplace_back(text ? *text : std::string_view("(argument too long or unreadable)"));
-    bytes += arguments.back().size();
+    arguments.texts.emplace_back(text ? *text
+                                      : std::string_view("(argument too long or unreadable)"));
+    arguments.complete = arguments.complete && text.has_value();
+    bytes += arguments.texts.back().size();
+  }
+  return arguments;
+}
+
+Arguments SplitArguments(std::string_view text, bool whole) {
+  Arguments arguments;
+  arguments.complete = whole;
+  while (!text.empty() && arguments.texts.size() < kMaxArguments) {
+    const std::size_t end = text.find('\0');
+    arguments.texts.emplace_back(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  arguments.complete = arguments.complete && text.empty();
+  if (!arguments.complete) {
+    arguments.texts.emplace_back(kLeftOut);
   }
   return arguments;
 }

@@ -31,8 +31,19 @@ int ReadMemory(pid_t tid, std::uint64_t address, void* out, std::size_t size);
 // Copies a NUL-terminated path into `buffer`. EFAULT, ENAMETOOLONG as the kernel's getname().
 SysResult<std::string_view> ReadPath(pid_t tid, std::uint64_t address, PathBuffer& buffer);
 
-// Copies an argument vector (execve(2)) up to a bounded number and size of arguments; what is
-// beyond is left out and said in a last element. Bytes, not escaped.
-std::vector<std::string> ReadArguments(pid_t tid, std::uint64_t address);
+// An argument vector (execve(2)), up to a bounded number and size. Bytes, not escaped.
+struct Arguments {
+  std::vector<std::string> texts;
+  bool complete = true;  // otherwise some were left out or too long, and a text says so
+
+  friend bool operator==(const Arguments&, const Arguments&) = default;
+};
+
+// Copies the arguments of a call.
+Arguments ReadArguments(pid_t tid, std::uint64_t address);
+
+// What /proc/<pid>/cmdline says, `text`: the arguments that a program was started with.
+// `whole`: nothing of it was cut off.
+Arguments SplitArguments(std::string_view text, bool whole);
 
 }  // namespace aegis::gate

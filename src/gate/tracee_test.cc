@@ -75,16 +75,34 @@ TEST(TraceeTest, NullIsEfault) {
 TEST(TraceeTest, ReadsArguments) {
   const std::array<const char*, 4> argv{"git", "commit", "-m", nullptr};
   EXPECT_EQ(ReadArguments(::getpid(), At(static_cast<const void*>(argv.data()))),
-            (std::vector<std::string>{"git", "commit", "-m"}));
-  EXPECT_TRUE(ReadArguments(::getpid(), 0).empty());
+            (Arguments{.texts = {"git", "commit", "-m"}, .complete = true}));
+  EXPECT_EQ(ReadArguments(::getpid(), 0), Arguments{});
 }
 
 TEST(TraceeTest, ManyArgumentsAreCut) {
   std::vector<const char*> argv(5000, "argument");
   argv.push_back(nullptr);
   const auto arguments = ReadArguments(::getpid(), At(static_cast<const void*>(argv.data())));
-  EXPECT_LT(arguments.size(), 300U);
-  EXPECT_EQ(arguments.back(), "(further arguments left out)");
+  EXPECT_LT(arguments.texts.size(), 300U);
+  EXPECT_EQ(arguments.texts.back(), "(further arguments left out)");
+  EXPECT_FALSE(arguments.complete);
+}
+
+TEST(TraceeTest, AnArgumentThatIsTooLongIsNotComplete) {
+  const std::string too_long(5000, 'a');
+  const std::array<const char*, 3> argv{"sh", too_long.c_str(), nullptr};
+  const auto arguments = ReadArguments(::getpid(), At(static_cast<const void*>(argv.data())));
+  EXPECT_FALSE(arguments.complete);
+  EXPECT_EQ(arguments.texts.size(), 2U);
+}
+
+TEST(TraceeTest, SplitsACommandLine) {
+  using std::string_view_literals::operator""sv;
+  EXPECT_EQ(SplitArguments("sh\0-c\0\0"sv, true),
+            (Arguments{.texts = {"sh", "-c", ""}, .complete = true}));
+  EXPECT_EQ(SplitArguments("\0"sv, true), (Arguments{.texts = {""}, .complete = true}));
+  EXPECT_EQ(SplitArguments("", true), Arguments{});
+  EXPECT_FALSE(SplitArguments("sh\0-c\0cut"sv, false).complete);
 }
 
 }  // namespace

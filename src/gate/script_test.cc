@@ -1,0 +1,43 @@
+#include "gate/script.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace aegis::gate {
+namespace {
+
+using std::string_view_literals::operator""sv;
+
+Interpreter Just(std::string path) { return {.path = std::move(path), .argument = std::nullopt}; }
+
+TEST(ScriptTest, NamesItsInterpreter) {
+  EXPECT_EQ(ParseInterpreter("#!/bin/sh\necho"), Just("/bin/sh"));
+  EXPECT_EQ(ParseInterpreter("#! \t/bin/sh \t\necho"), Just("/bin/sh"));
+  EXPECT_EQ(ParseInterpreter("#!sh"), Just("sh"));
+}
+
+TEST(ScriptTest, HandsOverOneArgument) {
+  EXPECT_EQ(ParseInterpreter("#!/usr/bin/env -S  python3 -B \n"),
+            (Interpreter{.path = "/usr/bin/env", .argument = "-S  python3 -B"}));
+  EXPECT_EQ(ParseInterpreter("#!/bin/awk\t-f\n"),
+            (Interpreter{.path = "/bin/awk", .argument = "-f"}));
+}
+
+TEST(ScriptTest, EndsAtAZeroByte) {
+  EXPECT_EQ(ParseInterpreter("#!/bin/sh\0-x\n"sv), Just("/bin/sh"));
+  EXPECT_EQ(ParseInterpreter("#!/bin/sh -x\0y\n"sv),
+            (Interpreter{.path = "/bin/sh", .argument = "-x"}));
+}
+
+TEST(ScriptTest, OtherFilesNameNone) {
+  for (const std::string_view head :
+       {"", "#", "#!", "#!\n/bin/sh", "#!   \n", "\177ELF", " #!/bin/sh"}) {
+    EXPECT_EQ(ParseInterpreter(head), std::nullopt) << head;
+  }
+}
+
+}  // namespace
+}  // namespace aegis::gate

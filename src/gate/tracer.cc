@@ -1,0 +1,176 @@
+#include "gate/tracer.h"
+
+#include <signal.h>
+#include <stdlib.h>  // WIFSTOPPED and kin
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <future>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "base/result.h"
+#include "gate/lifecycle.h"
+#include "gate/process_status.h"
+
+namespace aegis::gate {
+
+namespace {
+
+// CLONE for threads too: a thread that is not traced could execute, and make processes.
+constexpr std::uintptr_t kOptions = PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
+                                    PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
+
+// ptrace(2) takes numbers as pointers. ESRCH: the tracee was killed meanwhile; its end is reported.
+void Request(__ptrace_request request, pid_t tid, std::uintptr_t data) {
+  ::ptrace(request, tid, nullptr,
+           reinterpret_cast<void*>(data));  // NOLINT(performance-no-int-to-ptr)
+}
+
+void Resume(pid_t tid, int signal = 0) {
+  Request(PTRACE_CONT, tid, static_cast<std::uintptr_t>(signal));
+}
+
+// The number that goes with an event: a new thread, or the thread that executed. 0: none.
+pid_t EventNumber(pid_t tid) {
+  unsigned long number = 0;
+  return ::ptrace(PTRACE_GETEVENTMSG, tid, nullptr, &number) == 0 ? static_cast<pid_t>(number) : 0;
+}
+
+bool IsJobControlStop(int signal) {
+  return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+bool IsThreadOf(pid_t process, pid_t tid) { return ::syscall(SYS_tgkill, process, tid, 0) == 0; }
+
+}  // namespace
+
+base::Result<> Tracer::Start(pid_t command) {
+  std::promise<int> seized;
+  auto error = seized.get_future();
+  threads_[command] = command;
+  lifecycle_.Begin(command);
+  try {
+    // ptrace(2): the thread that seizes is the tracer.
+    std::thread([this, command, seized = std::move(seized)]() mutable {
+      const long result = ::ptrace(PTRACE_SEIZE, command, nullptr,
+                                   reinterpret_cast<void*>(  // NOLINT(performance-no-int-to-ptr)
+                                       kOptions));
+      seized.set_value(result == 0 ? 0 : errno);
+      if (result == 0) {
+        Follow();
+      }
+      ended_.release();
+    }).detach();
+  } catch (const std::system_error& failure) {
+    errno = failure.code().value();
+    return base::FailErrno("start the tracing thread");
+  }
+  errno = error.get();
+  if (errno == EPERM) {
+    return base::Fail(base::Errc::kUnsupported,
+                      "tracing of processes is refused (ptrace): see aegis setup");
+  }
+  if (errno != 0) {
+    return base::FailErrno("trace the command");
+  }
+  return {};
+}
+
+void Tracer::Follow() {
+  while (true) {
+    int status = 0;
+    // Without __WNOTHREAD it would reap init as well.
+    const pid_t tid = ::waitpid(-1, &status, __WALL | __WNOTHREAD);
+    if (tid > 0 && WIFSTOPPED(status)) {
+      Stopped(tid, status);
+    } else if (tid > 0) {
+      Ended(tid, status);
+    } else if (errno != EINTR) {
+      return;  // ECHILD: nothing is left
+    }
+  }
+}
+
+void Tracer::Stopped(pid_t tid, int status) {
+  const int signal = WSTOPSIG(status);
+  switch (status >> 16) {
+    case 0:
+      Resume(tid, signal);  // it is about to get this signal
+      return;
+    case PTRACE_EVENT_FORK:
+    case PTRACE_EVENT_VFORK:
+    case PTRACE_EVENT_CLONE:
+      Made(threads_[tid], EventNumber(tid));
+      break;
+    case PTRACE_EVENT_EXEC:
+      Executed(tid);
+      break;
+    case PTRACE_EVENT_STOP:
+      FirstSeen(tid);
+      if (IsJobControlStop(signal)) {
+        Request(PTRACE_LISTEN, tid, 0);  // it stays stopped until SIGCONT
+        return;
+      }
+      break;
+    default:
+      break;
+  }
+  Resume(tid);
+}
+
+// A new thread stops before it runs. Whichever comes first, that stop or its maker's, tells of it:
+// a maker that is killed at once never reports, and a child may be dead again when it does.
+void Tracer::Made(pid_t maker, pid_t child) {
+  if (child == 0 || early_.erase(child) != 0) {
+    return;
+  }
+  if (IsThreadOf(maker, child)) {
+    threads_[child] = maker;
+  } else {
+    threads_[child] = child;
+    RecordStart(child, maker);
+  }
+}
+
+void Tracer::FirstSeen(pid_t tid) {
+  if (threads_.contains(tid)) {
+    return;
+  }
+  early_.insert(tid);
+  const auto status = ReadProcessStatus(roots_, tid);
+  const pid_t process = status ? status->tgid : tid;
+  threads_[tid] = process;
+  if (process == tid) {
+    RecordStart(tid, status ? status->parent : 0);
+  }
+}
+
+void Tracer::RecordStart(pid_t child, pid_t parent) {
+  if (!serving_.StandStill([&] { return lifecycle_.Started(child, parent); })) {
+    ::kill(child, SIGKILL);
+  }
+}
+
+void Tracer::Executed(pid_t pid) {
+  const pid_t caller = EventNumber(pid);
+  threads_.erase(caller);
+  threads_[pid] = pid;
+  if (!serving_.StandStill([&] { return lifecycle_.Executed(pid, caller); })) {
+    ::kill(pid, SIGKILL);
+  }
+}
+
+void Tracer::Ended(pid_t tid, int status) {
+  const auto node = threads_.extract(tid);
+  const pid_t pid = node.empty() ? tid : node.mapped();
+  serving_.StandStill([&] { lifecycle_.Ended(tid, pid, status); });
+}
+
+}  // namespace aegis::gate
