@@ -58,11 +58,14 @@ def random_moment():
     return random.randint(5, 400)
 
 
-@pytest.mark.parametrize("mode", ["run", "wrap"])
-def test_kill_the_supervisor_at_random_moments(world, mode):
+@pytest.mark.parametrize("mode, turns", [
+    ("run", 10), ("wrap", 10),
+    pytest.param("run", 100, marks=pytest.mark.soak),
+    pytest.param("wrap", 100, marks=pytest.mark.soak)])
+def test_kill_the_supervisor_at_random_moments(world, mode, turns):
     launch = world.run_words if mode == "run" else world.wrap_words
     name = "default" if mode == "run" else "wrapped"
-    for turn in range(10):
+    for turn in range(turns):
         harness.empty(world.project)
         victim = Victim(world, launch, f"aegis-e2e-{os.getpid()}-{mode}-{turn}")
         victim.work(random_moment())

@@ -15,6 +15,7 @@ import harness
 import network
 
 SWAPS = 20_000
+SOAK_RUNS = 10
 CANARY = "CANARY of the host\n"
 OPERATIONS = ("read", "write", "unlink", "rename", "mkdir")
 
@@ -41,7 +42,7 @@ class Target:
             good.write_text("harmless\n")
             bad.symlink_to("../.env")
             return
-        if operation in ("write", "unlink", "rename"):
+        if operation in ("write", "unlink", "rename", "flags"):
             (self.place / "entry").write_text(CANARY)
         (self.place / "keep").write_text("kept\n")
         good.mkdir()
@@ -86,18 +87,34 @@ def attack(world, target, launch, operation, how, count):
     return report, report["leaks"] > 0 or target.state() != before
 
 
-@pytest.mark.parametrize("how", ["memory", "outside"])
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_swaps_never_get_outside(world, operation, how):
+# What is rewritten, and with which calls.
+RACES = [(operation, how) for operation in OPERATIONS for how in ("memory", "outside")] + \
+        [(operation, how) for operation in OPERATIONS[1:] for how in ("cwd", "descriptor")] + \
+        [("flags", "flags")]
+
+
+def race(world, operation, how, runs):
     target = Target(world)
     report, touched = attack(world, target, world.native, operation, how, SWAPS)
     assert touched, f"the attack must work natively: {report}"
-    report, touched = attack(world, target, world.run, operation, how, SWAPS)
-    assert not touched, f"got outside: {report}"
-    assert report["succeeded"] > 0, report
+    for _ in range(runs):
+        report, touched = attack(world, target, world.run, operation, how, SWAPS)
+        assert not touched, f"got outside: {report}"
+        assert report["succeeded"] > 0, report
     # The race was one: the forbidden side was asked for, and refused.
     refused = harness.escaped(target.secret if operation == "read" else target.place)
     assert any(entry["resource"].startswith(refused) for entry in world.denials()), report
+
+
+@pytest.mark.parametrize("operation, how", RACES)
+def test_swaps_never_get_outside(world, operation, how):
+    race(world, operation, how, 1)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("operation, how", RACES)
+def test_200000_swaps(world, operation, how):
+    race(world, operation, how, SOAK_RUNS)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

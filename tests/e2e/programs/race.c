@@ -5,7 +5,11 @@
 // a path through one of them, the second
 //   exchange: swaps DIR/good and DIR/bad (renameat2 RENAME_EXCHANGE);
 //   memory:   rewrites the path's bytes between the two names;
+//   cwd:      changes the working directory between the two, in which the first thread names "entry";
+//   descriptor: makes the descriptor, relative to which "entry" is named, that of one or the other;
 //   none:     does nothing (another process does).
+// The operation "flags" opens DIR/badd/entry with openat2, and the second thread rewrites the flags
+// between reading and writing.
 // Prints one line: calls that succeeded, swaps made, and how often the secret was read.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -13,10 +17,12 @@
 #include <linux/fs.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static char good[4096], bad[4096];
@@ -25,6 +31,12 @@ static size_t differs;  // where the two names differ: "good" or "bad!" is writt
 static atomic_int over;
 static atomic_long swaps;
 static const char *how;
+static int base = AT_FDCWD;  // where relative names begin
+static int directories[2];
+static struct {
+  volatile uint64_t flags;
+  uint64_t mode, resolve;
+} opening;
 
 static void *swap(void *unused) {
   (void)unused;
@@ -33,6 +45,12 @@ static void *swap(void *unused) {
       if (renameat2(AT_FDCWD, good, AT_FDCWD, bad, RENAME_EXCHANGE) != 0) {
         continue;
       }
+    } else if (how[0] == 'f') {
+      opening.flags = (atomic_load(&swaps) & 1) ? O_RDONLY : O_WRONLY | O_TRUNC;
+    } else if (how[0] == 'c') {
+      if (fchdir(directories[atomic_load(&swaps) & 1]) != 0) continue;
+    } else if (how[0] == 'd') {
+      dup2(directories[atomic_load(&swaps) & 1], base);
     } else {
       const char *other = (atomic_load(&swaps) & 1) ? "good" : "badd";
       for (size_t i = 0; i < 4; ++i) {
@@ -60,15 +78,25 @@ static int read_it(const char *name) {
 }
 
 static int write_it(const char *name) {
-  int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  int fd = openat(base, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return -1;
   if (write(fd, "OVERWRITTEN", 11) != 11) perror("write");
   close(fd);
   return 0;
 }
 
+static int open_it(const char *name) {
+  int fd = syscall(SYS_openat2, AT_FDCWD, name, &opening, sizeof(opening));
+  if (fd < 0) return -1;
+  if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY && write(fd, "OVERWRITTEN", 11) != 11) {
+    perror("write");
+  }
+  close(fd);
+  return 0;
+}
+
 static void make_it(const char *name) {
-  int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  int fd = openat(base, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   if (fd >= 0) close(fd);
 }
 
@@ -82,6 +110,15 @@ int main(int argc, char **argv) {
   differs = strlen(argv[4]) + 1;
   int through = strcmp(operation, "read") != 0;
   snprintf((char *)path, sizeof(path), "%s%s", good, through ? "/entry" : "");
+  if (how[0] == 'c' || how[0] == 'd') {
+    directories[0] = open(good, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    directories[1] = open(bad, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directories[0] < 0 || directories[1] < 0 || fchdir(directories[0]) != 0) return 2;
+    strcpy((char *)path, "entry");
+    base = how[0] == 'd' ? dup(directories[0]) : AT_FDCWD;
+  } else if (how[0] == 'f') {
+    snprintf((char *)path, sizeof(path), "%s/entry", bad);
+  }
   char own[4096];
   snprintf(own, sizeof(own), "%s/own", argv[4]);
 
@@ -96,14 +133,16 @@ int main(int argc, char **argv) {
     } else if (!strcmp(operation, "write")) {
       result = write_it(name);
     } else if (!strcmp(operation, "unlink")) {
-      result = unlink(name);
+      result = unlinkat(base, name, 0);
       if (result == 0 || errno == ENOENT) make_it(name);  // something to remove again
     } else if (!strcmp(operation, "mkdir")) {
-      result = mkdir(name, 0700);
-      if (result == 0) rmdir(name);
+      result = mkdirat(base, name, 0700);
+      if (result == 0) unlinkat(base, name, AT_REMOVEDIR);
+    } else if (!strcmp(operation, "flags")) {
+      result = open_it(name);
     } else if (!strcmp(operation, "rename")) {
       make_it(own);
-      result = rename(own, name);
+      result = renameat(base, own, base, name);
     } else {
       return 2;
     }
