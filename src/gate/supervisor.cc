@@ -37,6 +37,7 @@
 #include "sandbox/builder.h"
 #include "sandbox/capabilities.h"
 #include "sandbox/init.h"
+#include "sandbox/landlock.h"
 #include "sandbox/namespaces.h"
 #include "sandbox/plan.h"
 
@@ -86,6 +87,9 @@ base::Result<sandbox::Init> StartSandbox(SupervisorInput& input) {
   options.root = input.root;
   options.signals = input.signals;
   AEGIS_ASSIGN(sandbox::Init init, sandbox::StartInit(input.plan, options));
+  AEGIS_TRY(sandbox::ConfineSupervisor(input.plan, input.roots.host_root.get(),
+                                       input.roots.host_proc.get()));
+  AEGIS_TRY(sandbox::StartCommand(input.plan, options, init));
   input.init_control.Reset();
   RaiseDescriptorLimit();
   AEGIS_TRY(LeaveJob());

@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t kTextSize = 1024;
 
 struct Message {
-  enum class Kind : std::uint32_t { kFailure = 1, kOffer = 2 };
+  enum class Kind : std::uint32_t { kFailure = 1, kOffer = 2, kMounted = 3, kSettled = 4 };
   Kind kind = Kind::kFailure;
   std::int32_t value = 0;  // kFailure: Errc; kOffer: the descriptor
   std::int32_t sys_errno = 0;
@@ -38,6 +38,16 @@ bool Write(int socket, const Message& message) {
   return written == static_cast<ssize_t>(sizeof message);
 }
 
+base::Result<> Tell(int socket, Message::Kind kind, int value, const char* attempted) {
+  Message message;
+  message.kind = kind;
+  message.value = value;
+  if (!Write(socket, message)) {
+    return base::FailErrno(attempted);
+  }
+  return {};
+}
+
 base::Error ErrorOf(const Message& message) {
   const std::size_t size = std::min<std::size_t>(message.text_size, kTextSize);
   const bool known = message.value >= 0 && message.value <= static_cast<int>(base::Errc::kInternal);
@@ -45,41 +55,14 @@ base::Error ErrorOf(const Message& message) {
           std::string(message.text.data(), size), message.sys_errno};
 }
 
-}  // namespace
+struct Received {
+  Message::Kind kind = Message::Kind::kFailure;
+  std::int32_t value = 0;
+  pid_t sender = 0;  // in the receiver's namespace (from the kernel)
+};
 
-void SendFailure(int socket, const base::Error& error) {
-  Message message;
-  message.value = static_cast<std::int32_t>(error.code());
-  message.sys_errno = error.sys_errno();
-  const std::string_view text = std::string_view(error.message()).substr(0, kTextSize);
-  message.text_size = static_cast<std::uint32_t>(text.size());
-  std::ranges::copy(text, message.text.begin());
-  (void)Write(socket, message);
-}
-
-base::Result<> SendOffer(int socket, int listener_fd) {
-  Message message;
-  message.kind = Message::Kind::kOffer;
-  message.value = listener_fd;
-  if (!Write(socket, message)) {
-    return base::FailErrno("offer the seccomp listener");
-  }
-  return {};
-}
-
-base::Result<> AwaitAcceptance(int socket) {
-  char byte = 0;
-  ssize_t length = 0;
-  do {
-    length = ::read(socket, &byte, 1);
-  } while (length < 0 && errno == EINTR);
-  if (length != 1) {
-    return base::Fail(base::Errc::kUnavailable, "the supervisor did not take the listener");
-  }
-  return {};
-}
-
-base::Result<Offer> ReceiveOffer(int socket) {
+// A message that is no failure.
+base::Result<Received> Receive(int socket) {
   Message message;
   iovec part{&message, sizeof message};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred))> control{};
@@ -98,16 +81,73 @@ base::Result<Offer> ReceiveOffer(int socket) {
   if (length != static_cast<ssize_t>(sizeof message)) {
     return base::Fail(base::Errc::kUnavailable, "the sandbox's init ended while starting");
   }
-  if (message.kind != Message::Kind::kOffer) {
+  if (message.kind == Message::Kind::kFailure) {
     return base::Fail(ErrorOf(message));
   }
   const cmsghdr* const credentials = CMSG_FIRSTHDR(&header);
   if (credentials == nullptr || credentials->cmsg_type != SCM_CREDENTIALS) {
-    return base::Fail(base::Errc::kInternal, "no credentials came with the seccomp listener");
+    return base::Fail(base::Errc::kInternal, "no credentials came from inside the sandbox");
   }
   ucred sender{};
   std::memcpy(&sender, CMSG_DATA(credentials), sizeof sender);
-  return Offer{message.value, sender.pid};
+  return Received{message.kind, message.value, sender.pid};
+}
+
+}  // namespace
+
+void SendFailure(int socket, const base::Error& error) {
+  Message message;
+  message.value = static_cast<std::int32_t>(error.code());
+  message.sys_errno = error.sys_errno();
+  const std::string_view text = std::string_view(error.message()).substr(0, kTextSize);
+  message.text_size = static_cast<std::uint32_t>(text.size());
+  std::ranges::copy(text, message.text.begin());
+  (void)Write(socket, message);
+}
+
+base::Result<> SendMounted(int socket) {
+  return Tell(socket, Message::Kind::kMounted, 0, "say that /proc is mounted");
+}
+
+base::Result<> SendSettled(int socket) {
+  return Tell(socket, Message::Kind::kSettled, 0, "say that init has settled");
+}
+
+base::Result<> SendOffer(int socket, int listener_fd) {
+  return Tell(socket, Message::Kind::kOffer, listener_fd, "offer the seccomp listener");
+}
+
+base::Result<> AwaitAcceptance(int socket) {
+  char byte = 0;
+  ssize_t length = 0;
+  do {
+    length = ::read(socket, &byte, 1);
+  } while (length < 0 && errno == EINTR);
+  if (length != 1) {
+    return base::Fail(base::Errc::kUnavailable, "the supervisor did not take the listener");
+  }
+  return {};
+}
+
+base::Result<> AwaitMounted(int socket) {
+  AEGIS_ASSIGN(const Received received, Receive(socket));
+  if (received.kind != Message::Kind::kMounted) {
+    return base::Fail(base::Errc::kInternal, "the sandbox's init spoke out of turn");
+  }
+  return {};
+}
+
+base::Result<Offer> ReceiveOffer(int socket) {
+  Offer offer;
+  bool settled = false;
+  while (!settled || offer.listener_fd < 0) {
+    AEGIS_ASSIGN(const Received received, Receive(socket));
+    if (received.kind == Message::Kind::kOffer) {
+      offer = Offer{received.value, received.sender};
+    }
+    settled = settled || received.kind == Message::Kind::kSettled;
+  }
+  return offer;
 }
 
 base::Result<> AcceptOffer(int socket) {

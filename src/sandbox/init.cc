@@ -19,7 +19,9 @@
 #include <cstddef>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "sandbox/builder.h"
@@ -140,29 +142,44 @@ base::Result<base::UniqueFd> CatchChildren() {
   ::_exit(kInitFailed);
 }
 
-[[noreturn]] void RunInit(const Plan& plan, const InitOptions& options, int lifeline,
+// The command's id, which its starter writes once it is there.
+base::Result<pid_t> AwaitCommand(int commands) {
+  pid_t command = 0;
+  ssize_t length = 0;
+  do {
+    length = ::read(commands, &command, sizeof command);
+  } while (length < 0 && errno == EINTR);
+  if (length != static_cast<ssize_t>(sizeof command)) {
+    return base::Fail(base::Errc::kUnavailable, "the command was not started");
+  }
+  return command;
+}
+
+// Up to the command: /proc, then no rights any more. The supervisor enters these namespaces in
+// between, for which it must still be able to look at this process.
+base::Result<pid_t> Settle(const Plan& plan, int commands, int handshake) {
+  AEGIS_TRY(MountProc(plan));
+  AEGIS_TRY(SendMounted(handshake));
+  AEGIS_ASSIGN(const pid_t command, AwaitCommand(commands));
+  AEGIS_TRY(DropAllCapabilities());
+  AEGIS_TRY(SendSettled(handshake));
+  return command;
+}
+
+[[noreturn]] void RunInit(const Plan& plan, const InitOptions& options, int lifeline, int commands,
                           int handshake) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   ::prctl(PR_SET_NAME, "aegis-init", 0, 0, 0);
-  if (auto mounted = MountProc(plan); !mounted.has_value()) {
-    Fail(handshake, mounted.error());
-  }
   auto signals = CatchChildren();
   if (!signals.has_value()) {
     Fail(handshake, signals.error());
   }
-  const pid_t command = ::fork();
-  if (command == 0) {
-    RunCommand(plan, options, handshake);
-  }
-  if (command < 0) {
-    Fail(handshake, base::Error::FromErrno("fork the command"));
-  }
-  if (auto dropped = DropAllCapabilities(); !dropped.has_value()) {
-    Fail(handshake, dropped.error());
+  const auto command = Settle(plan, commands, handshake);
+  if (!command.has_value()) {
+    Fail(handshake, command.error());
   }
   KeepOnly({options.control_fd, lifeline, signals->get()});
-  InitLoop(command, options.control_fd, lifeline, signals->get()).Run();
+  InitLoop(*command, options.control_fd, lifeline, signals->get()).Run();
 }
 
 unsigned long CloneFlags(const Plan& plan) {
@@ -171,6 +188,54 @@ unsigned long CloneFlags(const Plan& plan) {
   flags |= plan.private_uts ? CLONE_NEWUTS : 0UL;
   flags |= plan.private_network ? CLONE_NEWNET : 0UL;
   return flags;
+}
+
+// By the /proc that init has mounted, in which it is process 1.
+base::Result<> OpenNamespaces(const Plan& plan, Init& init) {
+  std::vector<std::string> names = {"pid"};
+  for (const auto& [wanted, name] :
+       {std::pair(plan.private_ipc, "ipc"), std::pair(plan.private_uts, "uts"),
+        std::pair(plan.private_network, "net")}) {
+    if (wanted) {
+      names.emplace_back(name);
+    }
+  }
+  for (const std::string& name : names) {
+    AEGIS_ASSIGN(init.namespaces.emplace_back(), base::Open("/proc/1/ns/" + name, O_RDONLY));
+  }
+  return {};
+}
+
+// In a pid namespace, a process is left to the init of its parent's one when its parent dies. So
+// the command's parent is made inside first.
+[[noreturn]] void RunStarter(const Plan& plan, const InitOptions& options, Init& init) {
+  init.handshake.Reset();
+  init.lifeline.Reset();
+  const int inside = init.inside.get();
+  for (const base::UniqueFd& space : init.namespaces) {
+    if (::setns(space.get(), 0) != 0) {
+      Fail(inside, base::Error::FromErrno("enter the sandbox's namespaces"));
+    }
+  }
+  const pid_t parent = ::fork();
+  if (parent == 0) {
+    const pid_t command = ::fork();
+    if (command == 0) {
+      init.commands.Reset();
+      RunCommand(plan, options, inside);
+    }
+    if (command < 0) {
+      Fail(inside, base::Error::FromErrno("fork the command"));
+    }
+    (void)!::write(init.commands.get(), &command, sizeof command);
+    ::_exit(0);
+  }
+  if (parent < 0) {
+    Fail(inside, base::Error::FromErrno("fork the command's parent"));
+  }
+  while (::waitpid(parent, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  ::_exit(0);
 }
 
 struct Pair {
@@ -191,7 +256,7 @@ base::Result<Pair> Handshake() {
   return pair;
 }
 
-base::Result<Pair> Lifeline() {
+base::Result<Pair> Pipe() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
     return base::FailErrno("make a pipe");
@@ -214,14 +279,16 @@ SignalState CaptureSignals() {
 
 base::Result<Init> StartInit(const Plan& plan, const InitOptions& options) {
   AEGIS_ASSIGN(Pair handshake, Handshake());
-  AEGIS_ASSIGN(Pair lifeline, Lifeline());
+  AEGIS_ASSIGN(Pair lifeline, Pipe());
+  AEGIS_ASSIGN(Pair commands, Pipe());
   int pidfd = -1;
   // As fork(2), in new namespaces; the child goes on with a copy of this stack.
   const long pid = ::syscall(SYS_clone, CloneFlags(plan), nullptr, &pidfd, nullptr, nullptr);
   if (pid == 0) {
     handshake.ours.Reset();
     lifeline.ours.Reset();
-    RunInit(plan, options, lifeline.theirs.get(), handshake.theirs.get());
+    commands.ours.Reset();
+    RunInit(plan, options, lifeline.theirs.get(), commands.theirs.get(), handshake.theirs.get());
   }
   if (pid < 0) {
     if (errno == EPERM || errno == ENOSPC || errno == EINVAL) {
@@ -237,7 +304,27 @@ base::Result<Init> StartInit(const Plan& plan, const InitOptions& options) {
   init.pidfd.Reset(pidfd);
   init.lifeline = std::move(lifeline.ours);
   init.handshake = std::move(handshake.ours);
+  init.inside = std::move(handshake.theirs);
+  init.commands = std::move(commands.ours);
+  AEGIS_TRY(AwaitMounted(init.handshake.get()));
+  AEGIS_TRY(OpenNamespaces(plan, init));
   return init;
+}
+
+base::Result<> StartCommand(const Plan& plan, const InitOptions& options, Init& init) {
+  const pid_t starter = ::fork();
+  if (starter == 0) {
+    RunStarter(plan, options, init);
+  }
+  if (starter < 0) {
+    return base::FailErrno("fork the command's starter");
+  }
+  while (::waitpid(starter, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  init.inside.Reset();
+  init.commands.Reset();
+  init.namespaces.clear();
+  return {};
 }
 
 base::Result<Listener> ReceiveListener(const Init& init) {

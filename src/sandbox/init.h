@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -48,6 +49,10 @@ struct Init {
   base::UniqueFd pidfd;  // of init
   base::UniqueFd lifeline;
   base::UniqueFd handshake;
+  // Until StartCommand:
+  base::UniqueFd inside;    // the handshake's other end
+  base::UniqueFd commands;  // init reads the command's id from it
+  std::vector<base::UniqueFd> namespaces;
 };
 
 struct InitOptions {
@@ -58,9 +63,8 @@ struct InitOptions {
   SignalState signals;
 };
 
-// Supervisor, after BuildMounts and before LimitSupervisor: clones init into new pid, ipc, uts and
-// network namespaces (as the plan says), which mounts /proc and forks the command. The command
-// stops before execve until LetCommandExecute has been called.
+// Supervisor, after BuildMounts: clones init into new pid, ipc, uts and network namespaces (as the
+// plan says), and waits until it has mounted /proc.
 //
 // - Init and the command are in the process group and session of the caller at this moment; a
 //   supervisor that wants a group of its own must take it afterwards.
@@ -69,6 +73,11 @@ struct InitOptions {
 //   every process inside. waitpid(init.pid) returns once they all are dead.
 // - When the command ends, init reports kExited and ends with it.
 base::Result<Init> StartInit(const Plan& plan, const InitOptions& options);
+
+// Supervisor, before LimitSupervisor: starts the command as a child of init. The command has the
+// Landlock domain of the supervisor at this moment, below its own: only who is in its domain, or
+// above it, can look at it. It stops before execve until LetCommandExecute has been called.
+base::Result<> StartCommand(const Plan& plan, const InitOptions& options, Init& init);
 
 struct Listener {
   base::UniqueFd fd;  // seccomp user notification listener

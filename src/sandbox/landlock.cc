@@ -3,16 +3,19 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <linux/openat2.h>
+#include <sys/prctl.h>
 
 #include <cerrno>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
 #include "sandbox/mode.h"
+#include "sandbox/plan.h"
 #include "sandbox/uapi.h"
 
 namespace aegis::sandbox {
@@ -34,19 +37,23 @@ std::uint64_t FileRights(int abi) {
   return rights;
 }
 
+base::Result<> AddRule(int ruleset, int fd, std::uint64_t rights, const std::string& what) {
+  landlock_path_beneath_attr rule{};
+  rule.allowed_access = rights;
+  rule.parent_fd = fd;
+  if (uapi::LandlockAddPathRule(ruleset, rule) != 0) {
+    return base::FailErrno("add a Landlock rule for " + what);
+  }
+  return {};
+}
+
 base::Result<> AllowExecuting(int ruleset, const std::string& path) {
   const base::UniqueFd fd(uapi::OpenAt2(AT_FDCWD, path.c_str(), O_PATH, 0,
                                         RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS));
   if (!fd.valid()) {
     return {};  // nothing there: no right
   }
-  landlock_path_beneath_attr rule{};
-  rule.allowed_access = kExecutableRights;
-  rule.parent_fd = fd.get();
-  if (uapi::LandlockAddPathRule(ruleset, rule) != 0) {
-    return base::FailErrno("add a Landlock rule for " + base::EscapeName(path));
-  }
-  return {};
+  return AddRule(ruleset, fd.get(), kExecutableRights, base::EscapeName(path));
 }
 
 }  // namespace
@@ -95,6 +102,35 @@ base::Result<> RestrictWithLandlock(Mode mode, const std::vector<std::string>& e
   }
   if (uapi::LandlockRestrictSelf(ruleset.get()) != 0) {
     return base::FailErrno("restrict the command with Landlock");
+  }
+  return {};
+}
+
+base::Result<> ConfineSupervisor(const Plan& plan, int host_root, int host_proc) {
+  const int abi = LandlockAbi();
+  if (plan.mode == Mode::kWrap || plan.whole_root) {
+    return {};
+  }
+  uapi::LandlockRulesetAttr attr;
+  attr.handled_access_fs = FileRights(abi);
+  attr.scoped = abi >= 6 ? uapi::kLandlockScopeSignal : 0;
+  const base::UniqueFd ruleset(uapi::LandlockCreateRuleset(&attr, sizeof attr, 0));
+  if (!ruleset.valid()) {
+    return base::FailErrno("create the supervisor's Landlock ruleset");
+  }
+  AEGIS_ASSIGN(const base::UniqueFd root, base::Open("/", O_PATH | O_DIRECTORY));
+  AEGIS_TRY(AddRule(ruleset.get(), root.get(), attr.handled_access_fs, "/"));
+  AEGIS_TRY(AddRule(ruleset.get(), host_proc,
+                    LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR, "/proc"));
+  const base::UniqueFd terminal(::openat(host_root, "dev/tty", O_PATH | O_CLOEXEC));
+  if (terminal.valid()) {
+    const std::uint64_t rights = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
+                                 (attr.handled_access_fs & uapi::kLandlockFsIoctlDevice);
+    AEGIS_TRY(AddRule(ruleset.get(), terminal.get(), rights, "/dev/tty"));
+  }
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+      uapi::LandlockRestrictSelf(ruleset.get()) != 0) {
+    return base::FailErrno("restrict the supervisor with Landlock");
   }
   return {};
 }

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "sandbox/mode.h"
+#include "sandbox/plan.h"
 #include "sandbox/uapi.h"
 
 namespace aegis::sandbox {
@@ -27,5 +28,12 @@ inline constexpr std::uint64_t kExecutableRights =
 // Names that don't exist or are reached through a symlink give no rule. Needs no_new_privs.
 // kUnsupported: kRun with an ABI below 2. kWrap does what the kernel offers.
 base::Result<> RestrictWithLandlock(Mode mode, const std::vector<std::string>& executable);
+
+// Restricts the calling thread, the supervisor's, for good, and with it the command that it starts:
+// files are opened and changed below "/", which is the agent's, and nowhere else; by the host's
+// /proc (`host_proc`) processes are looked at, and the host's terminal (dev/tty below `host_root`)
+// is opened. Signals stay within the domain. Under kWrap, and where the agent sees the whole root,
+// there is nothing to leave out, and nothing is done.
+base::Result<> ConfineSupervisor(const Plan& plan, int host_root, int host_proc);
 
 }  // namespace aegis::sandbox

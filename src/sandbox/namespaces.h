@@ -13,6 +13,8 @@
 //   WriteIdMaps(supervisor, fd)                                              the maps are written
 //                                           BuildMounts(plan)                builder.h
 //                                           StartInit(plan, ...)             init.h
+//                                           ConfineSupervisor(plan, ...)     landlock.h
+//                                           StartCommand(plan, ...)          init.h
 //                                           LimitSupervisor()                capabilities.h
 //                                           ReceiveListener(init)            init.h
 //                                           LetCommandExecute(init)          init.h

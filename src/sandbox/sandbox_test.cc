@@ -29,7 +29,9 @@
 #include <vector>
 
 #include "base/test_requirements.h"
+#include "base/unique_fd.h"
 #include "sandbox/init.h"
+#include "sandbox/landlock.h"
 #include "sandbox/mode.h"
 #include "sandbox/plan.h"
 #include "sandbox/test_sandbox.h"
@@ -365,6 +367,41 @@ TEST_P(Sandbox, SeesNoProcessOutside) {
   }
 }
 
+// Of what the agent's tree does not show, the supervisor holds the names alone, by a descriptor of
+// the host's root that it has for them.
+TEST_P(Sandbox, TheConfinedSupervisorReachesNoFileOutsideTheTree) {
+  const std::string inside = workshop_.File("project/inside", "x");
+  workshop_.Directory("elsewhere");
+  const std::string outside = workshop_.File("elsewhere/outside", "x");
+  const base::UniqueFd host(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const auto try_to = [&](std::map<std::string, std::string>& said) {
+    const auto result = [](int value) { return value >= 0 ? "ok" : ::strerrorname_np(errno); };
+    const std::string name = outside.substr(1);
+    said["name"] = result(::openat(host.get(), name.c_str(), O_PATH | O_CLOEXEC));
+    said["read"] = result(::openat(host.get(), name.c_str(), O_RDONLY | O_CLOEXEC));
+    said["unlink"] = result(::unlinkat(host.get(), name.c_str(), 0));
+    said["write-inside"] = result(::open(inside.c_str(), O_WRONLY | O_CLOEXEC));
+    said["signal"] = result(::kill(::getppid(), 0));
+  };
+  options_.in_supervisor = [&] {
+    std::map<std::string, std::string> said;
+    try_to(said);
+    return said;
+  };
+  options_.confined = true;
+  Outcome outcome = RunWell({"ids"});
+  EXPECT_EQ(outcome.said.at("name"), "ok");
+  EXPECT_EQ(outcome.said.at("read"), "EACCES");
+  EXPECT_EQ(outcome.said.at("unlink"), "EACCES");
+  EXPECT_EQ(outcome.said.at("write-inside"), "ok");
+  EXPECT_EQ(outcome.said.at("signal"), LandlockAbi() >= 6 ? "EPERM" : "ok");
+  options_.confined = false;
+  outcome = RunWell({"ids"});
+  EXPECT_EQ(outcome.said.at("read"), "ok");
+  EXPECT_EQ(outcome.said.at("unlink"), "ok");
+  EXPECT_EQ(outcome.said.at("signal"), "ok");
+}
+
 // What the supervisor may do to files is what the user may do outside.
 TEST_P(Sandbox, TheSupervisorHasTheUsersRightsToFiles) {
   const std::string read_only = workshop_.File("project/read-only", "x");
@@ -526,11 +563,11 @@ TEST_P(Sandbox, NothingOutlivesTheCommand) {
   const std::string tag = "tag-" + workshop_.path();
   options_.on_line = [&](const std::string& line, const RunOptions::Handles& /*handles*/) {
     if (line == "daemon started") {
-      // The command alone: the one of them whose parent is init.
+      // The command alone, the third process in there: after init, and the one that started it.
       for (const pid_t pid : ProcessesWith(tag)) {
         std::ifstream status("/proc/" + std::to_string(pid) + "/status");
         const std::string text{std::istreambuf_iterator<char>(status), {}};
-        if (text.find("NSpid:\t" + std::to_string(pid) + "\t2\n") != std::string::npos) {
+        if (text.find("NSpid:\t" + std::to_string(pid) + "\t3\n") != std::string::npos) {
           ::kill(pid, SIGKILL);
         }
       }

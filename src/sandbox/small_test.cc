@@ -64,12 +64,26 @@ class HandshakeTest : public ::testing::Test {
 
 TEST_F(HandshakeTest, AnOfferComesWithTheKernelsWordForItsSender) {
   ASSERT_TRUE(SendOffer(inside_.get(), 17).has_value());
+  ASSERT_TRUE(SendSettled(inside_.get()).has_value());
   const auto offer = ReceiveOffer(supervisor_.get());
   ASSERT_TRUE(offer.has_value());
   EXPECT_EQ(offer->listener_fd, 17);
   EXPECT_EQ(offer->pid, ::getpid());
   ASSERT_TRUE(AcceptOffer(supervisor_.get()).has_value());
   EXPECT_TRUE(AwaitAcceptance(inside_.get()).has_value());
+}
+
+TEST_F(HandshakeTest, AnOfferIsNotEnoughWithoutInit) {
+  ASSERT_TRUE(SendOffer(inside_.get(), 17).has_value());
+  inside_.Reset();
+  EXPECT_FALSE(ReceiveOffer(supervisor_.get()).has_value());
+}
+
+TEST_F(HandshakeTest, InitSaysThatProcIsMounted) {
+  ASSERT_TRUE(SendMounted(inside_.get()).has_value());
+  EXPECT_TRUE(AwaitMounted(supervisor_.get()).has_value());
+  ASSERT_TRUE(SendSettled(inside_.get()).has_value());
+  EXPECT_FALSE(AwaitMounted(supervisor_.get()).has_value());
 }
 
 TEST_F(HandshakeTest, AFailureArrivesAsItWas) {

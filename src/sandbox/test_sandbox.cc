@@ -34,6 +34,7 @@
 #include "sandbox/capabilities.h"
 #include "sandbox/host_view.h"
 #include "sandbox/init.h"
+#include "sandbox/landlock.h"
 #include "sandbox/namespaces.h"
 #include "sandbox/plan.h"
 
@@ -77,9 +78,15 @@ void Supervise(const Init& init, const Listener& listener) {
 base::Result<> RunSupervisor(const Plan& plan, pid_t launcher, int sync, const InitOptions& options,
                              const RunOptions& test) {
   AEGIS_TRY(DieWithParent(launcher));
+  AEGIS_ASSIGN(const base::UniqueFd host_root, base::Open("/", O_PATH | O_DIRECTORY));
+  AEGIS_ASSIGN(const base::UniqueFd host_proc, base::Open("/proc", O_PATH | O_DIRECTORY));
   AEGIS_TRY(EnterUserAndMountNamespace(sync));
   AEGIS_TRY(BuildMounts(plan));
-  AEGIS_ASSIGN(const Init init, StartInit(plan, options));
+  AEGIS_ASSIGN(Init init, StartInit(plan, options));
+  if (test.confined) {
+    AEGIS_TRY(ConfineSupervisor(plan, host_root.get(), host_proc.get()));
+  }
+  AEGIS_TRY(StartCommand(plan, options, init));
   ::close(options.control_fd);
   AEGIS_TRY(LimitSupervisor(options.root));
   if (test.in_supervisor) {

@@ -47,6 +47,7 @@ struct RunOptions {
   uid_t user = 0;     // becomes this user first, when root
   int terminal = -1;  // becomes standard input and the controlling terminal of a new session
   std::function<void()> prepare;            // in the launcher, before anything
+  bool confined = false;                    // the supervisor, with Landlock
   std::function<void()> before_supervisor;  // in the launcher, when the plan is made
   // In the supervisor, when it has limited itself; gives lines as the command does.
   std::function<std::map<std::string, std::string>()> in_supervisor;
