@@ -12,6 +12,7 @@
 #include "gate/name_calls.h"
 #include "gate/open_calls.h"
 #include "gate/socket_calls.h"
+#include "gate/watch_calls.h"
 #include "sandbox/syscall_rows.h"
 #include "sandbox/syscall_table.h"
 
@@ -69,6 +70,8 @@ constexpr auto kEntries = std::to_array<Entry>({
     {"lremovexattr", HandleLremovexattr},
     {"fremovexattr", HandleFremovexattr},
     {"ioctl", HandleInodeIoctl},
+    {"inotify_add_watch", HandleInotifyAddWatch},
+    {"fanotify_mark", HandleFanotifyMark},
     {"socket", HandleSocket},
     {"socketpair", HandleSocketPair},
     {"connect", HandleConnect},

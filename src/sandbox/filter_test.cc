@@ -9,6 +9,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -105,6 +106,16 @@ TEST(Filter, ChangesOfNamesAndMetadataAreJudged) {
   ExpectAll({{"setxattrat", uapi::kSysSetxattrat, {}, kEnosys, kEnosys},
              {"removexattrat", uapi::kSysRemovexattrat, {}, kEnosys, kEnosys},
              {"file_setattr", uapi::kSysFileSetattr, {}, kEnosys, kEnosys}});
+}
+
+TEST(Filter, WatchesAreJudged) {
+  ExpectAll({
+      {"inotify_add_watch", SYS_inotify_add_watch, {3, 1, IN_MODIFY}, kNotify, kNotify},
+      {"inotify_init1", SYS_inotify_init1, {}, kAllow, kAllow},
+      {"inotify_rm_watch", SYS_inotify_rm_watch, {}, kAllow, kAllow},
+      {"fanotify_init", SYS_fanotify_init, {}, kEperm, kAllow},
+      {"fanotify_mark", SYS_fanotify_mark, {}, kEperm, kNotify},
+  });
 }
 
 TEST(Filter, ReadingAndComputingIsLeftAlone) {

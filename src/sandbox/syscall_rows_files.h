@@ -86,14 +86,23 @@ inline constexpr auto kMetadata = std::to_array<SyscallRow>({
 });
 
 inline constexpr std::string_view kWatchingAbout =
-    "Who watches is told the names that change in a directory: that is judged as listing it.";
+    "Who watches a directory is told the names in it: that is judged as listing it, a file's watch "
+    "alike. The supervisor adds the watch to the caller's queue.";
 inline constexpr auto kWatching = std::to_array<SyscallRow>({
     Free("inotify_init", 253, kNone, kNothing, "an empty queue of events"),
     Free("inotify_init1", 294, 26, kNothing, "an empty queue of events"),
-    Free("inotify_add_watch", 254, 27, kDescriptorPath),
+    Asked("inotify_add_watch", 254, 27, kDescriptorPath, "DirList", kEmulate),
     Free("inotify_rm_watch", 255, 28, kDescriptor, "ends a watch"),
     RefusedByRun("fanotify_init", 300, 262, kNothing, "programs use inotify"),
-    RefusedByRun("fanotify_mark", 301, 263, kDescriptorAtPath, "programs use inotify"),
+    {.name = "fanotify_mark",
+     .x86_64 = 301,
+     .arm64 = 263,
+     .run = kEperm,
+     .wrap = kNotify,
+     .how = kEmulate,
+     .names = kDescriptorAtPath,
+     .actions = "DirList",
+     .why = "programs use inotify"},
 });
 
 inline constexpr std::string_view kLookingAbout =

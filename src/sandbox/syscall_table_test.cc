@@ -10,6 +10,7 @@
 #include <functional>
 #include <iterator>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -128,6 +129,23 @@ TEST(SyscallTable, IsInOrderOfNumber) {
     EXPECT_EQ(NumberOn(SyscallTable(arch).back(), arch), kNewestSyscall);
   }
   EXPECT_EQ(Table(kNativeArch).at("openat"), SYS_openat);
+}
+
+// What names a file by a path is asked about, refused, or only looks.
+TEST(SyscallTable, NoPathIsLeftToTheKernelButToLookAtIt) {
+  const std::set<Names> paths = {
+      Names::kPath,     Names::kAtPath,     Names::kTwoPaths,       Names::kTwoAtPaths,
+      Names::kTextPath, Names::kTextAtPath, Names::kDescriptorPath, Names::kDescriptorAtPath,
+      Names::kProgram,  Names::kAtProgram};
+  for (const SyscallGroup& group : SyscallGroups()) {
+    for (const SyscallRow& row : group.rows) {
+      const bool left = row.run == Treatment::kAllow || row.wrap == Treatment::kAllow;
+      // A handle gives nothing: open_by_handle_at is refused.
+      if (paths.contains(row.names) && left && row.name != "name_to_handle_at") {
+        EXPECT_EQ(group.title, "Looking at names and metadata") << row.name;
+      }
+    }
+  }
 }
 
 TEST(SyscallTable, TheDocumentSaysWhatTheTableSays) {
