@@ -19,7 +19,7 @@ inline constexpr auto kOpening = std::to_array<SyscallRow>({
     Asked("creat", 85, kNone, kPath, "FileWrite", kInject),
     Asked("openat", 257, 56, kAtPath, kOpens, kInject, kNotOpath3),
     Asked("openat2", 437, 437, kAtPath, kOpens, kInject, kAlways,
-          "its flags lie in memory; `O_PATH` and `RESOLVE_` flags are ENOSYS"),
+          "`O_PATH` is ENOSYS: its flags lie in memory"),
     RefusedByRun("name_to_handle_at", 303, 264, kAtPath, "handles pass by names"),
     Refused("open_by_handle_at", 304, 265, kHandle, kEperm, "passes by names"),
 });
