@@ -22,7 +22,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 using sandbox::Mount;
 using sandbox::Treatment;
-using sandbox::When;
 
 constexpr std::size_t kWidth = 96;  // of wrapped lists
 constexpr std::size_t kKindWidth = 9;
@@ -153,37 +152,13 @@ void PrintLandlock(Output& out, const sandbox::Plan& plan) {
 
 // ---- seccomp
 
-std::string_view WhenText(When when) {
-  switch (when) {
-    case When::kAlways:
-      return "";
-    case When::kNotOpath2:
-    case When::kNotOpath3:
-      return "without O_PATH";
-    case When::kNewNamespace:
-    case When::kUnshareNamespace:
-      return "new namespaces";
-    case When::kTerminalIoctl:
-      return "terminal input";
-    case When::kInodeIoctl:
-      return "inode changes";
-    case When::kOddSocket:
-      return "neither Unix streams nor TCP nor UDP";
-    case When::kDatagramPair:
-      return "datagrams";
-    case When::kAddressed:
-      return "with an address";
-    case When::kOddPersonality:
-      return "another personality";
-  }
-  return "";
-}
-
 Json CallsJson(sandbox::Mode mode, Treatment treatment) {
   auto list = Json::array();
   for (const sandbox::SyscallRow& row : sandbox::SyscallTable()) {
     if (sandbox::TreatmentIn(row, mode) == treatment) {
-      list.push_back({{"name", row.name}, {"number", row.x86_64}, {"when", WhenText(row.when)}});
+      list.push_back({{"name", row.name},
+                      {"number", sandbox::NumberOn(row, sandbox::kNativeArch)},
+                      {"when", sandbox::Describe(row.when)}});
     }
   }
   return list;
@@ -203,7 +178,7 @@ void PrintCalls(Output& out, sandbox::Mode mode, Treatment treatment, std::strin
       continue;
     }
     std::string call(row.name);
-    if (const std::string_view when = WhenText(row.when); !when.empty()) {
+    if (const std::string_view when = sandbox::Describe(row.when); !when.empty()) {
       call.append(" (").append(when).append(")");
     }
     if (line.size() + call.size() + 2 > kWidth) {
@@ -221,8 +196,9 @@ void PrintSeccomp(Output& out, sandbox::Mode mode) {
   PrintCalls(out, mode, Treatment::kNotify, "the policy is asked");
   PrintCalls(out, mode, Treatment::kEperm, "refused (EPERM)");
   PrintCalls(out, mode, Treatment::kEnosys, "not there (ENOSYS)");
-  out.Line("  Calls above number " + std::to_string(sandbox::kNewestSyscall) +
-           " are not there; other architectures are killed; the rest runs.");
+  out.Line("  Calls that Aegis does not know, as all above number " +
+           std::to_string(sandbox::kNewestSyscall) +
+           ", are not there; other architectures are killed; the rest runs.");
 }
 
 void PrintNamespaces(Output& out, const sandbox::Plan& plan) {

@@ -1,9 +1,10 @@
 #include "gate/dispatch.h"
 
-#include <sys/syscall.h>
-
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <functional>
+#include <string_view>
 
 #include "gate/call.h"
 #include "gate/exec_calls.h"
@@ -11,71 +12,105 @@
 #include "gate/name_calls.h"
 #include "gate/open_calls.h"
 #include "gate/socket_calls.h"
+#include "gate/watch_calls.h"
+#include "sandbox/syscall_rows.h"
 #include "sandbox/syscall_table.h"
-#include "sandbox/uapi.h"
 
 namespace aegis::gate {
 
 namespace {
 
+struct Entry {
+  std::string_view name;  // of a row
+  Handler handler = nullptr;
+};
+
+constexpr auto kEntries = std::to_array<Entry>({
+    {"open", HandleOpen},
+    {"openat", HandleOpenAt},
+    {"openat2", HandleOpenAt2},
+    {"creat", HandleCreat},
+    {"execve", HandleExecve},
+    {"execveat", HandleExecveAt},
+    {"chdir", HandleFileStateChange},
+    {"fchdir", HandleFileStateChange},
+    {"umask", HandleFileStateChange},
+    {"sched_setaffinity", HandleSetAffinity},
+    {"unlink", HandleUnlink},
+    {"unlinkat", HandleUnlinkAt},
+    {"rmdir", HandleRmdir},
+    {"mkdir", HandleMkdir},
+    {"mkdirat", HandleMkdirAt},
+    {"rename", HandleRename},
+    {"renameat", HandleRenameAt},
+    {"renameat2", HandleRenameAt2},
+    {"link", HandleLink},
+    {"linkat", HandleLinkAt},
+    {"symlink", HandleSymlink},
+    {"symlinkat", HandleSymlinkAt},
+    {"mknod", HandleMknod},
+    {"mknodat", HandleMknodAt},
+    {"chmod", HandleChmod},
+    {"fchmod", HandleFchmod},
+    {"fchmodat", HandleFchmodAt},
+    {"fchmodat2", HandleFchmodAt2},
+    {"chown", HandleChown},
+    {"lchown", HandleLchown},
+    {"fchown", HandleFchown},
+    {"fchownat", HandleFchownAt},
+    {"utime", HandleUtime},
+    {"utimes", HandleUtimes},
+    {"futimesat", HandleFutimesAt},
+    {"utimensat", HandleUtimensAt},
+    {"truncate", HandleTruncate},
+    {"setxattr", HandleSetxattr},
+    {"lsetxattr", HandleLsetxattr},
+    {"fsetxattr", HandleFsetxattr},
+    {"removexattr", HandleRemovexattr},
+    {"lremovexattr", HandleLremovexattr},
+    {"fremovexattr", HandleFremovexattr},
+    {"ioctl", HandleInodeIoctl},
+    {"inotify_add_watch", HandleInotifyAddWatch},
+    {"fanotify_mark", HandleFanotifyMark},
+    {"socket", HandleSocket},
+    {"socketpair", HandleSocketPair},
+    {"connect", HandleConnect},
+    {"bind", HandleBind},
+    {"sendto", HandleSendTo},
+    {"sendmsg", HandleSendMsg},
+    {"sendmmsg", HandleSendMmsg},
+});
+
+// What the filter sends has one handler, on either architecture, and no handler is for nothing.
+consteval bool IsComplete() {
+  std::array<bool, kEntries.size()> needed{};
+  for (const sandbox::SyscallGroup& group : sandbox::kSyscallGroups) {
+    for (const sandbox::SyscallRow& row : group.rows) {
+      if (!sandbox::IsNotified(row)) {
+        continue;
+      }
+      if (std::ranges::count(kEntries, row.name, &Entry::name) != 1) {
+        return false;
+      }
+      const auto* const entry = std::ranges::find(kEntries, row.name, &Entry::name);
+      needed.at(static_cast<std::size_t>(entry - kEntries.begin())) = true;
+    }
+  }
+  return std::ranges::all_of(needed, std::identity());
+}
+static_assert(IsComplete());
+
 using Table = std::array<Handler, sandbox::kNewestSyscall + 1>;
 
-constexpr Table MakeTable() {
+consteval Table MakeTable() {
   Table table{};
-  const auto set = [&table](int number, Handler handler) {
-    table.at(static_cast<std::size_t>(number)) = handler;
-  };
-  set(SYS_open, HandleOpen);
-  set(SYS_openat, HandleOpenAt);
-  set(sandbox::uapi::kSysOpenat2, HandleOpenAt2);
-  set(SYS_creat, HandleCreat);
-  set(SYS_execve, HandleExecve);
-  set(SYS_execveat, HandleExecveAt);
-  set(SYS_chdir, HandleFileStateChange);
-  set(SYS_fchdir, HandleFileStateChange);
-  set(SYS_umask, HandleFileStateChange);
-  set(SYS_sched_setaffinity, HandleSetAffinity);
-  set(SYS_unlink, HandleUnlink);
-  set(SYS_unlinkat, HandleUnlinkAt);
-  set(SYS_rmdir, HandleRmdir);
-  set(SYS_mkdir, HandleMkdir);
-  set(SYS_mkdirat, HandleMkdirAt);
-  set(SYS_rename, HandleRename);
-  set(SYS_renameat, HandleRenameAt);
-  set(SYS_renameat2, HandleRenameAt2);
-  set(SYS_link, HandleLink);
-  set(SYS_linkat, HandleLinkAt);
-  set(SYS_symlink, HandleSymlink);
-  set(SYS_symlinkat, HandleSymlinkAt);
-  set(SYS_mknod, HandleMknod);
-  set(SYS_mknodat, HandleMknodAt);
-  set(SYS_chmod, HandleChmod);
-  set(SYS_fchmod, HandleFchmod);
-  set(SYS_fchmodat, HandleFchmodAt);
-  set(sandbox::uapi::kSysFchmodat2, HandleFchmodAt2);
-  set(SYS_chown, HandleChown);
-  set(SYS_lchown, HandleLchown);
-  set(SYS_fchown, HandleFchown);
-  set(SYS_fchownat, HandleFchownAt);
-  set(SYS_utime, HandleUtime);
-  set(SYS_utimes, HandleUtimes);
-  set(SYS_futimesat, HandleFutimesAt);
-  set(SYS_utimensat, HandleUtimensAt);
-  set(SYS_truncate, HandleTruncate);
-  set(SYS_setxattr, HandleSetxattr);
-  set(SYS_lsetxattr, HandleLsetxattr);
-  set(SYS_fsetxattr, HandleFsetxattr);
-  set(SYS_removexattr, HandleRemovexattr);
-  set(SYS_lremovexattr, HandleLremovexattr);
-  set(SYS_fremovexattr, HandleFremovexattr);
-  set(SYS_ioctl, HandleInodeIoctl);
-  set(SYS_socket, HandleSocket);
-  set(SYS_socketpair, HandleSocketPair);
-  set(SYS_connect, HandleConnect);
-  set(SYS_bind, HandleBind);
-  set(SYS_sendto, HandleSendTo);
-  set(SYS_sendmsg, HandleSendMsg);
-  set(SYS_sendmmsg, HandleSendMmsg);
+  for (const sandbox::SyscallRow& row : sandbox::kSyscallTable<sandbox::kNativeArch>) {
+    const auto* const entry = std::ranges::find(kEntries, row.name, &Entry::name);
+    if (entry != kEntries.end()) {
+      table.at(static_cast<std::size_t>(sandbox::NumberOn(row, sandbox::kNativeArch))) =
+          entry->handler;
+    }
+  }
   return table;
 }
 

@@ -131,9 +131,19 @@ struct TwoNames {
   int error = 0;
 };
 
-// `linked`: how a link in the name to be linked is taken; none for a name to be renamed.
+// The file that gets another name. `flags` of linkat(2).
+Resolved ResolveLinked(Services& services, Call& call, int dirfd, std::string_view path,
+                       int flags) {
+  if (path.empty() && (flags & AT_EMPTY_PATH) != 0) {
+    return services.resolver.ResolveDescriptor(call.process, dirfd);
+  }
+  const Leaf leaf = (flags & AT_SYMLINK_FOLLOW) != 0 ? Leaf::kFollow : Leaf::kKeep;
+  return services.resolver.Resolve(call.process, dirfd, path, leaf);
+}
+
+// `linked`: flags of linkat(2); none for a name to be renamed.
 TwoNames ResolveTwo(Services& services, Call& call, int from_dirfd, std::uint64_t from_address,
-                    std::optional<Leaf> linked, int to_dirfd, std::uint64_t to_address) {
+                    std::optional<int> linked, int to_dirfd, std::uint64_t to_address) {
   TwoNames names;
   PathBuffer from_buffer;
   PathBuffer to_buffer;
@@ -143,7 +153,7 @@ TwoNames ResolveTwo(Services& services, Call& call, int from_dirfd, std::uint64_
     names.error = from ? to.error() : from.error();
     return names;
   }
-  names.from = linked ? services.resolver.Resolve(call.process, from_dirfd, *from, *linked)
+  names.from = linked ? ResolveLinked(services, call, from_dirfd, *from, *linked)
                       : ResolveName(services, call, from_dirfd, *from);
   names.to = linked ? ResolveNewName(services, call, to_dirfd, *to)
                     : ResolveName(services, call, to_dirfd, *to);
@@ -221,13 +231,11 @@ Reply Rename(Services& services, Call& call, int from_dirfd, std::uint64_t from,
 
 Reply Link(Services& services, Call& call, int from_dirfd, std::uint64_t from, int to_dirfd,
            std::uint64_t to, int flags) {
-  if ((flags & ~AT_SYMLINK_FOLLOW) != 0) {
-    // AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH outside as well; the kernel answers ENOENT.
-    return Reply::Fail((flags & AT_EMPTY_PATH) != 0 ? ENOENT : EINVAL);
+  // The kernel allows AT_EMPTY_PATH to who opened the file, since Linux 6.10.
+  if ((flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) != 0) {
+    return Reply::Fail(EINVAL);
   }
-  const bool follow = (flags & AT_SYMLINK_FOLLOW) != 0;
-  const TwoNames names = ResolveTwo(services, call, from_dirfd, from,
-                                    follow ? Leaf::kFollow : Leaf::kKeep, to_dirfd, to);
+  const TwoNames names = ResolveTwo(services, call, from_dirfd, from, flags, to_dirfd, to);
   if (names.error != 0) {
     return Reply::Fail(names.error);
   }

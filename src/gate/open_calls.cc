@@ -5,9 +5,14 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +27,7 @@
 #include "gate/tracee.h"
 #include "gate/walk.h"
 #include "policy/policy.h"
+#include "sandbox/syscall_table.h"
 #include "sandbox/uapi.h"
 
 namespace aegis::gate {
@@ -30,13 +36,20 @@ namespace {
 
 using policy::Action;
 
-constexpr std::uint64_t kKernelLargeFile = 0100000;  // glibc's O_LARGEFILE is 0 on 64 bits
+// glibc's O_LARGEFILE is 0 on 64 bits.
+constexpr std::uint64_t kKernelLargeFile =
+    sandbox::kNativeArch == sandbox::Arch::kX64 ? 0100000 : 0400000;
 constexpr std::uint64_t kTmpFile = O_TMPFILE & ~static_cast<unsigned>(O_DIRECTORY);
 // What open(2) honours; it ignores other bits, openat2(2) refuses them.
 constexpr std::uint64_t kKnownFlags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND |
                                       O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC | O_DIRECT |
                                       kKernelLargeFile | O_DIRECTORY | O_NOFOLLOW | O_NOATIME |
                                       O_CLOEXEC | O_PATH | kTmpFile;
+constexpr std::uint64_t kWithOpath = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+constexpr std::uint64_t kKnownResolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS |
+                                        RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_IN_ROOT |
+                                        RESOLVE_CACHED;
+constexpr std::size_t kMaxHow = 4096;  // as the kernel: a page
 constexpr int kMaxCreateTries = 4;
 
 struct Opening {
@@ -44,6 +57,7 @@ struct Opening {
   std::string_view path;
   std::uint64_t flags = 0;
   std::uint64_t mode = 0;
+  std::uint64_t resolve = 0;  // openat2(2)
   // What was opened on the short way and is no plain file. A FIFO's writer has seen it open: it
   // stays so until the caller has its own descriptor.
   base::UniqueFd held;
@@ -142,8 +156,22 @@ std::optional<Reply> OpenPlainly(Services& services, Call& call, Opening& openin
   return Inject(services, call, opening, fd);
 }
 
+// Looks the path up once, for the object alone if that is enough.
+Resolved Look(Services& services, Call& call, const Opening& opening, Leaf leaf) {
+  if (opening.resolve != 0) {
+    return services.resolver.ResolveWithin(call.process, opening.dirfd, opening.path, leaf,
+                                           opening.resolve);
+  }
+  return opening.any(O_CREAT)
+             ? services.resolver.Resolve(call.process, opening.dirfd, opening.path, leaf)
+             : services.resolver.ResolveObject(call.process, opening.dirfd, opening.path, leaf);
+}
+
 // Asks for all that an open may do: 0, or the errno.
 int AskOpening(Services& services, Call& call, const Opening& opening, const Resolved& resolved) {
+  if (resolved.stopped) {
+    return resolved.error;
+  }
   if (resolved.aegis_state) {
     return services.judge.Refuse(call.process, Action::kFileRead, resolved.name,
                                  decision::Reason::kAegisState);
@@ -221,18 +249,18 @@ Reply CreateFile(Services& services, Call& call, const Opening& opening, const R
 
 // Where an open that may create begins. O_EXCL fails on a link too, wherever it leads.
 Resolved ResolveToCreate(Services& services, Call& call, const Opening& opening) {
-  if (opening.any(O_EXCL)) {
+  if (opening.any(O_EXCL) && opening.resolve == 0) {
     return services.resolver.ResolveNew(call.process, opening.dirfd, opening.path);
   }
-  const Leaf leaf = opening.any(O_NOFOLLOW) ? Leaf::kKeep : Leaf::kFollow;
-  return services.resolver.Resolve(call.process, opening.dirfd, opening.path, leaf);
+  return Look(services, call, opening,
+              opening.any(O_NOFOLLOW | O_EXCL) ? Leaf::kKeep : Leaf::kFollow);
 }
 
 Reply OpenOrCreate(Services& services, Call& call, Opening& opening) {
   for (int tries = 0; tries < kMaxCreateTries; ++tries) {
     Resolved resolved = ResolveToCreate(services, call, opening);
     if (!resolved.creatable() || resolved.aegis_state) {
-      if (resolved.wants_directory && resolved.parent.valid()) {
+      if (resolved.wants_directory && (resolved.parent.valid() || resolved.stopped)) {
         resolved.error = EISDIR;
       } else if (resolved.exists() && resolved.error == 0 && opening.has(O_EXCL)) {
         resolved.error = EEXIST;
@@ -256,9 +284,10 @@ Reply OpenOrCreate(Services& services, Call& call, Opening& opening) {
 // O_TMPFILE: a file without a name, judged as one that is made in that directory. linkat(2) asks
 // again when it gets a name.
 Reply OpenUnnamed(Services& services, Call& call, const Opening& opening) {
-  const Resolved directory =
-      services.resolver.ResolveObject(call.process, opening.dirfd, opening.path, Leaf::kFollow);
+  const Resolved directory = Look(services, call, opening, Leaf::kFollow);
   Resolved unnamed;
+  unnamed.stopped = directory.stopped;
+  unnamed.error = directory.error;
   unnamed.name = JoinPath(directory.name, "#unnamed");
   unnamed.aegis_state = directory.aegis_state;
   if (const int error = AskOpening(services, call, opening, unnamed)) {
@@ -288,7 +317,7 @@ Reply Open(Services& services, Call& call, Opening& opening) {
   if (opening.has(O_PATH)) {
     return Reply::Fail(ENOSYS);  // such a descriptor can't be injected; open(2) continues it
   }
-  if (!opening.writes() && !call.process.is_loader) {
+  if (!opening.writes() && opening.resolve == 0 && !call.process.is_loader) {
     if (const auto reply = OpenPlainly(services, call, opening)) {
       return *reply;
     }
@@ -297,8 +326,7 @@ Reply Open(Services& services, Call& call, Opening& opening) {
     return OpenOrCreate(services, call, opening);
   }
   const Leaf leaf = opening.has(O_NOFOLLOW) ? Leaf::kKeep : Leaf::kFollow;
-  Resolved resolved =
-      services.resolver.ResolveObject(call.process, opening.dirfd, opening.path, leaf);
+  Resolved resolved = Look(services, call, opening, leaf);
   if (resolved.error == 0 && opening.has(O_DIRECTORY) && !S_ISDIR(resolved.st.st_mode)) {
     resolved.error = ENOTDIR;
   }
@@ -316,41 +344,69 @@ Reply OpenPathArgument(Services& services, Call& call, std::uint64_t address, Op
   return Open(services, call, opening);
 }
 
+// Reads `how` as the kernel does: what a later version added may be there if it is 0. 0 or the
+// errno.
+int ReadHow(Services& services, Call& call, open_how& how) {
+  const std::size_t size = call.arg(3);
+  if (size < sizeof(how)) {
+    return EINVAL;
+  }
+  if (size > kMaxHow) {
+    return E2BIG;
+  }
+  std::array<char, kMaxHow> bytes;
+  if (const int error = MemoryArgument(services, call, call.arg(2), bytes.data(), size)) {
+    return error;
+  }
+  std::memcpy(&how, bytes.data(), sizeof(how));
+  const auto later = std::span(bytes).subspan(sizeof(how), size - sizeof(how));
+  return std::ranges::any_of(later, [](char byte) { return byte != 0; }) ? E2BIG : 0;
+}
+
+// What the kernel answers to flags that it does not know or that do not go together; 0 if there are
+// none such.
+int HowError(const open_how& how) {
+  const auto has = [&how](std::uint64_t flags) { return (how.flags & flags) != 0; };
+  const std::uint64_t modes = has(O_CREAT | kTmpFile) ? 07777 : 0;
+  const bool scoped_twice =
+      (how.resolve & RESOLVE_BENEATH) != 0 && (how.resolve & RESOLVE_IN_ROOT) != 0;
+  const bool unnamed = has(kTmpFile) && (!has(O_DIRECTORY) || (how.flags & O_ACCMODE) == O_RDONLY);
+  if ((how.flags & ~kKnownFlags) != 0 || (how.resolve & ~kKnownResolve) != 0 || scoped_twice ||
+      (how.mode & ~modes) != 0 || (has(O_CREAT) && has(O_DIRECTORY)) || unnamed ||
+      (has(O_PATH) && (how.flags & ~kWithOpath) != 0)) {
+    return EINVAL;
+  }
+  // What is in the kernel's cache is not asked about: callers try again without the flag.
+  return (how.resolve & RESOLVE_CACHED) != 0 ? EAGAIN : 0;
+}
+
 }  // namespace
 
 Reply HandleOpen(Services& services, Call& call) {
   return OpenPathArgument(services, call, call.arg(0),
-                          {AT_FDCWD, {}, call.arg(1) & UINT32_MAX, call.arg(2), {}});
+                          {AT_FDCWD, {}, call.arg(1) & UINT32_MAX, call.arg(2), 0, {}});
 }
 
 Reply HandleOpenAt(Services& services, Call& call) {
   return OpenPathArgument(services, call, call.arg(1),
-                          {call.int_arg(0), {}, call.arg(2) & UINT32_MAX, call.arg(3), {}});
+                          {call.int_arg(0), {}, call.arg(2) & UINT32_MAX, call.arg(3), 0, {}});
 }
 
 Reply HandleCreat(Services& services, Call& call) {
   return OpenPathArgument(services, call, call.arg(0),
-                          {AT_FDCWD, {}, O_CREAT | O_WRONLY | O_TRUNC, call.arg(1), {}});
+                          {AT_FDCWD, {}, O_CREAT | O_WRONLY | O_TRUNC, call.arg(1), 0, {}});
 }
 
 Reply HandleOpenAt2(Services& services, Call& call) {
   open_how how{};
-  if (call.arg(3) != sizeof(how)) {
-    return Reply::Fail(call.arg(3) < sizeof(how) ? EINVAL : E2BIG);
-  }
-  if (const int error = MemoryArgument(services, call, call.arg(2), &how, sizeof(how))) {
+  if (const int error = ReadHow(services, call, how)) {
     return Reply::Fail(error);
   }
-  if (how.resolve != 0) {
-    return Reply::Fail(ENOSYS);
-  }
-  const bool creates = (how.flags & (O_CREAT | kTmpFile)) != 0;
-  if ((how.flags & ~kKnownFlags) != 0 || (how.mode & ~std::uint64_t{07777}) != 0 ||
-      (how.mode != 0 && !creates)) {
-    return Reply::Fail(EINVAL);
+  if (const int error = HowError(how)) {
+    return Reply::Fail(error);
   }
   return OpenPathArgument(services, call, call.arg(1),
-                          {call.int_arg(0), {}, how.flags, how.mode, {}});
+                          {call.int_arg(0), {}, how.flags, how.mode, how.resolve, {}});
 }
 
 }  // namespace aegis::gate

@@ -1,6 +1,7 @@
 #include "gate/process_table.h"
 
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <linux/limits.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -35,6 +36,10 @@ std::int64_t NowMs() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
   return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
+}
+
+bool ShareDescriptors(pid_t one, pid_t other) {
+  return ::syscall(SYS_kcmp, one, other, KCMP_FILES, 0UL, 0UL) == 0;
 }
 
 }  // namespace
@@ -113,7 +118,13 @@ base::UniqueFd ProcessTable::Descriptor(Process& process, int fd) {
   if (process.pidfd.valid()) {
     return base::UniqueFd(sandbox::uapi::PidfdGetfd(process.pidfd.get(), fd));
   }
-  // A thread on an older kernel may have descriptors of its own: only /proc shows them.
+  // On Linux before 6.9 a pidfd is that of the process' first thread. Another one nearly always has
+  // the same descriptors; it can't leave them while it waits here. If it has its own, only /proc
+  // shows them.
+  if (ShareDescriptors(process.tid, process.tgid)) {
+    const base::UniqueFd first(sandbox::uapi::PidfdOpen(process.tgid, 0));
+    return base::UniqueFd(sandbox::uapi::PidfdGetfd(first.get(), fd));
+  }
   const std::string link = std::to_string(process.tid) + "/fd/" + std::to_string(fd);
   return base::UniqueFd(::openat(roots_.host_proc.get(), link.c_str(), O_PATH | O_CLOEXEC));
 }

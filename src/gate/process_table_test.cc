@@ -2,14 +2,27 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/bpf_common.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
 #include <string>
+#include <thread>
 
+#include "base/check.h"
+#include "base/unique_fd.h"
 #include "gate/test_roots.h"
+#include "sandbox/uapi.h"
 
 namespace aegis::gate {
 namespace {
@@ -88,6 +101,56 @@ TEST_F(ProcessTableTest, FollowsAnExecution) {
   EXPECT_NE(processes_.Find(child)->exe, before);
   ::kill(child, SIGKILL);
   ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+}
+
+// As Linux before 6.9: no pidfd of a thread that is not its process' first. For good, so in a
+// child.
+void ForbidThreadPidfds() {
+  std::array<sock_filter, 6> code{
+      {{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+       {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, sandbox::uapi::kSysPidfdOpen},
+       {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, args) + 8},
+       {BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0},
+       {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EINVAL},
+       {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}}};
+  sock_fprog program{.len = code.size(), .filter = code.data()};
+  AEGIS_CHECK(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+  AEGIS_CHECK(sandbox::uapi::Seccomp(SECCOMP_SET_MODE_FILTER, 0, &program) == 0);
+}
+
+// The flags of an open file as `processes` gets it from a second thread, which has left the
+// descriptors of the first one or not; -1 when it gets none.
+int FlagsFromAThread(ProcessTable& processes, int fd, bool own_descriptors) {
+  std::atomic<pid_t> tid = 0;
+  std::atomic<bool> done = false;
+  std::thread thread([&] {
+    AEGIS_CHECK(!own_descriptors || ::unshare(CLONE_FILES) == 0);
+    tid = ::gettid();
+    tid.notify_one();
+    done.wait(false);
+  });
+  tid.wait(0);
+  Process* process = processes.Find(tid);
+  const base::UniqueFd got =
+      process != nullptr ? processes.Descriptor(*process, fd) : base::UniqueFd();
+  done = true;
+  done.notify_one();
+  thread.join();
+  return got.valid() ? ::fcntl(got.get(), F_GETFL) : -1;
+}
+
+TEST_F(ProcessTableTest, DescriptorsOfAThreadAreThoseOfItsProcessBeforePidfdsOfThreads) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ForbidThreadPidfds();
+    const int fd = ::open("/dev/null", O_RDWR | O_APPEND | O_CLOEXEC);
+    const bool shared = FlagsFromAThread(processes_, fd, false) == ::fcntl(fd, F_GETFL);
+    const bool own = (FlagsFromAThread(processes_, fd, true) & O_PATH) != 0;
+    ::_exit((shared ? 0 : 1) + (own ? 0 : 2));
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace

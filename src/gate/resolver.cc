@@ -40,9 +40,9 @@ bool EndsInName(std::string_view path) {
 
 }  // namespace
 
-Resolver::Base Resolver::OpenBase(Process& process, int dirfd, std::string_view path) {
+Resolver::Base Resolver::OpenBase(Process& process, int dirfd, bool absolute) {
   Base base;
-  if (path.starts_with('/')) {
+  if (absolute) {
     base.fd = AT_FDCWD;  // not looked at: the root of this process is the agent's
   } else if (dirfd == AT_FDCWD) {
     base.fd = processes_.WorkingDirectory(process);
@@ -59,13 +59,13 @@ base::UniqueFd Resolver::OpenParent(const Base& base, std::string_view path) con
   return OpenPath(base.fd, directory.c_str(), O_DIRECTORY);
 }
 
-Resolved Resolver::WalkFrom(Process& process, const Base& base, std::string_view path,
-                            Leaf leaf) const {
+Resolved Resolver::WalkFrom(Process& process, const Base& base, std::string_view path, Leaf leaf,
+                            std::uint64_t resolve) const {
   base::UniqueFd start;
   if (base.fd >= 0) {
     start.Reset(::fcntl(base.fd, F_DUPFD_CLOEXEC, 0));
   }
-  return Walk(roots_, &process).Run(std::move(start), path, leaf);
+  return Walk(roots_, &process, resolve).Run(std::move(start), path, leaf);
 }
 
 bool Resolver::IsProc(int fd, dev_t device) {
@@ -84,7 +84,7 @@ bool Resolver::IsPlain(const base::UniqueFd& directory) {
 }
 
 Resolved Resolver::ResolveObject(Process& process, int dirfd, std::string_view path, Leaf leaf) {
-  const Base base = OpenBase(process, dirfd, path);
+  const Base base = OpenBase(process, dirfd, path.starts_with('/'));
   if (base.fd == -1) {
     return BadDescriptor();
   }
@@ -100,7 +100,7 @@ Resolved Resolver::ResolveObject(Process& process, int dirfd, std::string_view p
 }
 
 Resolved Resolver::ResolveNew(Process& process, int dirfd, std::string_view path) {
-  const Base base = OpenBase(process, dirfd, path);
+  const Base base = OpenBase(process, dirfd, path.starts_with('/'));
   if (base.fd == -1) {
     return BadDescriptor();
   }
@@ -118,7 +118,7 @@ Resolved Resolver::ResolveNew(Process& process, int dirfd, std::string_view path
 }
 
 Resolved Resolver::Resolve(Process& process, int dirfd, std::string_view path, Leaf leaf) {
-  const Base base = OpenBase(process, dirfd, path);
+  const Base base = OpenBase(process, dirfd, path.starts_with('/'));
   if (base.fd == -1) {
     return BadDescriptor();
   }
@@ -142,6 +142,13 @@ Resolved Resolver::Resolve(Process& process, int dirfd, std::string_view path, L
     }
   }
   return WalkFrom(process, base, path, leaf);
+}
+
+Resolved Resolver::ResolveWithin(Process& process, int dirfd, std::string_view path, Leaf leaf,
+                                 std::uint64_t resolve) {
+  const bool absolute = path.starts_with('/') && (resolve & RESOLVE_IN_ROOT) == 0;
+  const Base base = OpenBase(process, dirfd, absolute);
+  return base.fd == -1 ? BadDescriptor() : WalkFrom(process, base, path, leaf, resolve);
 }
 
 Resolved Resolver::ResolveDescriptor(Process& process, int fd) {

@@ -26,6 +26,7 @@ struct Resolved {
   int error = 0;  // what the kernel would answer; ENOENT with a parent: may be created
   bool wants_directory = false;  // the path ended with a slash
   bool hidden = false;           // exists outside, though the namespace does not show it
+  bool stopped = false;          // by flags of openat2(2): nothing was reached, `error` says why
   bool aegis_state = false;      // /proc of pid 1 or of another namespace: never given out
 
   bool exists() const { return object.valid(); }
@@ -55,6 +56,10 @@ class Resolver {
   // make a name and must fail if it exists (mkdir(2), O_EXCL).
   Resolved ResolveNew(Process& process, int dirfd, std::string_view path);
 
+  // As Resolve, held back by the RESOLVE_ flags of openat2(2).
+  Resolved ResolveWithin(Process& process, int dirfd, std::string_view path, Leaf leaf,
+                         std::uint64_t resolve);
+
   // Whether a descriptor lies on a procfs: names there have rules of their own.
   bool IsProc(int fd, dev_t device);
 
@@ -66,9 +71,10 @@ class Resolver {
     int fd = -1;
     base::UniqueFd own;
   };
-  Base OpenBase(Process& process, int dirfd, std::string_view path);
+  Base OpenBase(Process& process, int dirfd, bool absolute);
   base::UniqueFd OpenParent(const Base& base, std::string_view path) const;
-  Resolved WalkFrom(Process& process, const Base& base, std::string_view path, Leaf leaf) const;
+  Resolved WalkFrom(Process& process, const Base& base, std::string_view path, Leaf leaf,
+                    std::uint64_t resolve = 0) const;
   bool IsPlain(const base::UniqueFd& directory);
 
   const Roots& roots_;

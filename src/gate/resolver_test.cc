@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <random>
 #include <string>
@@ -17,6 +19,7 @@
 #include "gate/process_table.h"
 #include "gate/test_roots.h"
 #include "gate/walk.h"
+#include "sandbox/uapi.h"
 
 namespace aegis::gate {
 namespace {
@@ -290,6 +293,85 @@ TEST_F(RandomTreeTest, AgreesWithRealpath) {
       }
     }
   }
+}
+
+// Property: a walk that is held back by flags of openat2(2) answers as the kernel's own.
+TEST_F(RandomTreeTest, AgreesWithOpenat2) {
+  const std::vector<std::string> texts = {"/",
+                                          "/proc/self",
+                                          "/proc/self/cwd",
+                                          "/proc/self/root",
+                                          "/proc/self/exe",
+                                          "/proc/mounts",
+                                          "/dev/null",
+                                          files_.directory(),
+                                          files_.Path("a"),
+                                          "../../..",
+                                          "a/../b/.."};
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    names_.push_back("to" + std::to_string(i));
+    files_.Symlink(texts[i], names_.back());
+  }
+  names_.emplace_back("proc");
+  const base::UniqueFd base(::open(files_.directory().c_str(), O_PATH | O_CLOEXEC));
+  int reached = 0;
+  int stopped = 0;
+  for (int i = 0; i < 40'000; ++i) {
+    if (i % 1000 == 0) {
+      Grow();
+    }
+    const std::string path = (random_() % 4 == 0 ? "/" : "") + RandomPath();
+    // Every pair of the five flags but RESOLVE_CACHED; the two scopes exclude each other.
+    const std::uint64_t resolve = 1U << (random_() % 5) | 1U << (random_() % 5);
+    if ((resolve & RESOLVE_BENEATH) != 0 && (resolve & RESOLVE_IN_ROOT) != 0) {
+      continue;
+    }
+    const bool keep = random_() % 3 == 0;
+    base::UniqueFd wanted;
+    int error = EAGAIN;  // the kernel's answer to `..` while anything anywhere is renamed
+    while (error == EAGAIN) {
+      wanted.Reset(sandbox::uapi::OpenAt2(base.get(), path.c_str(),
+                                          O_PATH | (keep ? O_NOFOLLOW : 0), 0, resolve));
+      error = wanted.valid() ? 0 : errno;
+    }
+    const Resolved found = resolver_.ResolveWithin(Self(), base.get(), path,
+                                                   keep ? Leaf::kKeep : Leaf::kFollow, resolve);
+    ASSERT_EQ(found.error, error) << path << " " << resolve << (keep ? " kept" : "");
+    stopped += found.stopped ? 1 : 0;
+    if (error == 0) {
+      struct stat st{};
+      ASSERT_EQ(::fstat(wanted.get(), &st), 0);
+      ASSERT_TRUE(found.st.st_ino == st.st_ino && found.st.st_dev == st.st_dev)
+          << path << " " << resolve << " is " << found.name;
+      ++reached;
+    }
+  }
+  EXPECT_GT(reached, 1000);
+  EXPECT_GT(stopped, 1000);
+}
+
+TEST_F(ResolverTest, AScopedWalkStaysInItsDirectory) {
+  files_.Directory("root");
+  files_.Directory("root/d");
+  files_.File("secret");
+  files_.File("root/secret");
+  files_.Symlink("/secret", "root/link");
+  const base::UniqueFd root(::open(files_.Path("root").c_str(), O_PATH | O_CLOEXEC));
+  const auto look = [&](const char* path, std::uint64_t resolve) {
+    return resolver_.ResolveWithin(Self(), root.get(), path, Leaf::kFollow, resolve);
+  };
+  for (const char* path : {"/secret", "../secret", "d/../../../secret", "link"}) {
+    EXPECT_EQ(look(path, RESOLVE_IN_ROOT).name, files_.Path("root/secret")) << path;
+    const Resolved beneath = look(path, RESOLVE_BENEATH);
+    EXPECT_TRUE(beneath.stopped && beneath.error == EXDEV && !beneath.exists()) << path;
+  }
+  EXPECT_EQ(look("d/../secret", RESOLVE_BENEATH).name, files_.Path("root/secret"));
+  const Resolved missing = look("../d/new", RESOLVE_IN_ROOT);
+  EXPECT_TRUE(missing.creatable());
+  EXPECT_EQ(missing.name, files_.Path("root/d/new"));
+  EXPECT_EQ(look("x", RESOLVE_IN_ROOT).name, files_.Path("root/x"));
+  EXPECT_EQ(resolver_.ResolveWithin(Self(), 9999, "/x", Leaf::kFollow, RESOLVE_IN_ROOT).error,
+            EBADF);
 }
 
 }  // namespace

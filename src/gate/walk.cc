@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/limits.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/vfs.h>
@@ -12,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,7 +28,8 @@ namespace aegis::gate {
 
 namespace {
 
-constexpr int kMaxLinks = 40;  // path_resolution(7)
+constexpr int kMaxLinks = 40;            // path_resolution(7)
+constexpr std::size_t kMaxDepth = 1024;  // of a scoped walk, which holds each directory
 constexpr ino_t kProcRootInode = 1;
 
 bool IsNumber(std::string_view text) {
@@ -42,6 +45,18 @@ std::string_view ProcessOf(std::string_view name) {
   name.remove_prefix(kProc.size());
   const std::string_view process = name.substr(0, name.find('/'));
   return IsNumber(process) ? process : std::string_view{};
+}
+
+base::UniqueFd Duplicate(const base::UniqueFd& fd) {
+  return base::UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+}
+
+// The mount that an object lies on; 0 when that can't be told, which is another than any.
+std::uint64_t MountOf(const base::UniqueFd& object) {
+  struct statx status{};
+  const bool told = ::statx(object.get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &status) == 0 &&
+                    (status.stx_mask & STATX_MNT_ID) != 0;
+  return told ? status.stx_mnt_id : 0;
 }
 
 // What lies below a directory that has a name, as far as text goes; empty if it has none.
@@ -119,13 +134,19 @@ Resolved Walk::Run(base::UniqueFd base, std::string_view path, Leaf leaf) {
     result_.name = at_.valid() ? NameOf(roots_, at_.get()) : "/";
     return std::move(result_);
   }
-  if (path.starts_with('/') && !EnterRoot()) {
-    result_.error = EACCES;
-    return std::move(result_);
+  if (path.starts_with('/') && !Keeps(RESOLVE_IN_ROOT)) {
+    if (const int error = EnterRoot()) {
+      Stop(error);
+      return std::move(result_);
+    }
   }
   if (!at_.valid()) {
     result_.error = EBADF;  // a relative path from nowhere has no name
     return std::move(result_);
+  }
+  if (IsScoped()) {
+    scope_ = Duplicate(at_);
+    root_known_ = true;
   }
   while (Next() == Step::kMore) {
   }
@@ -135,12 +156,69 @@ Resolved Walk::Run(base::UniqueFd base, std::string_view path, Leaf leaf) {
   return std::move(result_);
 }
 
-bool Walk::EnterRoot() {
-  at_.Reset(process_ != nullptr
-                ? ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)
-                : ::openat(roots_.host_root.get(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+bool Walk::IsScoped() const { return Keeps(RESOLVE_BENEATH | RESOLVE_IN_ROOT); }
+
+// Whether RESOLVE_NO_XDEV keeps the walk from it.
+bool Walk::OtherMount(const base::UniqueFd& object) const {
+  return Keeps(RESOLVE_NO_XDEV) && MountOf(object) != MountOf(at_);
+}
+
+// To "/", at the beginning or by a link: 0 or the errno.
+int Walk::EnterRoot() {
+  if (Keeps(RESOLVE_BENEATH)) {
+    return EXDEV;
+  }
+  base::UniqueFd root(Keeps(RESOLVE_IN_ROOT) ? Duplicate(scope_)
+                      : process_ != nullptr
+                          ? base::UniqueFd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC))
+                          : base::UniqueFd(::openat(roots_.host_root.get(), ".",
+                                                    O_PATH | O_DIRECTORY | O_CLOEXEC)));
+  if (!root.valid()) {
+    return EACCES;
+  }
+  // The kernel takes a root that it has not looked up yet for another mount.
+  if (at_.valid() && Keeps(RESOLVE_NO_XDEV) && (!root_known_ || OtherMount(root))) {
+    return EXDEV;
+  }
+  at_ = std::move(root);
+  above_.clear();
   device_ = 0;
-  return at_.valid();
+  root_known_ = true;
+  return 0;
+}
+
+// To the directory above: 0 or the errno.
+int Walk::GoUp() {
+  base::UniqueFd up(::openat(at_.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!up.valid()) {
+    return errno;
+  }
+  root_known_ = true;
+  device_ = 0;
+  if (IsScoped()) {
+    if (above_.empty()) {
+      return Keeps(RESOLVE_BENEATH) ? EXDEV : 0;
+    }
+    at_ = std::move(above_.back());
+    above_.pop_back();
+    return 0;
+  }
+  if (OtherMount(up)) {
+    return EXDEV;
+  }
+  at_ = std::move(up);
+  return 0;
+}
+
+Walk::Step Walk::Into(base::UniqueFd directory) {
+  if (IsScoped()) {
+    if (above_.size() == kMaxDepth) {
+      return Stop(ENAMETOOLONG);
+    }
+    above_.push_back(std::move(at_));
+  }
+  at_ = std::move(directory);
+  return Step::kMore;
 }
 
 Walk::Step Walk::Next() {
@@ -162,22 +240,24 @@ Walk::Step Walk::Next() {
   if (!next.valid() || ::fstat(next.get(), &st) != 0) {
     return Missing(errno, component, last);
   }
+  if (OtherMount(next)) {
+    return Stop(EXDEV);
+  }
   if (!Crosses(next, st.st_dev)) {
     result_.aegis_state = true;
     return Missing(EACCES, component, last);
   }
   if (S_ISLNK(st.st_mode) && (!last || leaf_ == Leaf::kFollow || result_.wants_directory)) {
+    if (Keeps(RESOLVE_NO_SYMLINKS)) {
+      return Stop(ELOOP);
+    }
     if (++links_ > kMaxLinks) {
       return Missing(ELOOP, component, last);
     }
     const bool in_proc = process_ != nullptr && st.st_dev == roots_.agent_proc;
     return in_proc ? FollowProc(next, component, last) : FollowText(next);
   }
-  if (last) {
-    return Found(std::move(next), st, component, false);
-  }
-  at_ = std::move(next);
-  return Step::kMore;
+  return last ? Found(std::move(next), st, component, false) : Into(std::move(next));
 }
 
 // Entering another file system: false for a procfs that is not the agent's own.
@@ -191,12 +271,10 @@ bool Walk::Crosses(const base::UniqueFd& object, dev_t device) {
 
 Walk::Step Walk::Dot(std::string_view component, bool last) {
   if (component == "..") {
-    base::UniqueFd up(::openat(at_.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!up.valid()) {
-      return Missing(errno, component, last);
+    if (const int error = GoUp()) {
+      result_.wants_directory = false;  // as one anyway
+      return error == EXDEV ? Stop(error) : Missing(error, component, last);
     }
-    at_ = std::move(up);
-    device_ = 0;
   }
   if (!last) {
     return Step::kMore;
@@ -263,10 +341,8 @@ Walk::Step Walk::FollowText(const base::UniqueFd& link) {
     return Fail(length < 0 ? errno : ENOENT);
   }
   rest_.insert(0, std::string_view(target.data(), static_cast<std::size_t>(length)));
-  if (target[0] == '/' && !EnterRoot()) {
-    return Fail(EACCES);
-  }
-  return Step::kMore;
+  const int error = target[0] == '/' ? EnterRoot() : 0;
+  return error == 0 ? Step::kMore : Stop(error);
 }
 
 Walk::Step Walk::FollowProc(const base::UniqueFd& link, std::string_view component, bool last) {
@@ -297,11 +373,20 @@ Walk::Step Walk::FollowProc(const base::UniqueFd& link, std::string_view compone
 // The link of a process of the agent's to one of its objects: the kernel jumps to the object
 // itself.
 Walk::Step Walk::FollowMagic(std::string_view component, bool last) {
+  if (Keeps(RESOLVE_NO_MAGICLINKS)) {
+    return Stop(ELOOP);
+  }
+  if (IsScoped()) {
+    return Stop(EXDEV);
+  }
   const std::string name(component);
   base::UniqueFd object(::openat(at_.get(), name.c_str(), O_PATH | O_CLOEXEC));
   struct stat st{};
   if (!object.valid() || ::fstat(object.get(), &st) != 0) {
     return Missing(errno, component, last);
+  }
+  if (OtherMount(object)) {
+    return Stop(EXDEV);
   }
   if (!Crosses(object, st.st_dev)) {
     result_.aegis_state = true;
@@ -319,6 +404,13 @@ Walk::Step Walk::Fail(int error) {
   if (result_.name.empty() && at_.valid()) {
     result_.name = NameBelow(NameOf(roots_, at_.get()), rest_);
   }
+  return Step::kDone;
+}
+
+// The caller's own flags, or a root that can't be had, end the walk before anything is reached.
+Walk::Step Walk::Stop(int error) {
+  result_.error = error;
+  result_.stopped = true;
   return Step::kDone;
 }
 

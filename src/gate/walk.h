@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "gate/process_table.h"
@@ -19,15 +21,22 @@ namespace aegis::gate {
 class Walk {
  public:
   // `process` == nullptr: a lookup outside, under the host's root, in which /proc is not special.
-  Walk(const Roots& roots, const Process* process) : roots_(roots), process_(process) {}
+  // `resolve`: flags of openat2(2) that hold the walk back; RESOLVE_CACHED is not for it to keep.
+  Walk(const Roots& roots, const Process* process, std::uint64_t resolve = 0)
+      : roots_(roots), process_(process), resolve_(resolve) {}
 
   Resolved Run(base::UniqueFd base, std::string_view path, Leaf leaf);
 
  private:
   enum class Step : std::uint8_t { kMore, kDone };
 
-  bool EnterRoot();
+  bool Keeps(std::uint64_t flags) const { return (resolve_ & flags) != 0; }
+  bool IsScoped() const;
+  bool OtherMount(const base::UniqueFd& object) const;
+  int EnterRoot();
+  int GoUp();
   Step Next();
+  Step Into(base::UniqueFd directory);
   Step Dot(std::string_view component, bool last);
   Step Found(base::UniqueFd object, const struct stat& st, std::string_view component, bool magic);
   Step Missing(int error, std::string_view component, bool last);
@@ -35,6 +44,7 @@ class Walk {
   Step FollowProc(const base::UniqueFd& link, std::string_view component, bool last);
   Step FollowMagic(std::string_view component, bool last);
   Step Fail(int error);
+  Step Stop(int error);
   bool Crosses(const base::UniqueFd& object, dev_t device);
 
   const Roots& roots_;
@@ -45,6 +55,10 @@ class Walk {
   std::string rest_;   // what is still to be looked up
   Leaf leaf_ = Leaf::kFollow;
   int links_ = 0;
+  std::uint64_t resolve_ = 0;
+  base::UniqueFd scope_;               // where a scoped walk began
+  std::vector<base::UniqueFd> above_;  // between it and at_, so that `..` never leads out of it
+  bool root_known_ = false;            // as the kernel looks it up: at the first need
 };
 
 // Names under the agent's /proc: the caller's own process is "/proc/self". Sets aegis_state for

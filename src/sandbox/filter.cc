@@ -214,29 +214,39 @@ void AddRange(std::vector<Range>& ranges, std::uint32_t first, Code code) {
   }
 }
 
-std::vector<Range> RangesOf(Mode mode, std::span<const SyscallRow> table) {
-  const Code allow = {Return(SECCOMP_RET_ALLOW)};
-  std::vector<Range> ranges;
-  AddRange(ranges, 0, allow);
-  for (std::size_t i = 0; i < table.size();) {
-    const auto number = static_cast<std::uint32_t>(table[i].x86_64);
-    Code code;
-    bool decided = false;
-    for (; i < table.size() && static_cast<std::uint32_t>(table[i].x86_64) == number; ++i) {
-      const SyscallRow& row = table[i];
-      Append(code, Condition(row.when));
-      code.push_back(Return(ActionOf(TreatmentIn(row, mode))));
-      decided = decided || row.when == When::kAlways;
-    }
-    if (!decided) {
-      Append(code, allow);
-    }
-    AddRange(ranges, number, std::move(code));
-    AddRange(ranges, number + 1, allow);
+std::uint32_t Number(const SyscallRow& row, Arch arch) {
+  return static_cast<std::uint32_t>(NumberOn(row, arch));
+}
+
+// The code of the call that `rows` begin with, and how many of them are about it.
+std::pair<Code, std::size_t> CallCode(Mode mode, Arch arch, std::span<const SyscallRow> rows) {
+  const std::uint32_t number = Number(rows.front(), arch);
+  Code code;
+  bool decided = false;
+  std::size_t taken = 0;
+  for (; taken < rows.size() && Number(rows[taken], arch) == number; ++taken) {
+    const SyscallRow& row = rows[taken];
+    Append(code, Condition(row.when));
+    code.push_back(Return(ActionOf(TreatmentIn(row, mode))));
+    decided = row.when == When::kAlways;
   }
-  // Includes the x32 numbers, which start at kX32Bit.
-  AddRange(ranges, static_cast<std::uint32_t>(kNewestSyscall) + 1,
-           {Return(SECCOMP_RET_ERRNO | ENOSYS)});
+  if (!decided) {
+    code.push_back(Return(SECCOMP_RET_ALLOW));
+  }
+  return {std::move(code), taken};
+}
+
+std::vector<Range> RangesOf(Mode mode, Arch arch, std::span<const SyscallRow> table) {
+  const Code unknown = {Return(SECCOMP_RET_ERRNO | ENOSYS)};
+  std::vector<Range> ranges;
+  AddRange(ranges, 0, unknown);
+  while (!table.empty()) {
+    const std::uint32_t number = Number(table.front(), arch);
+    auto [code, taken] = CallCode(mode, arch, table);
+    AddRange(ranges, number, std::move(code));
+    AddRange(ranges, number + 1, unknown);
+    table = table.subspan(taken);
+  }
   return ranges;
 }
 
@@ -262,14 +272,17 @@ Code Tree(std::span<const Range> ranges) {  // NOLINT(misc-no-recursion)
 
 }  // namespace
 
-std::vector<sock_filter> BuildFilter(Mode mode, std::span<const SyscallRow> table) {
-  Code code = {Load(offsetof(seccomp_data, arch)), Branch(BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0),
+std::vector<sock_filter> BuildFilter(Mode mode, Arch arch, std::span<const SyscallRow> table) {
+  const std::uint32_t audit_arch = arch == Arch::kX64 ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_AARCH64;
+  Code code = {Load(offsetof(seccomp_data, arch)), Branch(BPF_JEQ, audit_arch, 1, 0),
                Return(SECCOMP_RET_KILL_PROCESS), Load(offsetof(seccomp_data, nr))};
-  Append(code, Tree(RangesOf(mode, table)));
+  Append(code, Tree(RangesOf(mode, arch, table)));
   return code;
 }
 
-std::vector<sock_filter> BuildFilter(Mode mode) { return BuildFilter(mode, SyscallTable()); }
+std::vector<sock_filter> BuildFilter(Mode mode, Arch arch) {
+  return BuildFilter(mode, arch, SyscallTable(arch));
+}
 
 base::Result<base::UniqueFd> InstallFilter(const std::vector<sock_filter>& program) {
   Code code = program;

@@ -12,12 +12,12 @@
 
 namespace aegis::sandbox {
 
-// The seccomp program for a table: another architecture than x86-64 kills the process, an x32 call
-// is ENOSYS, a number above kNewestSyscall is ENOSYS, a row gets its treatment, the rest is
-// allowed. Pure. A balanced tree over the numbers: a call is decided within about ten instructions
-// (and, on Linux 5.11 and newer, what is always allowed never runs the program at all).
-std::vector<sock_filter> BuildFilter(Mode mode);
-std::vector<sock_filter> BuildFilter(Mode mode, std::span<const SyscallRow> table);
+// The seccomp program for a table (in order of number on that architecture): another architecture
+// kills the process, a number that stands in no row is ENOSYS (an x32 call too), a row gets its
+// treatment. Pure. A balanced tree over the numbers: a call is decided within about ten
+// instructions (and, on Linux 5.11 and newer, what is always allowed never runs the program).
+std::vector<sock_filter> BuildFilter(Mode mode, Arch arch = kNativeArch);
+std::vector<sock_filter> BuildFilter(Mode mode, Arch arch, std::span<const SyscallRow> table);
 
 // Confines the calling process and all its future children with the program. Needs no_new_privs.
 // kUnsupported: no user notification with a killable wait (Linux 5.19).

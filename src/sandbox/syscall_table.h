@@ -8,12 +8,54 @@
 
 namespace aegis::sandbox {
 
+// The architectures that the table has numbers for.
+enum class Arch : std::uint8_t { kX64, kArm64 };
+
+#if defined(__x86_64__)
+inline constexpr Arch kNativeArch = Arch::kX64;
+#elif defined(__aarch64__)
+inline constexpr Arch kNativeArch = Arch::kArm64;
+#else
+#error "the table of system calls has numbers for x86-64 and arm64 only"
+#endif
+
 // What becomes of a system call.
 enum class Treatment : std::uint8_t {
   kAllow,
   kNotify,  // the supervisor is asked
   kEperm,
   kEnosys,
+};
+
+// How a call is done that is not refused.
+enum class How : std::uint8_t {
+  kHarmless,  // by the kernel, unasked
+  kEmulate,   // by the supervisor, on the object that it judged
+  kInject,    // the supervisor opens what it judged and hands the descriptor in
+  kContinue,  // by the kernel, after the supervisor was asked
+  kRefuse,
+};
+
+// What the arguments name.
+enum class Names : std::uint8_t {
+  kNothing,
+  kPath,
+  kAtPath,      // relative to a directory's descriptor
+  kTwoPaths,    //
+  kTwoAtPaths,  //
+  kTextPath,    // a link's text, which is not looked up, and the link's own path
+  kTextAtPath,  //
+  kDescriptor,
+  kDescriptorPath,    // what watches, and what is watched
+  kDescriptorAtPath,  //
+  kProgram,           // a path, and the arguments of the program
+  kAtProgram,         //
+  kAddress,           // of a socket
+  kFamily,            // the family, type and protocol of a socket
+  kHandle,            // a file, by what name_to_handle_at(2) said
+  kNamespaces,        // flags that may ask for some
+  kProcess,
+  kQueue,  // a key or name in the ipc namespace
 };
 
 // For which arguments a row's treatment holds; the call is allowed otherwise. Only registers are
@@ -35,22 +77,47 @@ enum class When : std::uint8_t {
 struct SyscallRow {
   std::string_view name;
   int x86_64 = -1;  // the number; -1: the architecture does not have it
+  int arm64 = -1;
   Treatment run = Treatment::kAllow;
   Treatment wrap = Treatment::kAllow;
   When when = When::kAlways;
+  How how = How::kHarmless;
+  Names names = Names::kNothing;
+  std::string_view actions{};  // what it is judged as; several: by its arguments
+  std::string_view why{};      // where the group does not say it
 };
 
-// Every call that is not simply allowed, in order of number; of several rows with one number the
-// first whose condition holds counts. Numbers above kNewestSyscall are ENOSYS: nobody has looked at
-// them yet.
-std::span<const SyscallRow> SyscallTable();
+// Rows of one theme, for readers.
+struct SyscallGroup {
+  std::string_view title;
+  std::string_view about;  // why these calls are treated as they are
+  std::span<const SyscallRow> rows;
+};
+
+// Every system call that Linux 6.18 has on one of the architectures, by theme. A number that stands
+// in no row is ENOSYS: nobody has looked at it yet.
+std::span<const SyscallGroup> SyscallGroups();
 inline constexpr int kNewestSyscall = 469;
 
-// The name of a number that stands in the table ("openat"); empty for others.
-std::string_view SyscallName(int number);
+// The rows of one architecture in order of number; of several with one number the first whose
+// condition holds counts.
+std::span<const SyscallRow> SyscallTable(Arch arch = kNativeArch);
 
-inline Treatment TreatmentIn(const SyscallRow& row, Mode mode) {
+constexpr int NumberOn(const SyscallRow& row, Arch arch) {
+  return arch == Arch::kX64 ? row.x86_64 : row.arm64;
+}
+
+constexpr Treatment TreatmentIn(const SyscallRow& row, Mode mode) {
   return mode == Mode::kRun ? row.run : row.wrap;
 }
+
+// Whether the supervisor is asked, in some mode.
+constexpr bool IsNotified(const SyscallRow& row) {
+  return row.run == Treatment::kNotify || row.wrap == Treatment::kNotify;
+}
+
+// In words, for reports and documents; "" for kAlways and kNothing.
+std::string_view Describe(When when);
+std::string_view Describe(Names names);
 
 }  // namespace aegis::sandbox

@@ -252,3 +252,33 @@ def test_a_descriptor_gives_no_more_than_it_was_opened_for(world):
     assert not (world.home / "made").exists()
     denied = [entry for entry in world.denials() if entry["resource"] == str(notes)]
     assert len(denied) >= 10 and {entry["action"] for entry in denied} == {"FileWrite"}, denied
+
+
+def test_a_file_without_a_name_gets_one_that_is_permitted(world):
+    """O_TMPFILE, then linkat with an empty path (Linux 6.10) or by /proc."""
+    policy = world.root / "p.cedar"
+    policy.write_text(
+        '@id("all") permit(principal, action, resource);\n'
+        '@id("no-secret") forbid(principal, action == Aegis::Action::"FileWrite",'
+        ' resource in Aegis::Resource::"*/secret");\n')
+    script = """
+import ctypes, errno, os
+libc = ctypes.CDLL(None, use_errno=True)
+def link(directory, old, new, flags):
+    done = libc.linkat(directory, old, -100, new, flags) == 0
+    return "ok" if done else errno.errorcode[ctypes.get_errno()]
+fd = os.open(".", os.O_TMPFILE | os.O_WRONLY, 0o600)
+os.write(fd, b"text")
+print(link(fd, b"", b"secret", 0x1000), link(fd, b"", b"named", 0x1000), link(fd, b"", b"named", 0x1000))
+path = b"/proc/self/fd/%d" % fd
+print(link(-100, path, b"secret", 0x400), link(-100, path, b"again", 0x400))
+print(link(os.open(".", os.O_RDONLY), b"", b"directory", 0x1000), link(99, b"", b"x", 0x1000),
+      link(-100, b"", b"x", 0), link(fd, b"", b"x", 0x100))
+"""
+    done = world.run([harness.PYTHON, "-I", "-c", script], policy=policy).ok()
+    assert done.text.split() == ["EACCES", "ok", "EEXIST", "EACCES", "ok", "EPERM", "EBADF", "ENOENT",
+                                 "EINVAL"], done.text
+    assert (world.project / "named").read_text() == "text"
+    assert (world.project / "again").samefile(world.project / "named")
+    denied = {entry["resource"] for entry in world.denials()}
+    assert denied == {str(world.project / "secret")}, denied

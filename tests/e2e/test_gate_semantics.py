@@ -20,6 +20,39 @@ def test_names_with_links_and_slashes(world):
     assert not differences, differences[:20]
 
 
+@pytest.mark.parametrize("mode", ["run", "wrap"])
+def test_openat2_is_held_back_as_natively(world, mode):
+    """Every flag of openat2, with names that stay in a directory and names that leave it."""
+    words = world.python("resolve_flags.py")
+    native = world.native(words).ok()
+    gated = (world.wrap(words) if mode == "wrap" else world.run(words, policy="permit-all")).ok()
+    assert "EXDEV" in native.text and native.text.count("\n") > 3000
+    differences = [pair for pair in zip(native.text.splitlines(), gated.text.splitlines())
+                   if pair[0] != pair[1]]
+    assert not differences, (len(differences), differences[:20])
+
+
+def test_openat2_asks_for_what_it_reaches_and_nothing_else(world):
+    """A denied file is denied within any scope; what a scope keeps from is not asked for."""
+    (world.project / "d").mkdir()
+    for name in ("secret", "d/secret", "plain"):
+        (world.project / name).write_text("text")
+    (world.project / "d/out").symlink_to("../secret")
+    policy = world.root / "p.cedar"
+    policy.write_text(
+        '@id("all") permit(principal, action, resource);\n'
+        '@id("no-secret") forbid(principal, action == Aegis::Action::"FileRead",'
+        ' resource in Aegis::Resource::"*/secret");\n')
+    launch = lambda words: world.run(words, policy=policy)
+    beneath, in_root = 8, 16
+    tries = [("openat2", world.project, "secret", beneath), ("openat2", world.project, "/secret", in_root),
+             ("openat2", world.project, "d/out", 2), ("openat2", world.project / "d", "out", beneath),
+             ("openat2", world.project, "plain", beneath), ("openat2", world.project, "/plain", in_root)]
+    assert attempts(world, launch, tries) == ["EACCES", "EACCES", "EACCES", "EXDEV", "ok", "ok"]
+    denied = [entry["resource"] for entry in world.denials()]
+    assert denied == [str(world.project / "secret")] * 3, denied
+
+
 @pytest.mark.parametrize("how", ["rename", "symlink", "exchange"])
 def test_nothing_takes_the_place_of_a_protected_directory(world, how):
     """~/.config/fish is protected: a ~/.config that was filled under another name is refused."""

@@ -63,6 +63,13 @@ def reopen(path, how):
     return write(f"/proc/self/fd/{fd}")
 
 
+def openat2(directory, name, resolve):
+    """Reads a name relative to a directory, held back by RESOLVE_ flags."""
+    fd = os.open(directory, os.O_PATH | os.O_DIRECTORY)
+    how = struct.pack("QQQ", os.O_RDONLY, 0, resolve)
+    os.close(syscall(437, fd, os.fsencode(name), how, len(how)))
+
+
 def spawn(path, *arguments):
     child = os.fork()
     if child == 0:
@@ -195,7 +202,7 @@ OPERATIONS = {
     "unlink": os.unlink, "rmdir": os.rmdir, "mkdir": os.mkdir, "rename": os.rename,
     "link": os.link, "symlink": os.symlink, "list": os.listdir, "stat": lambda p: (os.stat(p), None)[1],
     **{f.__name__: f for f in (
-        read, write, through_directory, through_cwd, reopen, spawn, memfd_exec, inet, udp, fast_open,
+        read, write, through_directory, through_cwd, reopen, openat2, spawn, memfd_exec, inet, udp, fast_open,
         odd_socket, unix, unix_own, pair, resolve, terminal_input, kill, status, descriptors,
         attribute, mknod, exchange, interrupt80)},
     "syscall": lambda number, *words: (syscall(number, *[
