@@ -15,12 +15,17 @@
 
 #include "base/unique_fd.h"
 #include "gate/listener.h"
+#include "gate/process_status.h"
 
 namespace aegis::gate {
 
 namespace {
 
-constexpr std::int64_t kWakeNs = 100'000'000;
+constexpr std::int64_t kWakeNs = 25'000'000;
+
+// The kernel's own, between a system call and the delivery of a signal: the call is made again, or
+// returns EINTR, as the handler's SA_RESTART says. Without a signal the program would see it.
+constexpr int kRestart = 512;  // ERESTARTSYS
 
 void Ignore(int /*signal*/) {}
 
@@ -90,13 +95,34 @@ Reply BlockingOpens::Start(std::uint64_t id, Opening opening) {
   return Reply::None();
 }
 
+// The caller waits in a way that no signal but a deadly one ends, so the helper ends it. A signal
+// of the process may be another thread's to take.
+BlockingOpens::Signal BlockingOpens::LookForSignal(pid_t tid) const {
+  const auto status = ReadSignalStatus(roots_, tid);
+  if (!status || status->Interrupting(status->own | status->shared) == 0) {
+    return Signal::kNone;
+  }
+  const bool certain = status->Interrupting(status->own) != 0 || status->threads == 1;
+  return certain ? Signal::kCertain : Signal::kPerhaps;
+}
+
 void BlockingOpens::Run(std::uint64_t id, Opening opening) const {
   const Waker waker;
   const std::string link = std::to_string(opening.object.get());
+  Signal before = Signal::kNone;
   while (waker.armed() && listener_.StillWaiting(id)) {
+    const Signal signal = LookForSignal(opening.tid);
+    if (signal == Signal::kCertain) {
+      listener_.Answer(id, Reply::Fail(kRestart));
+      return;
+    }
+    if (signal == Signal::kPerhaps && before == Signal::kPerhaps) {
+      break;  // no other thread took it
+    }
+    before = signal;
     const base::UniqueFd opened =
         PeerHasBeen(opening.held) ? TakeHeld(opening)
-                                  : base::UniqueFd(::openat(own_fds_, link.c_str(),
+                                  : base::UniqueFd(::openat(roots_.own_fds.get(), link.c_str(),
                                                             opening.flags | O_CLOEXEC | O_NOCTTY));
     if (!opened.valid() && errno == EINTR) {
       continue;

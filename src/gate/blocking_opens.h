@@ -5,18 +5,20 @@
 
 #include "base/unique_fd.h"
 #include "gate/listener.h"
+#include "gate/roots.h"
 
 namespace aegis::gate {
 
 // Opens that may block (a FIFO without its peer), each on a helper thread, so that the receive loop
 // never waits: the peer's open comes through the same loop. A caller that is killed or interrupted
-// releases its helper within a tenth of a second.
+// by a signal releases its helper within 25 ms.
 class BlockingOpens {
  public:
-  explicit BlockingOpens(const Listener& listener, int own_fds)
-      : listener_(listener), own_fds_(own_fds) {}
+  BlockingOpens(const Listener& listener, const Roots& roots)
+      : listener_(listener), roots_(roots) {}
 
   struct Opening {
+    pid_t tid = 0;          // the caller
     base::UniqueFd object;  // O_PATH
     base::UniqueFd held;    // a FIFO: opened for reading without waiting; may be invalid
     int flags = 0;
@@ -30,12 +32,16 @@ class BlockingOpens {
   static void InstallWakeSignal();
 
  private:
+  // Whether a signal is to be delivered to the caller.
+  enum class Signal : std::uint8_t { kNone, kPerhaps, kCertain };
+
   void Run(std::uint64_t id, Opening opening) const;
+  Signal LookForSignal(pid_t tid) const;
 
   static constexpr int kMaxWaiting = 256;
 
   const Listener& listener_;
-  int own_fds_;
+  const Roots& roots_;
   std::atomic<int> waiting_ = 0;
 };
 

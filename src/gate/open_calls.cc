@@ -218,8 +218,8 @@ Reply OpenObject(Services& services, Call& call, Opening& opening, Resolved reso
       opening.held.Reset();  // the name changed hands
     }
     return services.blocking_opens.Start(
-        call.id(), {std::move(resolved.object), std::move(opening.held), static_cast<int>(flags),
-                    opening.has(O_CLOEXEC)});
+        call.id(), {call.process.tid, std::move(resolved.object), std::move(opening.held),
+                    static_cast<int>(flags), opening.has(O_CLOEXEC)});
   }
   const std::string link = std::to_string(resolved.object.get());
   const base::UniqueFd fd = OpenNow(services.roots.own_fds.get(), link.c_str(), flags, 0, 0);

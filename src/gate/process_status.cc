@@ -1,12 +1,14 @@
 #include "gate/process_status.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include <array>
 #include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,8 +35,9 @@ std::string_view Field(std::string_view status, std::string_view key) {
   return start == std::string_view::npos ? std::string_view{} : rest.substr(start);
 }
 
-int Number(std::string_view text, int base) {
-  int value = 0;
+template <typename Value = int>
+Value Number(std::string_view text, int base) {
+  Value value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value, base);
   return value;
 }
@@ -45,17 +48,26 @@ pid_t Innermost(std::string_view ids) {
   return Number(tab == std::string_view::npos ? ids : ids.substr(tab + 1), 10);
 }
 
+using StatusRoom = std::array<char, kStatusRoom>;
+
+// Empty when the thread is gone.
+std::string_view ReadLines(const Roots& roots, pid_t tid, StatusRoom& room) {
+  const std::string path = std::to_string(tid) + "/status";
+  const base::UniqueFd fd(::openat(roots.host_proc.get(), path.c_str(), O_RDONLY | O_CLOEXEC));
+  const ssize_t length = fd.valid() ? ::read(fd.get(), room.data(), room.size()) : -1;
+  return {room.data(), length > 0 ? static_cast<std::size_t>(length) : 0};
+}
+
+// What does nothing where no handler is set (signal(7)).
+constexpr std::uint64_t Bit(int signal) { return std::uint64_t{1} << (signal - 1); }
+constexpr std::uint64_t kIgnoredByDefault =
+    Bit(SIGCHLD) | Bit(SIGURG) | Bit(SIGWINCH) | Bit(SIGCONT);
+
 }  // namespace
 
 std::optional<ProcessStatus> ReadProcessStatus(const Roots& roots, pid_t tid) {
-  const std::string path = std::to_string(tid) + "/status";
-  const base::UniqueFd fd(::openat(roots.host_proc.get(), path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::array<char, kStatusRoom> text;
-  const ssize_t length = fd.valid() ? ::read(fd.get(), text.data(), text.size()) : -1;
-  if (length <= 0) {
-    return std::nullopt;
-  }
-  const std::string_view lines(text.data(), static_cast<std::size_t>(length));
+  StatusRoom room;
+  const std::string_view lines = ReadLines(roots, tid, room);
   ProcessStatus status;
   status.umask = static_cast<mode_t>(Number(Field(lines, "\nUmask:"), 8));
   status.tgid = Number(Field(lines, "\nTgid:"), 10);
@@ -63,6 +75,30 @@ std::optional<ProcessStatus> ReadProcessStatus(const Roots& roots, pid_t tid) {
   status.inside_tgid = Innermost(Field(lines, "\nNStgid:"));
   status.inside_tid = Innermost(Field(lines, "\nNSpid:"));
   return status.tgid == 0 ? std::nullopt : std::optional(status);
+}
+
+// A traced process has signals pending that it ignores, until its tracer has heard of them.
+std::uint64_t SignalStatus::Interrupting(std::uint64_t pending) const {
+  return pending & ~blocked & ~ignored & (caught | ~kIgnoredByDefault);
+}
+
+std::optional<SignalStatus> ReadSignalStatus(const Roots& roots, pid_t tid) {
+  StatusRoom room;
+  const std::string_view lines = ReadLines(roots, tid, room);
+  if (lines.empty()) {
+    return std::nullopt;
+  }
+  const auto set = [lines](std::string_view key) {
+    return Number<std::uint64_t>(Field(lines, key), 16);
+  };
+  SignalStatus status;
+  status.own = set("\nSigPnd:");
+  status.shared = set("\nShdPnd:");
+  status.blocked = set("\nSigBlk:");
+  status.ignored = set("\nSigIgn:");
+  status.caught = set("\nSigCgt:");
+  status.threads = Number(Field(lines, "\nThreads:"), 10);
+  return status;
 }
 
 }  // namespace aegis::gate

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 
 #include "gate/roots.h"
@@ -19,5 +20,20 @@ struct ProcessStatus {
 
 // Nothing when the thread is gone.
 std::optional<ProcessStatus> ReadProcessStatus(const Roots& roots, pid_t tid);
+
+// The signals of a thread, as sets of bits (signal n is bit n - 1).
+struct SignalStatus {
+  std::uint64_t own = 0;     // pending for the thread
+  std::uint64_t shared = 0;  // pending for its process
+  std::uint64_t blocked = 0;
+  std::uint64_t ignored = 0;
+  std::uint64_t caught = 0;
+  int threads = 1;  // of the process
+
+  // Those of `pending` that would interrupt a system call of the thread.
+  std::uint64_t Interrupting(std::uint64_t pending) const;
+};
+
+std::optional<SignalStatus> ReadSignalStatus(const Roots& roots, pid_t tid);
 
 }  // namespace aegis::gate

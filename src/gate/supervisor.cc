@@ -205,7 +205,7 @@ base::Result<> Run(SupervisorInput& input) {
   std::thread(&Attendant::Attend, &attendant).detach();
   Listener listener(std::move(listening.fd));
   BlockingOpens::InstallWakeSignal();
-  BlockingOpens blocking_opens(listener, input.roots.own_fds.get());
+  BlockingOpens blocking_opens(listener, input.roots);
   BoundSockets bound_sockets;
   Handover handover(listener);
   Services services{listener,   handover,    judge,          resolver,      processes,

@@ -133,6 +133,14 @@ def test_a_fifo_made_outside(world):
         assert writer.wait() == 0
 
 
+def test_signals_reach_who_waits_for_a_fifo(world):
+    words = world.python("fifo_signals.py")
+    native = world.native(words).json()
+    assert native == {"interrupted": "EINTR", "restarted": "opened", "killed": -15,
+                      "stopped": [True, 1], "child": "opened"}
+    assert world.run(words).json() == native
+
+
 def test_wrap_does_not_move_the_state(world):
     moved = world.root / "moved"
     done = world.wrap(["mv", world.root / "state", moved])
