@@ -40,6 +40,7 @@
 #include "sandbox/landlock.h"
 #include "sandbox/namespaces.h"
 #include "sandbox/plan.h"
+#include "sandbox/supervisor_filter.h"
 
 namespace aegis::gate {
 
@@ -94,6 +95,7 @@ base::Result<sandbox::Init> StartSandbox(SupervisorInput& input) {
   RaiseDescriptorLimit();
   AEGIS_TRY(LeaveJob());
   AEGIS_TRY(sandbox::LimitSupervisor(input.root));
+  AEGIS_TRY(sandbox::RestrictSupervisorCalls(input.plan.mode));
   AEGIS_TRY(EnterOwnFds(input.roots));
   AEGIS_TRY(Send(input.launcher_socket.get(), Message::kReady));
   AEGIS_ASSIGN(const Message go, ReceiveMessage(input.launcher_socket.get()));

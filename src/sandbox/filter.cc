@@ -165,6 +165,8 @@ Code Condition(When when) {
       return WhenNoBits(2, O_PATH);
     case When::kNewNamespace:
       return WhenBits(0, kNewNamespaces | CLONE_UNTRACED);
+    case When::kNoThread:
+      return WhenNoBits(0, CLONE_THREAD);
     case When::kUnshareNamespace:
       return WhenBits(0, kNewNamespaces | kCloneNewTime);
     case When::kTerminalIoctl: {

@@ -63,6 +63,8 @@ bool Holds(When when, const Arguments& args) {
       return (low[2] & O_PATH) == 0;
     case When::kNewNamespace:
       return (low[0] & (kNamespaces | kUntraced)) != 0;
+    case When::kNoThread:
+      return (low[0] & CLONE_THREAD) == 0;
     case When::kUnshareNamespace:
       return (low[0] & (kNamespaces | 0x80U)) != 0;
     case When::kTerminalIoctl:

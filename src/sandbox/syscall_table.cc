@@ -25,6 +25,8 @@ std::string_view Describe(When when) {
       return "without O_PATH";
     case When::kNewNamespace:
       return "new namespaces, or no tracer";
+    case When::kNoThread:
+      return "new processes";
     case When::kUnshareNamespace:
       return "new namespaces";
     case When::kTerminalIoctl:

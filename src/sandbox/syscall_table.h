@@ -65,6 +65,7 @@ enum class When : std::uint8_t {
   kNotOpath2,         // open(2): flags in argument 1 lack O_PATH
   kNotOpath3,         // openat(2): flags in argument 2 lack O_PATH
   kNewNamespace,      // clone(2): argument 0 asks for a namespace, or to escape from the tracer
+  kNoThread,          // clone(2): argument 0 makes no thread of the caller's process
   kUnshareNamespace,  // unshare(2): the same, time namespaces too (the bit is a signal in clone)
   kTerminalIoctl,     // ioctl(2): injects terminal input
   kInodeIoctl,        // ioctl(2): changes an inode or makes one, through a read-only descriptor
