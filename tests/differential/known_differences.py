@@ -1,0 +1,186 @@
+"""What is known to differ between a native run and one inside, and why.
+
+Names are those of compare.py, with `*` and `?` as in file names, and perhaps ` => RESULT`, what it
+is inside; an entry whose names match no difference any more fails. LIMITS stay; what stands in
+TO_BE_MENDED is taken out when it is mended. What depends on the kernel or its settings is marked
+`sometimes` (the list was made on Linux 6.18).
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    suite: str
+    names: tuple
+    why: str
+    who: str = "all"  # or root, or user: where it differs
+    sometimes: bool = False  # need not differ
+
+
+LIMITS = [
+    Known("cases", ("opens.openat2_resolve: * => ENOSYS",
+                    "opens.openat2_sizes: unknown resolve => ENOSYS"),
+          "`openat2` with RESOLVE_ flags is ENOSYS, as on Linux before 5.6"),
+    Known("cases", ("opens.openat2_sizes: path with * => ENOSYS",),
+          "`openat2` with O_PATH is ENOSYS: such a descriptor can't be handed over; open(2) "
+          "gives it"),
+    Known("cases", ("opens.open_nofollow: * => fd=3 *",
+                    "opens.open_nofollow_creat: * => fd=3 *",
+                    "opens.open_directory_nofollow: * => fd=3 *"),
+          "F_GETFL does not show O_NOFOLLOW: what was judged is opened by its descriptor, not "
+          "its name"),
+    Known("cases", ("dirfds.name_to_handle: * => EPERM", "files.handles: name"),
+          "File handles are refused: they name files past their directories"),
+    Known("cases", ("files.handles: open",),
+          "File handles can't be opened: they name files past their directories", "root"),
+    Known("cases", ("processes.clone_files: clone3*",),
+          "`clone3` is ENOSYS, as on Linux before 5.3: its flags lie in memory; libc uses clone"),
+    Known("cases", ("metadata.xattrs: setxattrat", "metadata.xattrs: removexattrat"),
+          "`setxattrat` and `removexattrat` are ENOSYS, as on Linux before 6.13", sometimes=True),
+    Known("cases", ("names.mknod_kinds: mknod * => EPERM",
+                    "names.mknod_kinds: * => ENOENT", "left names.mknod_kinds/*"),
+          "Root has no capabilities inside: it makes no device nodes", "root"),
+    Known("cases", ("metadata.xattrs: trusted => EPERM",
+                    "metadata.xattrs: security => EPERM",
+                    "metadata.xattrs: capability => EPERM", "left metadata.xattrs/f"),
+          "Root has no capabilities inside: trusted and security attributes are refused", "root"),
+    Known("cases", ("metadata.chown_forms: f #?",),
+          "Root has no capabilities inside: setuid and setgid bits fall when a file is written",
+          "root"),
+    Known("cases", ("metadata.system_files: write /sys/*",),
+          "Kernel settings are read-only inside, for root too", "root", sometimes=True),
+    Known("cases", ("processes.other_users: daemon",),
+          "A program can't change to another user: no other user exists inside"),
+    Known("cases", ("processes.filesystem_user: daemon",),
+          "A program can't change to another user: no other user exists inside", "root"),
+    Known("cases", ("processes.identities: set* => EINVAL",),
+          "Ids that do not exist inside are EINVAL instead of EPERM", "user"),
+    Known("cases", ("files.proc: write /proc/self/setgroups",),
+          "The namespace's own settings are closed", "root"),
+    Known("cases", ("files.proc: write /proc/self/loginuid",),
+          "Ids that do not exist inside are EINVAL", "user", sometimes=True),
+    Known("cases", ("files.mounts: umount", "files.mounts: pivot"),
+          "Mounts are refused before their arguments are looked at", "root"),
+    Known("cases", ("files.mounts: quotactl",),
+          "Quotas are refused before their arguments are looked at", "user", sometimes=True),
+    Known("cases", ("signals.timers: set clock", "processes.identities: ptrace"),
+          "Setting clocks and ptrace are refused before their arguments are looked at"),
+    Known("cases", ("processes.controls: seccomp",),
+          "A run has a seccomp filter, and a program can see that"),
+    Known("cases", ("descriptors.unix_sockets: datagram", "descriptors.socket_pairs: * 1",
+                    "left descriptors.unix_sockets/dgram"),
+          "Unix datagram sockets are refused"),
+    Known("cases", ("descriptors.unix_sockets: peer", "descriptors.unix_sockets: own"),
+          "A Unix socket's own name is the supervisor's, who bound it"),
+    Known("cases", ("descriptors.unix_sockets: 10? bytes => ENAMETOOLONG",
+                    "left descriptors.unix_sockets/" + 50 * "n" + "*"),
+          "A Unix socket's name has some bytes less: the supervisor's descriptor stands before it"),
+    Known("cases", ("descriptors.unix_sockets: connect to a * => EACCES",),
+          "A file that no socket of this run made is refused (EACCES) before it is seen to be "
+          "no socket"),
+    Known("cases", ("files.pseudo_terminals: peer",),
+          "TIOCGPTPEER is refused: it opens a terminal without a name; libc opens it by name then"),
+    Known("cases", ("files.pseudo_terminals: push",),
+          "Nothing can be typed into a terminal by TIOCSTI", "root"),
+    Known("cases", ("files.shared_memory: mq_open",),
+          "POSIX message queues are refused: they lie on no file system that a policy can name"),
+    Known("cases", ("files.events: event #2?",),
+          "The supervisor looks at a file for an interpreter's name before it is executed; a "
+          "watcher sees it"),
+    Known("cases", ("signals.under_fire_without_restart: failed",),
+          "A handler without SA_RESTART can interrupt a call that the supervisor has not yet "
+          "received: EINTR, and nothing done", sometimes=True),
+    Known("cases", ("names.deep_directory: *",),
+          "A working directory whose path is longer than a path can be has no name to be "
+          "judged by"),
+    Known("cases", ("descriptors.dev_fd: unlink a number",),
+          "Names in /proc/self/fd are EACCES instead of EPERM", "user"),
+
+    Known("cpython", ("test_os.TestSendfile.*",),
+          "These need a network: each connection is refused under `aegis run`"),
+    Known("cpython", ("test_posix.PosixGroupsTester.*",),
+          "Root has no capabilities inside: groups can't be set", "root"),
+    Known("cpython", ("test_shutil.TestCopy.test_copy*xattr*",),
+          "Root has no capabilities inside: they are left out where trusted attributes can't "
+          "be set", "root"),
+    Known("cpython", ("test_subprocess.POSIXProcessTestCase.test_group",
+                      "test_subprocess.POSIXProcessTestCase.test_user"),
+          "Ids that do not exist inside are EINVAL instead of EPERM", "user"),
+    Known("go", ("os/exec TestExtraFiles*", "os/exec exit"),
+          "These need a network: each connection is refused under `aegis run`"),
+    Known("go", ("os/signal TestAllThreadsSyscallSignals", "os/signal exit",
+                 "syscall TestAllThreadsSyscall"),
+          "Capabilities are locked away: PR_SET_KEEPCAPS is EPERM"),
+    Known("go", ("syscall TestSCMCredentials", "syscall exit"),
+          "Unix datagram sockets are refused"),
+    Known("go", ("syscall TestGroupCleanup", "syscall TestDeathSignal", "syscall TestSetuidEtc"),
+          "A program can't change to another user: no other user exists inside", "root"),
+    Known("go", ("os TestRemoveAllLongPath", "os TestRemoveAllDot", "os TestOpenFileLimit",
+                 "os ExampleReadFile", "os exit"),
+          "A working directory whose path is longer than a path can be has no name to be judged "
+          "by; the first of these stays there, and the others fail in it"),
+    Known("pjdfstest", ("*::block", "mknod::*::char"),
+          "Root has no capabilities inside: it makes no device nodes", "root"),
+    Known("pjdfstest", (
+        "chmod::clear_isgid_bit", "*::failed_chmod_unchanged_ctime::*", "*::unchanged_ctime_fail*",
+        "*::affected_*", "*::uid_gid_eq_euid_egid", "rename::write_access_required_subdir",
+        "utimensat::*nobody", "utimensat::*write_perm"),
+          "A program can't change to another user: no other user exists inside", "root"),
+    Known("pjdfstest", ("rmdir::ebusy",),
+          "Mounts are refused; this one is left out without", "root"),
+]
+
+TO_BE_MENDED = [
+    Known("cases", ("processes.clone_fs: shared *", "processes.clone_fs_again: seen",
+                    "left processes.clone_fs*"),
+          "The directory that two processes share (CLONE_FS) is looked up late after one has "
+          "changed it"),
+    Known("cases", ("signals.interrupted_open_to_*",),
+          "A signal's handler does not interrupt the open of a FIFO"),
+    Known("cases", ("signals.restarted_open: opened",),
+          "A signal's handler runs only after the open of a FIFO"),
+    Known("cases", ("signals.fifo_stopped: *",),
+          "A process that waits in the open of a FIFO is not stopped by SIGSTOP"),
+    Known("cases", ("signals.fifo_killed: writer*",),
+          "A process that died in the open of a FIFO counts as its reader for a moment"),
+    Known("cases", ("descriptors.descriptor_limit: *", "left descriptors.descriptor_limit*"),
+          "An open for which no descriptor is left (EMFILE) has made or emptied the file"),
+    Known("cases", ("descriptors.size_limit: *", "left descriptors.size_limit/f",
+                    "descriptors.size_limit_signal: truncate",
+                    "left descriptors.size_limit_signal/f"),
+          "`truncate` does not know of the caller's RLIMIT_FSIZE"),
+    Known("cases", ("descriptors.unix_sockets: bind with slash",
+                    "left descriptors.unix_sockets/new"),
+          "A Unix socket is made under a name with a slash behind it"),
+    Known("cases", ("dirfds.linkat_from_empty: * => ENOENT", "left dirfds.linkat_from_empty/*",
+                    "names.links: empty path* => ENOENT", "left names.links/d/named3"),
+          "`linkat` with AT_EMPTY_PATH is ENOENT, also for a path that is not empty"),
+    Known("cases", tuple(f"dirfds.*: {start} '{path}' => EACCES" for start in ("pipe", "socket")
+                         for path in ("", ".")) + ("dirfds.symlinkat_: * => EACCES",),
+          "Names that begin at a pipe or socket are EACCES, recorded as a policy that can't be "
+          "evaluated"),
+    Known("cases", tuple(f"dirfds.*: {start} '' => EBADF" for start in
+                         ("closed", "minus one", "minus two", "huge"))
+          + ("dirfds.execveat_empty: here ''",),
+          "An empty path with a closed descriptor is EBADF instead of ENOENT"),
+    Known("cases", ("dirfds.execveat_unknown: * => E*",),
+          "`execveat` looks at the name before it looks at unknown flags"),
+    Known("cases", tuple(f"dirfds.descriptors_alone: {call} path *" for call in
+                         ("fchown", "futimens", "fsetxattr", "fremovexattr"))
+          + ("metadata.chown_forms: fchown path", "metadata.times_forms: futimens path",
+             "metadata.xattrs: by path descriptor", "left metadata.times_forms/f"),
+          "Owner, times and attributes can be changed through an O_PATH descriptor"),
+    Known("cases", ("dirfds.descriptors_alone: futimens here", "metadata.times_forms: null *",
+                    "metadata.times_forms: *, omit", "metadata.times_special: *omit both *"),
+          "`utimensat` looks for the file where the kernel looks at its other arguments first"),
+    Known("cases", ("locks.lease_waits: granted",),
+          "An open that would wait for a lease to be given up is EAGAIN"),
+    Known("cases", ("opens.openat2_sizes: size 32",),
+          "`openat2` refuses a larger structure whose unknown part is empty"),
+    Known("cases", ("names.one_noreplace_*_to: *", "names.unlinks: rmdir root",
+                    "names.long_names: rename 25?", "names.bad_pointers: bind"),
+          "Of two errors the other one is told"),
+]
+
+KNOWN = LIMITS + TO_BE_MENDED
