@@ -190,6 +190,19 @@ int AskOpening(Services& services, Call& call, const Opening& opening, const Res
                             resolved.name);
 }
 
+// For a FIFO's peer, or until a lease is given up (fcntl(2), F_SETLEASE).
+Reply OpenWaiting(Services& services, Call& call, Opening& opening, Resolved resolved,
+                  std::uint64_t flags) {
+  struct stat held{};
+  if (opening.held.valid() &&
+      (::fstat(opening.held.get(), &held) != 0 || !IsSameInode(held, resolved.st))) {
+    opening.held.Reset();  // the name changed hands
+  }
+  return services.blocking_opens.Start(
+      call.id(), {call.process.tid, std::move(resolved.object), std::move(opening.held),
+                  static_cast<int>(flags), opening.has(O_CLOEXEC)});
+}
+
 Reply OpenObject(Services& services, Call& call, Opening& opening, Resolved resolved) {
   if (const int error = AskOpening(services, call, opening, resolved)) {
     return Reply::Fail(error);
@@ -212,19 +225,14 @@ Reply OpenObject(Services& services, Call& call, Opening& opening, Resolved reso
   const bool may_block = S_ISFIFO(resolved.st.st_mode) && !opening.has(O_NONBLOCK) &&
                          (opening.flags & O_ACCMODE) != O_RDWR;
   if (may_block) {
-    struct stat held{};
-    if (opening.held.valid() &&
-        (::fstat(opening.held.get(), &held) != 0 || !IsSameInode(held, resolved.st))) {
-      opening.held.Reset();  // the name changed hands
-    }
-    return services.blocking_opens.Start(
-        call.id(), {call.process.tid, std::move(resolved.object), std::move(opening.held),
-                    static_cast<int>(flags), opening.has(O_CLOEXEC)});
+    return OpenWaiting(services, call, opening, std::move(resolved), flags);
   }
   const std::string link = std::to_string(resolved.object.get());
   const base::UniqueFd fd = OpenNow(services.roots.own_fds.get(), link.c_str(), flags, 0, 0);
   if (!fd.valid()) {
-    return Reply::Fail(errno);
+    const bool leased = errno == EWOULDBLOCK && !opening.has(O_NONBLOCK) && !call.process.is_loader;
+    return leased ? OpenWaiting(services, call, opening, std::move(resolved), flags)
+                  : Reply::Fail(errno);
   }
   if (call.process.is_loader && opening.reads() && S_ISREG(resolved.st.st_mode) &&
       IsElfProgram(fd.get())) {

@@ -206,36 +206,56 @@ base::Result<> OpenNamespaces(const Plan& plan, Init& init) {
   return {};
 }
 
-// In a pid namespace, a process is left to the init of its parent's one when its parent dies. So
-// the command's parent is made inside first.
-[[noreturn]] void RunStarter(const Plan& plan, const InitOptions& options, Init& init) {
-  init.handshake.Reset();
-  init.lifeline.Reset();
-  const int inside = init.inside.get();
-  for (const base::UniqueFd& space : init.namespaces) {
+// Runs `body` in a child that shares this process' memory, but not its descriptors, while this
+// thread waits for its end, as after vfork(2): a copy of the page tables would cost more than all
+// that it does. `body` must change nothing that it shares.
+template <typename Argument>
+bool RunShared(int (*body)(void*), Argument& argument) {
+  constexpr std::size_t kStackSize = std::size_t{256} * 1024;
+  std::vector<std::max_align_t> stack(kStackSize / sizeof(std::max_align_t));
+  const pid_t child = ::clone(body, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD,
+                              static_cast<void*>(&argument));
+  while (child > 0 && ::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return child > 0;
+}
+
+struct CommandStart {
+  const Plan& plan;
+  const InitOptions& options;
+  const Init& init;
+};
+
+int ForkCommand(void* argument) {
+  const CommandStart& start = *static_cast<CommandStart*>(argument);
+  const int inside = start.init.inside.get();
+  const pid_t command = ::fork();
+  if (command == 0) {
+    for (const base::UniqueFd* fd :
+         {&start.init.handshake, &start.init.lifeline, &start.init.commands}) {
+      ::close(fd->get());
+    }
+    RunCommand(start.plan, start.options, inside);
+  }
+  if (command < 0) {
+    Fail(inside, base::Error::FromErrno("fork the command"));
+  }
+  return ::write(start.init.commands.get(), &command, sizeof command) == sizeof command ? 0 : 1;
+}
+
+// A process that is left behind falls to the init of its dead parent's pid namespace, not of its
+// own. So the command's parent is made inside.
+int EnterNamespaces(void* argument) {
+  CommandStart& start = *static_cast<CommandStart*>(argument);
+  for (const base::UniqueFd& space : start.init.namespaces) {
     if (::setns(space.get(), 0) != 0) {
-      Fail(inside, base::Error::FromErrno("enter the sandbox's namespaces"));
+      Fail(start.init.inside.get(), base::Error::FromErrno("enter the sandbox's namespaces"));
     }
   }
-  const pid_t parent = ::fork();
-  if (parent == 0) {
-    const pid_t command = ::fork();
-    if (command == 0) {
-      init.commands.Reset();
-      RunCommand(plan, options, inside);
-    }
-    if (command < 0) {
-      Fail(inside, base::Error::FromErrno("fork the command"));
-    }
-    (void)!::write(init.commands.get(), &command, sizeof command);
-    ::_exit(0);
+  if (!RunShared(ForkCommand, start)) {
+    Fail(start.init.inside.get(), base::Error::FromErrno("start the command's parent"));
   }
-  if (parent < 0) {
-    Fail(inside, base::Error::FromErrno("fork the command's parent"));
-  }
-  while (::waitpid(parent, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  ::_exit(0);
+  return 0;
 }
 
 struct Pair {
@@ -312,14 +332,9 @@ base::Result<Init> StartInit(const Plan& plan, const InitOptions& options) {
 }
 
 base::Result<> StartCommand(const Plan& plan, const InitOptions& options, Init& init) {
-  const pid_t starter = ::fork();
-  if (starter == 0) {
-    RunStarter(plan, options, init);
-  }
-  if (starter < 0) {
-    return base::FailErrno("fork the command's starter");
-  }
-  while (::waitpid(starter, nullptr, 0) < 0 && errno == EINTR) {
+  CommandStart start{plan, options, init};
+  if (!RunShared(EnterNamespaces, start)) {
+    return base::FailErrno("start the command's starter");
   }
   init.inside.Reset();
   init.commands.Reset();
