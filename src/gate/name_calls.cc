@@ -135,7 +135,9 @@ struct TwoNames {
 Resolved ResolveLinked(Services& services, Call& call, int dirfd, std::string_view path,
                        int flags) {
   if (path.empty() && (flags & AT_EMPTY_PATH) != 0) {
-    return services.resolver.ResolveDescriptor(call.process, dirfd);
+    return dirfd == AT_FDCWD
+               ? services.resolver.ResolveObject(call.process, dirfd, ".", Leaf::kKeep)
+               : services.resolver.ResolveDescriptor(call.process, dirfd);
   }
   const Leaf leaf = (flags & AT_SYMLINK_FOLLOW) != 0 ? Leaf::kFollow : Leaf::kKeep;
   return services.resolver.Resolve(call.process, dirfd, path, leaf);

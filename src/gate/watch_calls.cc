@@ -29,7 +29,7 @@ constexpr std::uint32_t kInotifyBits = IN_ALL_EVENTS | IN_UNMOUNT | IN_Q_OVERFLO
 // The caller's own queue, shared with it. `kind`: as the kernel names it.
 SysResult<base::UniqueFd> TakeQueue(Services& services, Call& call, std::string_view kind) {
   base::UniqueFd queue = services.processes.Descriptor(call.process, call.int_arg(0));
-  if (!queue.valid()) {
+  if (!queue.valid() || (::fcntl(queue.get(), F_GETFL) & O_PATH) != 0) {
     return SysFail(EBADF);
   }
   if (NameOf(services.roots, queue.get()) != kind) {
