@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "base/text.h"
@@ -91,6 +93,15 @@ std::vector<policy::PolicySet::Info> PoliciesOf(const gate::RunSpec& spec) {
   return loaded ? loaded->policies() : std::vector<policy::PolicySet::Info>();
 }
 
+// Why execve(2) failed, and what is usually behind it.
+std::string ExecFailure(int error) {
+  const std::string text = std::generic_category().message(error);
+  if (error == ENOEXEC) {
+    return text + " (a script names its interpreter in its first line: #!/bin/sh)";
+  }
+  return error == ENOENT ? text + " (its interpreter is missing)" : text;
+}
+
 }  // namespace
 
 std::string_view ReasonText(std::string_view code) {
@@ -111,6 +122,11 @@ std::string DescribeDenial(const gate::Denied& denied, gate::Mode mode,
 void Summarise(Context& context, const gate::RunSpec& spec, const gate::RunOutcome& outcome) {
   // The command's exit code must reach the caller even if nobody reads stderr any more.
   static_cast<void>(::signal(SIGPIPE, SIG_IGN));
+  // A denial says so itself, below.
+  if (outcome.exec_error && outcome.denials == 0) {
+    context.Say(base::EscapeName(spec.program) +
+                ": can't be executed: " + ExecFailure(*outcome.exec_error));
+  }
   for (const std::string& warning : outcome.warnings) {
     context.Say(warning);
   }

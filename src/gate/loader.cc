@@ -21,10 +21,10 @@ constexpr std::size_t kMaxSegments = 4096 / sizeof(Elf64_Phdr);
 constexpr std::size_t kMaxTags = 512;
 
 // Fills the first `count` of `items` from the file.
-template <typename Item, std::size_t kMost>
-bool Read(int fd, std::uint64_t offset, std::size_t count, std::array<Item, kMost>& items) {
+template <typename Item, std::size_t Most>
+bool Read(int fd, std::uint64_t offset, std::size_t count, std::array<Item, Most>& items) {
   const std::size_t size = count * sizeof(Item);
-  return count <= kMost && offset <= INT64_MAX &&
+  return count <= Most && offset <= INT64_MAX &&
          ::pread(fd, items.data(), size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size);
 }
 

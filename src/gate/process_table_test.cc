@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>  // WUNTRACED
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>

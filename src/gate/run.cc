@@ -312,6 +312,7 @@ base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervi
         "the supervisor died; the agent was killed with it (session " + outcome.session_id + ")");
   }
   outcome.exit_code = ExitCode(end);
+  outcome.exec_error = end.exec_error;
   if (so_far->has_value()) {
     outcome.actions = static_cast<std::uint64_t>((*so_far)->actions);
     outcome.denials = static_cast<std::uint64_t>((*so_far)->denials);

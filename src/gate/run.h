@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,7 @@ struct Denied {
 
 struct RunOutcome {
   int exit_code = 0;  // the command's own; 128+n for a signal; 126/127 if it could not be executed
+  std::optional<int> exec_error;  // errno of the command's execve, if that failed
   std::string session_id;
   std::uint64_t actions = 0;
   std::uint64_t denials = 0;

@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <signal.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <string_view>

@@ -231,6 +231,9 @@ CASES = {
         "tests/e2e/test_live_policies.py:test_a_broken_edit_keeps_what_was_in_force",
     # Running
     "`X: command not found`": Typed("aegis run -- no-such", 127, "no-such: command not found"),
+    "`FILE: can't be executed: ...`":
+        Typed("echo true > s; chmod +x s; aegis run -- ./s", 126,
+              "s: can't be executed: Exec format error (a script names its interpreter"),
     "`FILE: not an executable file`": Typed("aegis run -- /etc", 126, "/etc: not an executable file"),
     "a protection by name":
         Typed("unshare -Ur bash -c 'echo 0 > /proc/sys/user/max_user_namespaces\n"
