@@ -224,7 +224,7 @@ Reply Rename(Services& services, Call& call, int from_dirfd, std::uint64_t from,
   const long result = ::syscall(SYS_renameat2, names.from.parent.get(), old_leaf.c_str(),
                                 names.to.parent.get(), new_leaf.c_str(), flags);
   if (result == 0 && names.from.exists() && S_ISDIR(names.from.st.st_mode)) {
-    services.processes.FileStateChanging(call.process);  // working directories may lie in it
+    services.processes.NamesMoved();  // working directories may lie in it
   }
   return Reply::FromErrno(result < 0 ? errno : 0);
 }

@@ -8,13 +8,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 #include "base/text.h"
@@ -42,6 +43,13 @@ bool ShareDescriptors(pid_t one, pid_t other) {
   return ::syscall(SYS_kcmp, one, other, KCMP_FILES, 0UL, 0UL) == 0;
 }
 
+// Whether two threads have one working directory and umask. A kernel that can't tell (no kcmp) may
+// have given them the same; a thread that is gone changes nothing more.
+bool MayShareFileState(pid_t one, pid_t other) {
+  const long order = ::syscall(SYS_kcmp, one, other, KCMP_FS, 0UL, 0UL);
+  return order == 0 || (order < 0 && errno != ESRCH);
+}
+
 }  // namespace
 
 Process* ProcessTable::Find(pid_t tid) {
@@ -49,7 +57,8 @@ Process* ProcessTable::Find(pid_t tid) {
   DropExpired(now);
   auto [entry, is_new] = processes_.try_emplace(tid);
   Process& process = entry->second;
-  if (is_new || now - process.read_at_ms > kLifetimeMs) {
+  const bool is_fresh = is_new || now - process.read_at_ms > kLifetimeMs;
+  if (is_fresh) {
     process = Process{};
     process.tid = tid;
     process.read_at_ms = now;
@@ -58,24 +67,27 @@ Process* ProcessTable::Find(pid_t tid) {
       return nullptr;
     }
   }
-  Settle(process, is_new);
+  Settle(process, is_fresh);
   return &process;
 }
 
 // A thread that makes a call has finished the one before: a change it announced is done.
-void ProcessTable::Settle(Process& process, bool is_new) {
-  Group& group = groups_[process.tgid];
-  if (group.changing == process.tid) {
-    group.changing = 0;
-    ++group.file_state;
+void ProcessTable::Settle(Process& process, bool is_fresh) {
+  changing_.erase(process.tid);
+  if (process.file_state == file_state_) {
+    return;
   }
-  if (process.file_state != group.file_state) {
-    if (!is_new) {
-      Read(process);
-    }
-    process.cwd.Reset();
-    process.file_state = group.changing == 0 ? group.file_state : 0;
+  if (!is_fresh) {
+    Read(process);
   }
+  process.cwd.Reset();
+  process.file_state = MayBeChanging(process) ? 0 : file_state_;
+}
+
+bool ProcessTable::MayBeChanging(const Process& process) const {
+  return std::ranges::any_of(changing_, [&process](const auto& change) {
+    return change.second == process.tgid || MayShareFileState(process.tid, change.first);
+  });
 }
 
 // Before one more descriptor is kept. Those of other threads are only there to save time, and an
@@ -135,9 +147,8 @@ void ProcessTable::ImageChanged(pid_t tgid, pid_t caller) {
 }
 
 void ProcessTable::FileStateChanging(const Process& process) {
-  Group& group = groups_[process.tgid];
-  group.changing = process.tid;
-  ++group.file_state;
+  changing_.insert_or_assign(process.tid, process.tgid);
+  ++file_state_;
 }
 
 bool ProcessTable::Read(Process& process) const {
@@ -170,12 +181,10 @@ void ProcessTable::DropExpired(std::int64_t now_ms) {
   std::erase_if(processes_, [now_ms](const auto& entry) {
     return now_ms - entry.second.read_at_ms > kLifetimeMs;
   });
-  std::unordered_set<pid_t> alive;
-  for (const auto& [tid, process] : processes_) {
-    alive.insert(process.tgid);
-  }
+  // One that has made no call for so long has long made its change.
   // NOLINTNEXTLINE(misc-include-cleaner): <unordered_map> has it
-  std::erase_if(groups_, [&alive](const auto& entry) { return !alive.contains(entry.first); });
+  std::erase_if(changing_,
+                [this](const auto& change) { return !processes_.contains(change.first); });
 }
 
 }  // namespace aegis::gate

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -81,6 +82,66 @@ TEST_F(ProcessTableTest, FollowsTheUmask) {
   ::umask(0177);
   EXPECT_EQ(processes_.Find(::getpid())->umask, 0177U);
   ::umask(before);
+}
+
+// clone(2) with CLONE_FS alone: another process, the same working directory and umask.
+class SharedFileStateTest : public ProcessTableTest {
+ protected:
+  SharedFileStateTest() {
+    AEGIS_CHECK(::pipe2(orders_.data(), O_CLOEXEC) == 0 && ::pipe2(done_.data(), O_CLOEXEC) == 0);
+    child_ = static_cast<pid_t>(::syscall(SYS_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0));
+    if (child_ == 0) {
+      char byte = 0;
+      while (::read(orders_[0], &byte, 1) == 1) {
+        AEGIS_CHECK(::chdir(files_.directory().c_str()) == 0);
+        ::umask(0171);
+        AEGIS_CHECK(::write(done_[1], &byte, 1) == 1);
+      }
+      ::_exit(0);
+    }
+  }
+  ~SharedFileStateTest() override {
+    ::umask(umask_);
+    AEGIS_CHECK(::fchdir(here_.get()) == 0);
+    ::kill(child_, SIGKILL);
+    ::waitpid(child_, nullptr, 0);
+    for (const int fd : {orders_[0], orders_[1], done_[0], done_[1]}) {
+      ::close(fd);
+    }
+  }
+  void LetChange() {
+    char byte = 'x';
+    AEGIS_CHECK(::write(orders_[1], &byte, 1) == 1 && ::read(done_[0], &byte, 1) == 1);
+  }
+  std::string Seen(pid_t pid) {
+    Process* process = processes_.Find(pid);
+    processes_.WorkingDirectory(*process);
+    return process->cwd_name + " " + std::to_string(process->umask);
+  }
+
+  base::UniqueFd here_{::open(".", O_PATH | O_CLOEXEC)};
+  mode_t umask_ = ::umask(022);
+  std::array<int, 2> orders_{};
+  std::array<int, 2> done_{};
+  pid_t child_ = -1;
+};
+
+TEST_F(SharedFileStateTest, AChangeIsFollowedByWhoSharesIt) {
+  const std::string changed = files_.directory() + " " + std::to_string(0171);
+  EXPECT_NE(Seen(::getpid()), changed);
+  processes_.FileStateChanging(*processes_.Find(child_));
+  LetChange();
+  EXPECT_EQ(Seen(::getpid()), changed);
+  EXPECT_EQ(Seen(child_), changed);
+}
+
+// Between its notification and the change itself nothing that is read may be kept.
+TEST_F(SharedFileStateTest, WhatIsAboutToChangeIsNotKept) {
+  const std::string changed = files_.directory() + " " + std::to_string(0171);
+  processes_.FileStateChanging(*processes_.Find(child_));
+  EXPECT_NE(Seen(::getpid()), changed);
+  LetChange();
+  EXPECT_EQ(Seen(::getpid()), changed);
 }
 
 // Nothing that was known of the image before is known of the one after it.

@@ -20,6 +20,24 @@ def test_names_with_links_and_slashes(world):
     assert not differences, differences[:20]
 
 
+def edges(world, *groups):
+    """What the calls of each group answered, natively and inside."""
+    def fresh(name):
+        place = world.project / name
+        place.mkdir()
+        return place
+
+    words = world.python("call_edges.py", *groups)
+    native = world.native(words, cwd=fresh("natively")).ok().text
+    return native, world.run(words, policy="permit-all", cwd=fresh("inside")).ok().text
+
+
+def test_a_working_directory_shared_by_processes(world):
+    native, inside = edges(world, "shared_directory")
+    assert "after 2 below" in native
+    assert inside == native
+
+
 @pytest.mark.parametrize("mode", ["run", "wrap"])
 def test_openat2_is_held_back_as_natively(world, mode):
     """Every flag of openat2, with names that stay in a directory and names that leave it."""
