@@ -101,9 +101,12 @@ inline int MemoryArgument(const Services& services, const Call& call, std::uint6
 }
 
 // Asks for one action on what was looked up; Aegis' own state is refused whatever policies say.
-// 0, or the errno.
+// A lookup that reached nothing asks for nothing. 0, or the errno.
 inline int AskAbout(const Services& services, const Call& call, policy::Action action,
                     const Resolved& resolved, const Detail& detail = {}) {
+  if (resolved.stopped) {
+    return resolved.error;
+  }
   return resolved.aegis_state ? services.judge.Refuse(call.process, action, resolved.name,
                                                       decision::Reason::kAegisState, detail)
                               : services.judge.Ask(call.process, action, resolved.name, detail);

@@ -32,9 +32,6 @@ using policy::Action;
 
 // The object, judged for FileWrite; or the errno to answer with.
 SysResult<Resolved> Permitted(Services& services, Call& call, Resolved resolved) {
-  if (resolved.error == EBADF) {
-    return SysFail(EBADF);
-  }
   if (const int refused = AskAbout(services, call, Action::kFileWrite, resolved)) {
     return SysFail(refused);
   }

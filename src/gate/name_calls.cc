@@ -89,13 +89,13 @@ int Remove(Services& services, Call& call, const Resolved& resolved, int flags) 
 }
 
 Reply RemoveAt(Services& services, Call& call, int dirfd, std::uint64_t address, int flags) {
+  if ((flags & ~AT_REMOVEDIR) != 0) {
+    return Reply::Fail(EINVAL);
+  }
   PathBuffer buffer;
   const auto path = PathArgument(services, call, address, buffer);
   if (!path) {
     return Reply::Fail(path.error());
-  }
-  if ((flags & ~AT_REMOVEDIR) != 0) {
-    return Reply::Fail(EINVAL);
   }
   const Resolved resolved = ResolveName(services, call, dirfd, *path);
   return Reply::FromErrno(Remove(services, call, resolved, flags));
@@ -128,7 +128,7 @@ Reply MakeDirectory(Services& services, Call& call, int dirfd, std::uint64_t add
 struct TwoNames {
   Resolved from;
   Resolved to;
-  int error = 0;
+  int error = 0;  // one of them can't be had: nothing is judged
 };
 
 // The file that gets another name. `flags` of linkat(2).
@@ -157,6 +157,7 @@ TwoNames ResolveTwo(Services& services, Call& call, int from_dirfd, std::uint64_
                       : ResolveName(services, call, from_dirfd, *from);
   names.to = linked ? ResolveNewName(services, call, to_dirfd, *to)
                     : ResolveName(services, call, to_dirfd, *to);
+  names.error = names.from.stopped ? names.from.error : names.to.stopped ? names.to.error : 0;
   return names;
 }
 
@@ -280,6 +281,9 @@ Reply Symlink(Services& services, Call& call, std::uint64_t text_address, int di
     return Reply::Fail(text ? path.error() : text.error());
   }
   const Resolved resolved = ResolveNewName(services, call, dirfd, *path);
+  if (resolved.stopped) {
+    return Reply::Fail(resolved.error);
+  }
   if (const int error = RefusePinned(services, call, resolved, Action::kFileWrite)) {
     return Reply::Fail(error);
   }

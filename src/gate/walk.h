@@ -31,6 +31,7 @@ class Walk {
   enum class Step : std::uint8_t { kMore, kDone };
 
   bool Keeps(std::uint64_t flags) const { return (resolve_ & flags) != 0; }
+  int StartError() const;
   bool IsScoped() const;
   bool OtherMount(const base::UniqueFd& object) const;
   int EnterRoot();

@@ -38,6 +38,16 @@ def test_a_working_directory_shared_by_processes(world):
     assert inside == native
 
 
+def test_descriptors_that_calls_start_from(world):
+    """What no path starts from is answered as natively, and there is nothing to judge."""
+    native, inside = edges(world, "starts")
+    assert native.count("\n") > 750
+    differences = [pair for pair in zip(native.splitlines(), inside.splitlines())
+                   if pair[0] != pair[1]]
+    assert not differences, differences[:20]
+    assert not world.denials()
+
+
 @pytest.mark.parametrize("mode", ["run", "wrap"])
 def test_openat2_is_held_back_as_natively(world, mode):
     """Every flag of openat2, with names that stay in a directory and names that leave it."""

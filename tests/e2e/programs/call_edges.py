@@ -5,6 +5,7 @@ The output is the same wherever the calls behave the same.
 
 import ctypes
 import errno
+import itertools
 import os
 import signal
 import sys
@@ -56,6 +57,50 @@ def shared_directory():
         os.mkdir(f"dir{turn}")
         print([oct(os.stat(name).st_mode) for name in (f"made{turn}", f"dir{turn}")])
     os.chdir("..")
+
+
+def starts():
+    """Calls that begin at a descriptor: with a directory, and with what no path starts from."""
+    os.mkdir("d")
+    make("f")
+    make("d/f")
+    os.symlink("f", "l")
+    closed = 999
+    bases = {"directory": os.open("d", os.O_RDONLY), "file": os.open("f", os.O_RDONLY),
+             "link": os.open("l", os.O_PATH | os.O_NOFOLLOW), "pipe": os.pipe()[0],
+             "closed": closed, "negative": -7}
+    times = bytes(32)
+    with_base = {
+        "openat": lambda fd, name: call(257, fd, name, os.O_RDONLY, 0),
+        "openat create": lambda fd, name: call(257, fd, name, os.O_CREAT | os.O_WRONLY, 0o600),
+        "openat exclusive": lambda fd, name: call(257, fd, name, os.O_CREAT | os.O_EXCL, 0o600),
+        "mkdirat": lambda fd, name: call(258, fd, name, 0o700),
+        "mknodat": lambda fd, name: call(259, fd, name, 0o100600, 0),
+        "fchownat": lambda fd, name: call(260, fd, name, -1, -1, 0),
+        "futimesat": lambda fd, name: call(261, fd, name, times),
+        "unlinkat": lambda fd, name: call(263, fd, name, 0),
+        "rmdirat": lambda fd, name: call(263, fd, name, 0x200),
+        "unlinkat flags": lambda fd, name: call(263, fd, name, 0x1000),
+        "renameat": lambda fd, name: call(264, fd, name, HERE, "n"),
+        "renameat to": lambda fd, name: call(264, HERE, "f", fd, name),
+        "renameat both": lambda fd, name: call(264, fd, name, closed, ""),
+        "linkat": lambda fd, name: call(265, fd, name, HERE, "n", 0),
+        "linkat to": lambda fd, name: call(265, HERE, "f", fd, name, 0),
+        "symlinkat": lambda fd, name: call(266, "text", fd, name),
+        "fchmodat": lambda fd, name: call(268, fd, name, 0o600),
+        "utimensat": lambda fd, name: call(280, fd, name, 0, 0),
+        "execveat": lambda fd, name: call(322, fd, name, 0, 0, 0),
+    }
+    for (label, what), (base, fd) in itertools.product(with_base.items(), bases.items()):
+        for name in ("", ".", "..", "f", "no", "no/", "n" * 256):
+            print(label, base, name[:9], what(fd, name))
+            for made in ("n", "d/no"):
+                if os.path.isdir(made):
+                    os.rmdir(made)
+                elif os.path.lexists(made):
+                    os.unlink(made)
+            make("f")
+            make("d/f")
 
 
 def main():
