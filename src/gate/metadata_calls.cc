@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <utime.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -17,6 +18,7 @@
 #include <expected>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gate/call.h"
@@ -43,6 +45,17 @@ SysResult<Resolved> Permitted(Services& services, Call& call, Resolved resolved)
 
 SysResult<Resolved> ByDescriptor(Services& services, Call& call, int fd) {
   return Permitted(services, call, services.resolver.ResolveDescriptor(call.process, fd));
+}
+
+// As ByDescriptor, for calls that take open files alone: a descriptor that only names one (O_PATH)
+// is none to them.
+SysResult<Resolved> ByOpenFile(Services& services, Call& call, int fd) {
+  Resolved resolved = services.resolver.ResolveDescriptor(call.process, fd);
+  const int flags = resolved.stopped ? 0 : ::fcntl(resolved.object.get(), F_GETFL);
+  if (flags < 0 || (flags & O_PATH) != 0) {
+    return SysFail(EBADF);
+  }
+  return Permitted(services, call, std::move(resolved));
 }
 
 // `flags`: AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH as in the *at calls.
@@ -102,6 +115,15 @@ Reply ChangeTimes(const SysResult<Resolved>& object, const timespec* times) {
   return Reply::FromErrno(SysError(::utimensat(object->object.get(), "", times, AT_EMPTY_PATH)));
 }
 
+// Without a path it is the open file itself that gets the times.
+SysResult<Resolved> TimedObject(Services& services, Call& call, int dirfd, std::uint64_t path,
+                                int flags) {
+  if (path != 0 || dirfd == AT_FDCWD) {
+    return ByPath(services, call, dirfd, path, flags);  // EFAULT without either
+  }
+  return flags == 0 ? ByOpenFile(services, call, dirfd) : SysFail(EINVAL);
+}
+
 // utimes(2): microseconds in the caller's memory; nullptr (address 0) is "now".
 Reply ChangeTimesAt(Services& services, Call& call, int dirfd, std::uint64_t path,
                     std::uint64_t address) {
@@ -118,9 +140,8 @@ Reply ChangeTimesAt(Services& services, Call& call, int dirfd, std::uint64_t pat
       times.at(i) = {micros.at(i).tv_sec, micros.at(i).tv_usec * 1000};
     }
   }
-  const auto object =
-      path == 0 ? ByDescriptor(services, call, dirfd) : ByPath(services, call, dirfd, path, 0);
-  return ChangeTimes(object, address == 0 ? nullptr : times.data());
+  return ChangeTimes(TimedObject(services, call, dirfd, path, 0),
+                     address == 0 ? nullptr : times.data());
 }
 
 struct Attribute {
@@ -191,7 +212,7 @@ Reply HandleChmod(Services& services, Call& call) {
   return ChangeMode(ByPath(services, call, AT_FDCWD, call.arg(0), 0), call.arg(1));
 }
 Reply HandleFchmod(Services& services, Call& call) {
-  const auto object = ByDescriptor(services, call, call.int_arg(0));
+  const auto object = ByOpenFile(services, call, call.int_arg(0));
   if (!object) {
     return Reply::Fail(object.error());
   }
@@ -213,7 +234,7 @@ Reply HandleLchown(Services& services, Call& call) {
                      call.arg(1), call.arg(2));
 }
 Reply HandleFchown(Services& services, Call& call) {
-  return ChangeOwner(ByDescriptor(services, call, call.int_arg(0)), call.arg(1), call.arg(2));
+  return ChangeOwner(ByOpenFile(services, call, call.int_arg(0)), call.arg(1), call.arg(2));
 }
 Reply HandleFchownAt(Services& services, Call& call) {
   return ChangeOwner(ByPath(services, call, call.int_arg(0), call.arg(1), call.int_arg(4)),
@@ -248,10 +269,12 @@ Reply HandleUtimensAt(Services& services, Call& call) {
       return Reply::Fail(error);
     }
   }
-  const auto object = call.arg(1) == 0
-                          ? ByDescriptor(services, call, call.int_arg(0))
-                          : ByPath(services, call, call.int_arg(0), call.arg(1), call.int_arg(3));
-  return ChangeTimes(object, call.arg(2) == 0 ? nullptr : times.data());
+  const auto omits = [](const timespec& time) { return time.tv_nsec == UTIME_OMIT; };
+  if (call.arg(2) != 0 && std::ranges::all_of(times, omits)) {
+    return Reply::Return(0);  // nothing is changed, nor looked at
+  }
+  return ChangeTimes(TimedObject(services, call, call.int_arg(0), call.arg(1), call.int_arg(3)),
+                     call.arg(2) == 0 ? nullptr : times.data());
 }
 
 Reply HandleTruncate(Services& services, Call& call) {
@@ -274,7 +297,7 @@ Reply HandleLsetxattr(Services& services, Call& call) {
                       ByPath(services, call, AT_FDCWD, call.arg(0), AT_SYMLINK_NOFOLLOW));
 }
 Reply HandleFsetxattr(Services& services, Call& call) {
-  return SetAttribute(services, call, ByDescriptor(services, call, call.int_arg(0)));
+  return SetAttribute(services, call, ByOpenFile(services, call, call.int_arg(0)));
 }
 Reply HandleRemovexattr(Services& services, Call& call) {
   return RemoveAttribute(services, call, ByPath(services, call, AT_FDCWD, call.arg(0), 0));
@@ -284,7 +307,7 @@ Reply HandleLremovexattr(Services& services, Call& call) {
                          ByPath(services, call, AT_FDCWD, call.arg(0), AT_SYMLINK_NOFOLLOW));
 }
 Reply HandleFremovexattr(Services& services, Call& call) {
-  return RemoveAttribute(services, call, ByDescriptor(services, call, call.int_arg(0)));
+  return RemoveAttribute(services, call, ByOpenFile(services, call, call.int_arg(0)));
 }
 
 Reply HandleInodeIoctl(Services& services, Call& call) {

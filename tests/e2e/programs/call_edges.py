@@ -103,6 +103,26 @@ def starts():
             make("d/f")
 
 
+def open_files():
+    """Calls upon an open file itself: one that is open, one that is only named, none."""
+    make("f")
+    named = os.open("f", os.O_PATH)
+    times = bytes(32)
+    attribute, value = b"user.a\0", b"v"
+    for label, fd in (("open", os.open("f", os.O_RDWR)), ("named", named), ("closed", 999),
+                      ("pipe", os.pipe()[1])):
+        print("fchmod", label, call(91, fd, 0o640))
+        print("fchown", label, call(93, fd, -1, -1))
+        print("futimens", label, call(280, fd, 0, times, 0), call(280, fd, 0, 0, 0x100),
+              call(280, fd, 0, 0, 0x1000))
+        print("futimesat", label, call(261, fd, 0, times))
+        print("fsetxattr", label, call(190, fd, attribute, value, 1, 0) if label != "pipe" else "")
+        print("fremovexattr", label, call(199, fd, attribute) if label != "pipe" else "")
+        print("by an empty path", label, call(260, fd, "", -1, -1, 0x1000),
+              call(280, fd, "", times, 0x1000))
+    print("nowhere", call(280, HERE, 0, times, 0), call(261, HERE, 0, times))
+
+
 def main():
     for name in sys.argv[1:]:
         os.mkdir(name)
