@@ -2,7 +2,10 @@
 
 #include <fcntl.h>
 #include <linux/limits.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/types.h>
 #include <sys/xattr.h>
@@ -144,6 +147,29 @@ Reply ChangeTimesAt(Services& services, Call& call, int dirfd, std::uint64_t pat
                      address == 0 ? nullptr : times.data());
 }
 
+// The kernel would hold the supervisor to its own limit of a file's size (RLIMIT_FSIZE). Beyond the
+// caller's the thread gets SIGXFSZ, as soon as its call is answered. 0, or the errno.
+int ExceedsLimit(const Services& services, const Call& call, const Resolved& file, off_t size) {
+  rlimit limit{};
+  if (size <= file.st.st_size) {
+    return 0;
+  }
+  if (::prlimit(call.process.tid, RLIMIT_FSIZE, nullptr, &limit) != 0) {
+    return errno;
+  }
+  if (limit.rlim_cur == RLIM_INFINITY || static_cast<rlim_t>(size) <= limit.rlim_cur) {
+    return 0;
+  }
+  // Who may not write it is told that and gets no signal.
+  if (::faccessat(services.roots.own_fds.get(), NameByFd(file).c_str(), W_OK, AT_EACCESS) != 0) {
+    return errno;
+  }
+  if (services.listener.StillWaiting(call.id())) {
+    ::syscall(SYS_tgkill, call.process.tgid, call.process.tid, SIGXFSZ);
+  }
+  return EFBIG;
+}
+
 struct Attribute {
   std::string name;
   std::vector<char> value;
@@ -278,6 +304,9 @@ Reply HandleUtimensAt(Services& services, Call& call) {
 }
 
 Reply HandleTruncate(Services& services, Call& call) {
+  if (static_cast<off_t>(call.arg(1)) < 0) {
+    return Reply::Fail(EINVAL);
+  }
   const auto object = ByPath(services, call, AT_FDCWD, call.arg(0), 0);
   if (!object) {
     return Reply::Fail(object.error());
@@ -285,8 +314,11 @@ Reply HandleTruncate(Services& services, Call& call) {
   if (!S_ISREG(object->st.st_mode)) {
     return Reply::Fail(S_ISDIR(object->st.st_mode) ? EISDIR : EINVAL);
   }
-  return Reply::FromErrno(
-      SysError(::truncate(NameByFd(*object).c_str(), static_cast<off_t>(call.arg(1)))));
+  const auto size = static_cast<off_t>(call.arg(1));
+  if (const int error = ExceedsLimit(services, call, *object, size)) {
+    return Reply::Fail(error);
+  }
+  return Reply::FromErrno(SysError(::truncate(NameByFd(*object).c_str(), size)));
 }
 
 Reply HandleSetxattr(Services& services, Call& call) {

@@ -48,6 +48,12 @@ def test_descriptors_that_calls_start_from(world):
     assert not world.denials()
 
 
+def test_truncate_keeps_to_the_callers_limit(world):
+    native, inside = edges(world, "size_limit")
+    assert "f 9 EFBIG 1 8" in native
+    assert inside == native
+
+
 @pytest.mark.parametrize("mode", ["run", "wrap"])
 def test_openat2_is_held_back_as_natively(world, mode):
     """Every flag of openat2, with names that stay in a directory and names that leave it."""

@@ -7,6 +7,7 @@ import ctypes
 import errno
 import itertools
 import os
+import resource
 import signal
 import sys
 
@@ -121,6 +122,30 @@ def open_files():
         print("by an empty path", label, call(260, fd, "", -1, -1, 0x1000),
               call(280, fd, "", times, 0x1000))
     print("nowhere", call(280, HERE, 0, times, 0), call(261, HERE, 0, times))
+
+
+def size_limit():
+    """truncate(2) beyond the caller's limit of a file's size, with and without a handler."""
+    make("f", "0123")
+    make("closed", "0123")
+    os.chmod("closed", 0o400)
+    seen = []
+    signal.signal(signal.SIGXFSZ, lambda *words: seen.append("SIGXFSZ"))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, 16))
+    for name in ("f", "closed"):
+        for size in (-1, 3, 8, 9, 2, 4, 1 << 40):
+            result = call(76, name, size)
+            if name == "f" or os.getuid() != 0:
+                print(name, size, result, len(seen), os.stat(name).st_size)
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        os.truncate("f", 9)
+        os._exit(0)
+    print(os.waitpid(child, 0)[1], os.stat("f").st_size)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))
+    print(call(76, "f", 9), call(76, "f", 17), os.stat("f").st_size)
 
 
 def main():
