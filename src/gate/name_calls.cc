@@ -205,6 +205,26 @@ int AskRename(Services& services, Call& call, const TwoNames& names, bool exchan
   return Judged(services, call, names.to, {Action::kFileWrite}, from);
 }
 
+// What stands in the way of a rename, in the kernel's order: both directories, names that are
+// none, what is to be renamed, and its new name.
+int RenameError(const TwoNames& names, unsigned flags) {
+  for (const Resolved* side : {&names.from, &names.to}) {
+    if (!side->parent.valid() && side->error != 0) {
+      return side->error;
+    }
+  }
+  if (!names.from.parent.valid()) {
+    return EBUSY;
+  }
+  if (!names.to.parent.valid()) {
+    return (flags & RENAME_NOREPLACE) != 0 ? EEXIST : EBUSY;
+  }
+  if (names.from.error != 0) {
+    return names.from.error;
+  }
+  return names.to.error == ENOENT ? 0 : names.to.error;
+}
+
 Reply Rename(Services& services, Call& call, int from_dirfd, std::uint64_t from, int to_dirfd,
              std::uint64_t to, unsigned flags) {
   const TwoNames names = ResolveTwo(services, call, from_dirfd, from, std::nullopt, to_dirfd, to);
@@ -214,10 +234,8 @@ Reply Rename(Services& services, Call& call, int from_dirfd, std::uint64_t from,
   if (const int error = AskRename(services, call, names, (flags & RENAME_EXCHANGE) != 0)) {
     return Reply::Fail(error);
   }
-  for (const Resolved* side : {&names.from, &names.to}) {
-    if (const int error = NeedsParent(*side, EBUSY)) {
-      return Reply::Fail(error);
-    }
+  if (const int error = RenameError(names, flags)) {
+    return Reply::Fail(error);
   }
   // The kernel is asked with the slashes that the caller wrote: they decide over ENOTDIR.
   const std::string old_leaf = names.from.leaf + (names.from.wants_directory ? "/" : "");

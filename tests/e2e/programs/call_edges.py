@@ -8,7 +8,9 @@ import errno
 import itertools
 import os
 import resource
+import shutil
 import signal
+import struct
 import sys
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -34,6 +36,17 @@ def outcome(what):
 def make(name, text=""):
     with open(name, "w", encoding="ascii") as file:
         file.write(text)
+
+
+def anew():
+    """A directory d and a file f, whatever they were."""
+    for name in ("d", "f"):
+        if os.path.isdir(name):
+            shutil.rmtree(name)
+        elif os.path.lexists(name):
+            os.unlink(name)
+    os.mkdir("d")
+    make("f")
 
 
 def shared_directory():
@@ -122,6 +135,25 @@ def open_files():
         print("by an empty path", label, call(260, fd, "", -1, -1, 0x1000),
               call(280, fd, "", times, 0x1000))
     print("nowhere", call(280, HERE, 0, times, 0), call(261, HERE, 0, times))
+
+
+def small_things():
+    """Errors and their order."""
+    anew()
+    omit = struct.pack("qqqq", 0, (1 << 30) - 2, 0, (1 << 30) - 2)
+    for fd, name in ((HERE, "no"), (999, "f"), (999, 0), (HERE, "f")):
+        print("omit", fd, name, call(280, fd, name, omit, 0), call(280, fd, name, omit, 0x4000))
+    for flags in (0x1, 0x400, 0x2000, 0x1101):
+        print("execveat", [call(322, fd, name, 0, 0, flags)
+                           for fd, name in ((HERE, "no"), (HERE, ""), (999, "no"), (HERE, "f/x"))])
+    print("execveat here", call(322, HERE, "", 0, 0, 0x1000))
+    for new in (".", "..", "d/.", "d/..", "f", "d", "n" * 256, "no/x"):
+        for flags in (0, 1, 2):
+            print("rename", new[:5], flags, call(316, HERE, "f", HERE, new, flags),
+                  call(316, HERE, "missing", HERE, new, flags),
+                  call(316, HERE, "no/x", HERE, new, flags),
+                  call(316, HERE, ".", HERE, new, flags))
+            anew()
 
 
 def size_limit():
