@@ -1,8 +1,11 @@
 #include "gate/process_table.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <linux/limits.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <time.h>
@@ -11,10 +14,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 
@@ -48,6 +54,21 @@ bool ShareDescriptors(pid_t one, pid_t other) {
 bool MayShareFileState(pid_t one, pid_t other) {
   const long order = ::syscall(SYS_kcmp, one, other, KCMP_FS, 0UL, 0UL);
   return order == 0 || (order < 0 && errno != ESRCH);
+}
+
+// How many descriptors of a directory "<tid>/fd" have numbers below `limit`: those above it stay
+// open when the limit is lowered.
+rlim_t CountBelow(int proc, const std::string& directory, rlim_t limit) {
+  const int fd = ::openat(proc, directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(fd < 0 ? nullptr : ::fdopendir(fd), ::closedir);
+  rlim_t count = 0;
+  while (const dirent* entry = entries ? ::readdir(entries.get()) : nullptr) {
+    const std::string_view name = entry->d_name;
+    rlim_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    count += error == std::errc() && number < limit ? 1 : 0;
+  }
+  return count;
 }
 
 }  // namespace
@@ -139,6 +160,18 @@ base::UniqueFd ProcessTable::Descriptor(Process& process, int fd) {
   }
   const std::string link = std::to_string(process.tid) + "/fd/" + std::to_string(fd);
   return base::UniqueFd(::openat(roots_.host_proc.get(), link.c_str(), O_PATH | O_CLOEXEC));
+}
+
+bool ProcessTable::HasFreeDescriptor(const Process& process) const {
+  rlimit limit{};
+  struct stat descriptors{};
+  const std::string directory = std::to_string(process.tid) + "/fd";
+  if (::prlimit(process.tid, RLIMIT_NOFILE, nullptr, &limit) != 0 ||
+      ::fstatat(roots_.host_proc.get(), directory.c_str(), &descriptors, 0) != 0 ||
+      static_cast<rlim_t>(descriptors.st_size) < limit.rlim_cur) {
+    return true;
+  }
+  return CountBelow(roots_.host_proc.get(), directory, limit.rlim_cur) < limit.rlim_cur;
 }
 
 void ProcessTable::ImageChanged(pid_t tgid, pid_t caller) {

@@ -43,6 +43,10 @@ class ProcessTable {
   // The open file behind one of the thread's descriptors, shared with it; invalid if there is none.
   base::UniqueFd Descriptor(Process& process, int fd);
 
+  // Whether the thread can get one more descriptor. Yes where that can't be told: Linux before 6.2
+  // does not count them.
+  bool HasFreeDescriptor(const Process& process) const;
+
   // The process has another image, which its thread `caller` executed; all other threads are gone.
   void ImageChanged(pid_t tgid, pid_t caller);
 

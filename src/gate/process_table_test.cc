@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -162,6 +163,41 @@ TEST_F(ProcessTableTest, FollowsAnExecution) {
   EXPECT_NE(processes_.Find(child)->exe, before);
   ::kill(child, SIGKILL);
   ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+}
+
+// A stopped child with the descriptors 0 to `open` - 1 and one far above, and this limit.
+pid_t StoppedWithDescriptors(int open, rlim_t limit) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close_range(0, ~0U, 0);
+    for (int fd = 0; fd < open; ++fd) {
+      AEGIS_CHECK(::open("/", O_PATH | O_CLOEXEC) == fd);
+    }
+    AEGIS_CHECK(::dup2(0, 100) == 100);
+    const rlimit lowered{limit, limit};
+    AEGIS_CHECK(::setrlimit(RLIMIT_NOFILE, &lowered) == 0);
+    ::raise(SIGSTOP);
+    ::_exit(0);
+  }
+  AEGIS_CHECK(::waitpid(child, nullptr, WUNTRACED) == child);
+  return child;
+}
+
+TEST_F(ProcessTableTest, KnowsWhoHasNoDescriptorLeft) {
+  struct Case {
+    int open;
+    rlim_t limit;
+    bool has_free;
+  };
+  for (const Case& one : {Case{3, 64, true}, Case{8, 9, true}, Case{8, 8, false}, Case{8, 7, false},
+                          Case{1, 1, false}, Case{1, 0, false}}) {
+    const pid_t child = StoppedWithDescriptors(one.open, one.limit);
+    const Process* process = processes_.Find(child);
+    ASSERT_NE(process, nullptr);
+    EXPECT_EQ(processes_.HasFreeDescriptor(*process), one.has_free) << one.open << one.limit;
+    ::kill(child, SIGKILL);
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  }
 }
 
 // As Linux before 6.9: no pidfd of a thread that is not its process' first. For good, so in a

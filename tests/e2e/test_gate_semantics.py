@@ -54,6 +54,12 @@ def test_truncate_keeps_to_the_callers_limit(world):
     assert inside == native
 
 
+def test_no_descriptor_left(world):
+    native, inside = edges(world, "descriptor_limit")
+    assert "EMFILE 4" in native and "ok 0" in native
+    assert inside == native
+
+
 @pytest.mark.parametrize("mode", ["run", "wrap"])
 def test_openat2_is_held_back_as_natively(world, mode):
     """Every flag of openat2, with names that stay in a directory and names that leave it."""

@@ -180,6 +180,28 @@ def size_limit():
     print(call(76, "f", 9), call(76, "f", 17), os.stat("f").st_size)
 
 
+def descriptor_limit():
+    """Nothing is lost of a file that is to be truncated when there is no descriptor for it."""
+    make("f", "text")
+    high = os.dup2(0, 90)
+    for limit in (40, 30):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, 100))
+        taken = []
+        try:
+            while True:
+                taken.append(os.dup(0))
+        except OSError as error:
+            print(errno.errorcode[error.errno])
+        for flags in (os.O_TRUNC, os.O_TRUNC | os.O_CREAT, 0):
+            print(call(2, "f", os.O_WRONLY | flags, 0o600), os.stat("f").st_size)
+        os.close(taken.pop())
+        print(call(2, "f", os.O_WRONLY | os.O_TRUNC), os.stat("f").st_size)
+        for fd in taken:
+            os.close(fd)
+        make("f", "text")
+    os.close(high)
+
+
 def main():
     for name in sys.argv[1:]:
         os.mkdir(name)
