@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -32,6 +33,8 @@ namespace aegis::gate {
 // as another's.
 struct BoundSocket {
   base::UniqueFd inode;
+  dev_t device = 0;
+  ino_t number = 0;
   std::string kernel_name;  // what getsockname(2) and getpeername(2) say: the supervisor's name
 };
 
@@ -39,6 +42,7 @@ struct BoundSocket {
 // network is closed.
 struct BoundSockets {
   std::vector<BoundSocket> sockets;
+  std::size_t look_through_at = 1024;  // as many: those whose names are gone are forgotten
 };
 
 // The process's umask, which becomes the caller's before a call that makes a file: the kernel then

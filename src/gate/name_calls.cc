@@ -18,6 +18,7 @@
 #include "gate/call.h"
 #include "gate/resolver.h"
 #include "gate/tracee.h"
+#include "gate/walk.h"
 #include "policy/policy.h"
 
 namespace aegis::gate {
@@ -25,15 +26,6 @@ namespace aegis::gate {
 namespace {
 
 using policy::Action;
-
-// A call that changes a name takes one with slashes behind it as the name itself: a link there is
-// not followed.
-std::string_view WithoutLastSlashes(std::string_view path) {
-  while (path.size() > 1 && path.ends_with('/')) {
-    path.remove_suffix(1);
-  }
-  return path;
-}
 
 Resolved ResolveName(Services& services, Call& call, int dirfd, std::string_view path) {
   const std::string_view name = WithoutLastSlashes(path);

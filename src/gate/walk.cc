@@ -86,6 +86,13 @@ std::string JoinPath(std::string_view directory, std::string_view leaf) {
   return joined;
 }
 
+std::string_view WithoutLastSlashes(std::string_view path) {
+  while (path.size() > 1 && path.ends_with('/')) {
+    path.remove_suffix(1);
+  }
+  return path;
+}
+
 std::string LexicallyNormal(std::string_view path) {
   std::vector<std::string_view> parts;
   while (!path.empty()) {

@@ -73,6 +73,10 @@ bool IsProcFs(int fd);
 // Empty when `directory` is: what lies in a directory that can't be named can't be named either.
 std::string JoinPath(std::string_view directory, std::string_view leaf);
 
+// A call that changes a name takes one with slashes behind it as the name itself: a link there is
+// not followed.
+std::string_view WithoutLastSlashes(std::string_view path);
+
 // A path without empty, "." and ".." components, resolved as text.
 std::string LexicallyNormal(std::string_view path);
 

@@ -60,6 +60,15 @@ def test_no_descriptor_left(world):
     assert inside == native
 
 
+def test_names_of_unix_sockets(world):
+    native, inside = edges(world, "unix_sockets", "many_sockets")
+    assert "107 ['ok', 'ok'] True" in native and "connect f ECONNREFUSED" in native
+    differences = [pair for pair in zip(native.splitlines(), inside.splitlines())
+                   if pair[0] != pair[1]]
+    assert not differences, differences[:20]
+    assert {entry["action"] for entry in world.denials()} == {"NetConnect"}
+
+
 @pytest.mark.parametrize("mode", ["run", "wrap"])
 def test_openat2_is_held_back_as_natively(world, mode):
     """Every flag of openat2, with names that stay in a directory and names that leave it."""

@@ -10,6 +10,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import struct
 import sys
 
@@ -200,6 +201,53 @@ def descriptor_limit():
             os.close(fd)
         make("f", "text")
     os.close(high)
+
+
+def bound(name):
+    """What bind(2), and then connect(2), answer; the name is relative, so that it may be long."""
+    server, client = (socket.socket(socket.AF_UNIX) for _ in range(2))
+    with server, client:
+        answers = [outcome(lambda: server.bind(name)), outcome(server.listen),
+                   outcome(lambda: client.connect(name))]
+        return [answer or "ok" for answer in answers]
+
+
+def unix_sockets():
+    """Names for sockets, and what is none."""
+    os.mkdir("d")
+    make("f")
+    make("closed")
+    os.chmod("closed", 0o400)
+    os.symlink("nowhere", "dangling")
+    os.symlink("d", "ld")
+    for name in ("new/", "d/", "ld/", "f/", "f", "dangling", "dangling/", "d/.", "..", "no/x", "d/s",
+                 "ld/t", "f/s"):
+        print(name, bound(name))
+    for length in (90, 100, 101, 102, 103, 104, 105, 106, 107):
+        name = "n" * length
+        print(length, bound(name)[:2], os.path.lexists(name))
+        os.path.lexists(name) and print(oct(os.stat(name).st_mode), bound(name)[:1])
+    os.chdir("d")
+    print(bound("m" * 107), sorted(name[:5] for name in os.listdir(".")))
+    os.chdir("..")
+    for name in ("f", "closed", "d", "ld", "no", "f/", "d/s"):
+        with socket.socket(socket.AF_UNIX) as client:
+            if name != "closed" or os.getuid() != 0:
+                print("connect", name, outcome(lambda: client.connect(name)))
+
+
+def many_sockets():
+    """More than any fixed number of names that are still there."""
+    for number in range(1500):
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(number))
+    print(len(os.listdir(".")))
+    server, client = (socket.socket(socket.AF_UNIX) for _ in range(2))
+    server.bind("last")
+    server.listen()
+    client.connect("last")
+    for number in range(1500):
+        os.unlink(str(number))
 
 
 def main():
