@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -32,6 +33,8 @@ namespace aegis::gate {
 // as another's.
 struct BoundSocket {
   base::UniqueFd inode;
+  dev_t device = 0;
+  ino_t number = 0;
   std::string kernel_name;  // what getsockname(2) and getpeername(2) say: the supervisor's name
 };
 
@@ -39,6 +42,7 @@ struct BoundSocket {
 // network is closed.
 struct BoundSockets {
   std::vector<BoundSocket> sockets;
+  std::size_t look_through_at = 1024;  // as many: those whose names are gone are forgotten
 };
 
 // The process's umask, which becomes the caller's before a call that makes a file: the kernel then
@@ -101,9 +105,12 @@ inline int MemoryArgument(const Services& services, const Call& call, std::uint6
 }
 
 // Asks for one action on what was looked up; Aegis' own state is refused whatever policies say.
-// 0, or the errno.
+// A lookup that reached nothing asks for nothing. 0, or the errno.
 inline int AskAbout(const Services& services, const Call& call, policy::Action action,
                     const Resolved& resolved, const Detail& detail = {}) {
+  if (resolved.stopped) {
+    return resolved.error;
+  }
   return resolved.aegis_state ? services.judge.Refuse(call.process, action, resolved.name,
                                                       decision::Reason::kAegisState, detail)
                               : services.judge.Ask(call.process, action, resolved.name, detail);

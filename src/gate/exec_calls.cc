@@ -30,6 +30,8 @@ namespace aegis::gate {
 namespace {
 
 constexpr int kMaxInterpreters = 5;  // as deep as the kernel goes (execve(2))
+constexpr int kCheckOnly = 0x10000;  // AT_EXECVE_CHECK, Linux 6.14
+constexpr int kExecFlags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | kCheckOnly;
 
 // One execve(2): what was looked up, and what the kernel will make of it.
 struct Executing {
@@ -155,10 +157,16 @@ Reply HandleExecveAt(Services& services, Call& call) {
   }
   const int flags = call.int_arg(4);
   const int dirfd = call.int_arg(0);
+  const bool names_nothing = path->empty() && (flags & AT_EMPTY_PATH) == 0;
+  if (names_nothing || (flags & ~kExecFlags) != 0) {
+    return Reply::Fail(names_nothing ? ENOENT : EINVAL);
+  }
   Executing executing;
   executing.path = NameForInterpreter(dirfd, *path);
-  if (path->empty() && (flags & AT_EMPTY_PATH) != 0) {
-    executing.program = services.resolver.ResolveDescriptor(call.process, dirfd);
+  if (path->empty()) {
+    executing.program =
+        dirfd == AT_FDCWD ? services.resolver.ResolveObject(call.process, dirfd, ".", Leaf::kFollow)
+                          : services.resolver.ResolveDescriptor(call.process, dirfd);
   } else {
     const Leaf leaf = (flags & AT_SYMLINK_NOFOLLOW) != 0 ? Leaf::kKeep : Leaf::kFollow;
     executing.program = services.resolver.ResolveObject(call.process, dirfd, *path, leaf);

@@ -2,7 +2,10 @@
 
 #include <fcntl.h>
 #include <linux/limits.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/types.h>
 #include <sys/xattr.h>
@@ -10,6 +13,7 @@
 #include <unistd.h>
 #include <utime.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -17,6 +21,7 @@
 #include <expected>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gate/call.h"
@@ -32,9 +37,6 @@ using policy::Action;
 
 // The object, judged for FileWrite; or the errno to answer with.
 SysResult<Resolved> Permitted(Services& services, Call& call, Resolved resolved) {
-  if (resolved.error == EBADF) {
-    return SysFail(EBADF);
-  }
   if (const int refused = AskAbout(services, call, Action::kFileWrite, resolved)) {
     return SysFail(refused);
   }
@@ -46,6 +48,17 @@ SysResult<Resolved> Permitted(Services& services, Call& call, Resolved resolved)
 
 SysResult<Resolved> ByDescriptor(Services& services, Call& call, int fd) {
   return Permitted(services, call, services.resolver.ResolveDescriptor(call.process, fd));
+}
+
+// As ByDescriptor, for calls that take open files alone: a descriptor that only names one (O_PATH)
+// is none to them.
+SysResult<Resolved> ByOpenFile(Services& services, Call& call, int fd) {
+  Resolved resolved = services.resolver.ResolveDescriptor(call.process, fd);
+  const int flags = resolved.stopped ? 0 : ::fcntl(resolved.object.get(), F_GETFL);
+  if (flags < 0 || (flags & O_PATH) != 0) {
+    return SysFail(EBADF);
+  }
+  return Permitted(services, call, std::move(resolved));
 }
 
 // `flags`: AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH as in the *at calls.
@@ -105,6 +118,15 @@ Reply ChangeTimes(const SysResult<Resolved>& object, const timespec* times) {
   return Reply::FromErrno(SysError(::utimensat(object->object.get(), "", times, AT_EMPTY_PATH)));
 }
 
+// Without a path it is the open file itself that gets the times.
+SysResult<Resolved> TimedObject(Services& services, Call& call, int dirfd, std::uint64_t path,
+                                int flags) {
+  if (path != 0 || dirfd == AT_FDCWD) {
+    return ByPath(services, call, dirfd, path, flags);  // EFAULT without either
+  }
+  return flags == 0 ? ByOpenFile(services, call, dirfd) : SysFail(EINVAL);
+}
+
 // utimes(2): microseconds in the caller's memory; nullptr (address 0) is "now".
 Reply ChangeTimesAt(Services& services, Call& call, int dirfd, std::uint64_t path,
                     std::uint64_t address) {
@@ -121,9 +143,31 @@ Reply ChangeTimesAt(Services& services, Call& call, int dirfd, std::uint64_t pat
       times.at(i) = {micros.at(i).tv_sec, micros.at(i).tv_usec * 1000};
     }
   }
-  const auto object =
-      path == 0 ? ByDescriptor(services, call, dirfd) : ByPath(services, call, dirfd, path, 0);
-  return ChangeTimes(object, address == 0 ? nullptr : times.data());
+  return ChangeTimes(TimedObject(services, call, dirfd, path, 0),
+                     address == 0 ? nullptr : times.data());
+}
+
+// The kernel would hold the supervisor to its own limit of a file's size (RLIMIT_FSIZE). Beyond the
+// caller's the thread gets SIGXFSZ, as soon as its call is answered. 0, or the errno.
+int ExceedsLimit(const Services& services, const Call& call, const Resolved& file, off_t size) {
+  rlimit limit{};
+  if (size <= file.st.st_size) {
+    return 0;
+  }
+  if (::prlimit(call.process.tid, RLIMIT_FSIZE, nullptr, &limit) != 0) {
+    return errno;
+  }
+  if (limit.rlim_cur == RLIM_INFINITY || static_cast<rlim_t>(size) <= limit.rlim_cur) {
+    return 0;
+  }
+  // Who may not write it is told that and gets no signal.
+  if (::faccessat(services.roots.own_fds.get(), NameByFd(file).c_str(), W_OK, AT_EACCESS) != 0) {
+    return errno;
+  }
+  if (services.listener.StillWaiting(call.id())) {
+    ::syscall(SYS_tgkill, call.process.tgid, call.process.tid, SIGXFSZ);
+  }
+  return EFBIG;
 }
 
 struct Attribute {
@@ -194,7 +238,7 @@ Reply HandleChmod(Services& services, Call& call) {
   return ChangeMode(ByPath(services, call, AT_FDCWD, call.arg(0), 0), call.arg(1));
 }
 Reply HandleFchmod(Services& services, Call& call) {
-  const auto object = ByDescriptor(services, call, call.int_arg(0));
+  const auto object = ByOpenFile(services, call, call.int_arg(0));
   if (!object) {
     return Reply::Fail(object.error());
   }
@@ -216,7 +260,7 @@ Reply HandleLchown(Services& services, Call& call) {
                      call.arg(1), call.arg(2));
 }
 Reply HandleFchown(Services& services, Call& call) {
-  return ChangeOwner(ByDescriptor(services, call, call.int_arg(0)), call.arg(1), call.arg(2));
+  return ChangeOwner(ByOpenFile(services, call, call.int_arg(0)), call.arg(1), call.arg(2));
 }
 Reply HandleFchownAt(Services& services, Call& call) {
   return ChangeOwner(ByPath(services, call, call.int_arg(0), call.arg(1), call.int_arg(4)),
@@ -251,13 +295,18 @@ Reply HandleUtimensAt(Services& services, Call& call) {
       return Reply::Fail(error);
     }
   }
-  const auto object = call.arg(1) == 0
-                          ? ByDescriptor(services, call, call.int_arg(0))
-                          : ByPath(services, call, call.int_arg(0), call.arg(1), call.int_arg(3));
-  return ChangeTimes(object, call.arg(2) == 0 ? nullptr : times.data());
+  const auto omits = [](const timespec& time) { return time.tv_nsec == UTIME_OMIT; };
+  if (call.arg(2) != 0 && std::ranges::all_of(times, omits)) {
+    return Reply::Return(0);  // nothing is changed, nor looked at
+  }
+  return ChangeTimes(TimedObject(services, call, call.int_arg(0), call.arg(1), call.int_arg(3)),
+                     call.arg(2) == 0 ? nullptr : times.data());
 }
 
 Reply HandleTruncate(Services& services, Call& call) {
+  if (static_cast<off_t>(call.arg(1)) < 0) {
+    return Reply::Fail(EINVAL);
+  }
   const auto object = ByPath(services, call, AT_FDCWD, call.arg(0), 0);
   if (!object) {
     return Reply::Fail(object.error());
@@ -265,8 +314,11 @@ Reply HandleTruncate(Services& services, Call& call) {
   if (!S_ISREG(object->st.st_mode)) {
     return Reply::Fail(S_ISDIR(object->st.st_mode) ? EISDIR : EINVAL);
   }
-  return Reply::FromErrno(
-      SysError(::truncate(NameByFd(*object).c_str(), static_cast<off_t>(call.arg(1)))));
+  const auto size = static_cast<off_t>(call.arg(1));
+  if (const int error = ExceedsLimit(services, call, *object, size)) {
+    return Reply::Fail(error);
+  }
+  return Reply::FromErrno(SysError(::truncate(NameByFd(*object).c_str(), size)));
 }
 
 Reply HandleSetxattr(Services& services, Call& call) {
@@ -277,7 +329,7 @@ Reply HandleLsetxattr(Services& services, Call& call) {
                       ByPath(services, call, AT_FDCWD, call.arg(0), AT_SYMLINK_NOFOLLOW));
 }
 Reply HandleFsetxattr(Services& services, Call& call) {
-  return SetAttribute(services, call, ByDescriptor(services, call, call.int_arg(0)));
+  return SetAttribute(services, call, ByOpenFile(services, call, call.int_arg(0)));
 }
 Reply HandleRemovexattr(Services& services, Call& call) {
   return RemoveAttribute(services, call, ByPath(services, call, AT_FDCWD, call.arg(0), 0));
@@ -287,7 +339,7 @@ Reply HandleLremovexattr(Services& services, Call& call) {
                          ByPath(services, call, AT_FDCWD, call.arg(0), AT_SYMLINK_NOFOLLOW));
 }
 Reply HandleFremovexattr(Services& services, Call& call) {
-  return RemoveAttribute(services, call, ByDescriptor(services, call, call.int_arg(0)));
+  return RemoveAttribute(services, call, ByOpenFile(services, call, call.int_arg(0)));
 }
 
 Reply HandleInodeIoctl(Services& services, Call& call) {

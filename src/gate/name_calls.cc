@@ -18,6 +18,7 @@
 #include "gate/call.h"
 #include "gate/resolver.h"
 #include "gate/tracee.h"
+#include "gate/walk.h"
 #include "policy/policy.h"
 
 namespace aegis::gate {
@@ -25,15 +26,6 @@ namespace aegis::gate {
 namespace {
 
 using policy::Action;
-
-// A call that changes a name takes one with slashes behind it as the name itself: a link there is
-// not followed.
-std::string_view WithoutLastSlashes(std::string_view path) {
-  while (path.size() > 1 && path.ends_with('/')) {
-    path.remove_suffix(1);
-  }
-  return path;
-}
 
 Resolved ResolveName(Services& services, Call& call, int dirfd, std::string_view path) {
   const std::string_view name = WithoutLastSlashes(path);
@@ -89,13 +81,13 @@ int Remove(Services& services, Call& call, const Resolved& resolved, int flags) 
 }
 
 Reply RemoveAt(Services& services, Call& call, int dirfd, std::uint64_t address, int flags) {
+  if ((flags & ~AT_REMOVEDIR) != 0) {
+    return Reply::Fail(EINVAL);
+  }
   PathBuffer buffer;
   const auto path = PathArgument(services, call, address, buffer);
   if (!path) {
     return Reply::Fail(path.error());
-  }
-  if ((flags & ~AT_REMOVEDIR) != 0) {
-    return Reply::Fail(EINVAL);
   }
   const Resolved resolved = ResolveName(services, call, dirfd, *path);
   return Reply::FromErrno(Remove(services, call, resolved, flags));
@@ -128,7 +120,7 @@ Reply MakeDirectory(Services& services, Call& call, int dirfd, std::uint64_t add
 struct TwoNames {
   Resolved from;
   Resolved to;
-  int error = 0;
+  int error = 0;  // one of them can't be had: nothing is judged
 };
 
 // The file that gets another name. `flags` of linkat(2).
@@ -159,6 +151,7 @@ TwoNames ResolveTwo(Services& services, Call& call, int from_dirfd, std::uint64_
                       : ResolveName(services, call, from_dirfd, *from);
   names.to = linked ? ResolveNewName(services, call, to_dirfd, *to)
                     : ResolveName(services, call, to_dirfd, *to);
+  names.error = names.from.stopped ? names.from.error : names.to.stopped ? names.to.error : 0;
   return names;
 }
 
@@ -206,6 +199,26 @@ int AskRename(Services& services, Call& call, const TwoNames& names, bool exchan
   return Judged(services, call, names.to, {Action::kFileWrite}, from);
 }
 
+// What stands in the way of a rename, in the kernel's order: both directories, names that are
+// none, what is to be renamed, and its new name.
+int RenameError(const TwoNames& names, unsigned flags) {
+  for (const Resolved* side : {&names.from, &names.to}) {
+    if (!side->parent.valid() && side->error != 0) {
+      return side->error;
+    }
+  }
+  if (!names.from.parent.valid()) {
+    return EBUSY;
+  }
+  if (!names.to.parent.valid()) {
+    return (flags & RENAME_NOREPLACE) != 0 ? EEXIST : EBUSY;
+  }
+  if (names.from.error != 0) {
+    return names.from.error;
+  }
+  return names.to.error == ENOENT ? 0 : names.to.error;
+}
+
 Reply Rename(Services& services, Call& call, int from_dirfd, std::uint64_t from, int to_dirfd,
              std::uint64_t to, unsigned flags) {
   const TwoNames names = ResolveTwo(services, call, from_dirfd, from, std::nullopt, to_dirfd, to);
@@ -215,10 +228,8 @@ Reply Rename(Services& services, Call& call, int from_dirfd, std::uint64_t from,
   if (const int error = AskRename(services, call, names, (flags & RENAME_EXCHANGE) != 0)) {
     return Reply::Fail(error);
   }
-  for (const Resolved* side : {&names.from, &names.to}) {
-    if (const int error = NeedsParent(*side, EBUSY)) {
-      return Reply::Fail(error);
-    }
+  if (const int error = RenameError(names, flags)) {
+    return Reply::Fail(error);
   }
   // The kernel is asked with the slashes that the caller wrote: they decide over ENOTDIR.
   const std::string old_leaf = names.from.leaf + (names.from.wants_directory ? "/" : "");
@@ -226,7 +237,7 @@ Reply Rename(Services& services, Call& call, int from_dirfd, std::uint64_t from,
   const long result = ::syscall(SYS_renameat2, names.from.parent.get(), old_leaf.c_str(),
                                 names.to.parent.get(), new_leaf.c_str(), flags);
   if (result == 0 && names.from.exists() && S_ISDIR(names.from.st.st_mode)) {
-    services.processes.FileStateChanging(call.process);  // working directories may lie in it
+    services.processes.NamesMoved();  // working directories may lie in it
   }
   return Reply::FromErrno(result < 0 ? errno : 0);
 }
@@ -282,6 +293,9 @@ Reply Symlink(Services& services, Call& call, std::uint64_t text_address, int di
     return Reply::Fail(text ? path.error() : text.error());
   }
   const Resolved resolved = ResolveNewName(services, call, dirfd, *path);
+  if (resolved.stopped) {
+    return Reply::Fail(resolved.error);
+  }
   if (const int error = RefusePinned(services, call, resolved, Action::kFileWrite)) {
     return Reply::Fail(error);
   }

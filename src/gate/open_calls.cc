@@ -227,6 +227,11 @@ Reply OpenObject(Services& services, Call& call, Opening& opening, Resolved reso
   if (may_block) {
     return OpenWaiting(services, call, opening, std::move(resolved), flags);
   }
+  // The kernel reserves the descriptor first: where there is none, nothing is lost.
+  if (opening.has(O_TRUNC) && S_ISREG(resolved.st.st_mode) && resolved.st.st_size > 0 &&
+      !services.processes.HasFreeDescriptor(call.process)) {
+    return Reply::Fail(EMFILE);
+  }
   const std::string link = std::to_string(resolved.object.get());
   const base::UniqueFd fd = OpenNow(services.roots.own_fds.get(), link.c_str(), flags, 0, 0);
   if (!fd.valid()) {

@@ -1,20 +1,27 @@
 #include "gate/process_table.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <linux/limits.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 #include "base/text.h"
@@ -42,6 +49,28 @@ bool ShareDescriptors(pid_t one, pid_t other) {
   return ::syscall(SYS_kcmp, one, other, KCMP_FILES, 0UL, 0UL) == 0;
 }
 
+// Whether two threads have one working directory and umask. A kernel that can't tell (no kcmp) may
+// have given them the same; a thread that is gone changes nothing more.
+bool MayShareFileState(pid_t one, pid_t other) {
+  const long order = ::syscall(SYS_kcmp, one, other, KCMP_FS, 0UL, 0UL);
+  return order == 0 || (order < 0 && errno != ESRCH);
+}
+
+// How many descriptors of a directory "<tid>/fd" have numbers below `limit`: those above it stay
+// open when the limit is lowered.
+rlim_t CountBelow(int proc, const std::string& directory, rlim_t limit) {
+  const int fd = ::openat(proc, directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(fd < 0 ? nullptr : ::fdopendir(fd), ::closedir);
+  rlim_t count = 0;
+  while (const dirent* entry = entries ? ::readdir(entries.get()) : nullptr) {
+    const std::string_view name = entry->d_name;
+    rlim_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    count += error == std::errc() && number < limit ? 1 : 0;
+  }
+  return count;
+}
+
 }  // namespace
 
 Process* ProcessTable::Find(pid_t tid) {
@@ -49,7 +78,8 @@ Process* ProcessTable::Find(pid_t tid) {
   DropExpired(now);
   auto [entry, is_new] = processes_.try_emplace(tid);
   Process& process = entry->second;
-  if (is_new || now - process.read_at_ms > kLifetimeMs) {
+  const bool is_fresh = is_new || now - process.read_at_ms > kLifetimeMs;
+  if (is_fresh) {
     process = Process{};
     process.tid = tid;
     process.read_at_ms = now;
@@ -58,24 +88,27 @@ Process* ProcessTable::Find(pid_t tid) {
       return nullptr;
     }
   }
-  Settle(process, is_new);
+  Settle(process, is_fresh);
   return &process;
 }
 
 // A thread that makes a call has finished the one before: a change it announced is done.
-void ProcessTable::Settle(Process& process, bool is_new) {
-  Group& group = groups_[process.tgid];
-  if (group.changing == process.tid) {
-    group.changing = 0;
-    ++group.file_state;
+void ProcessTable::Settle(Process& process, bool is_fresh) {
+  changing_.erase(process.tid);
+  if (process.file_state == file_state_) {
+    return;
   }
-  if (process.file_state != group.file_state) {
-    if (!is_new) {
-      Read(process);
-    }
-    process.cwd.Reset();
-    process.file_state = group.changing == 0 ? group.file_state : 0;
+  if (!is_fresh) {
+    Read(process);
   }
+  process.cwd.Reset();
+  process.file_state = MayBeChanging(process) ? 0 : file_state_;
+}
+
+bool ProcessTable::MayBeChanging(const Process& process) const {
+  return std::ranges::any_of(changing_, [&process](const auto& change) {
+    return change.second == process.tgid || MayShareFileState(process.tid, change.first);
+  });
 }
 
 // Before one more descriptor is kept. Those of other threads are only there to save time, and an
@@ -129,15 +162,26 @@ base::UniqueFd ProcessTable::Descriptor(Process& process, int fd) {
   return base::UniqueFd(::openat(roots_.host_proc.get(), link.c_str(), O_PATH | O_CLOEXEC));
 }
 
+bool ProcessTable::HasFreeDescriptor(const Process& process) const {
+  rlimit limit{};
+  struct stat descriptors{};
+  const std::string directory = std::to_string(process.tid) + "/fd";
+  if (::prlimit(process.tid, RLIMIT_NOFILE, nullptr, &limit) != 0 ||
+      ::fstatat(roots_.host_proc.get(), directory.c_str(), &descriptors, 0) != 0 ||
+      static_cast<rlim_t>(descriptors.st_size) < limit.rlim_cur) {
+    return true;
+  }
+  return CountBelow(roots_.host_proc.get(), directory, limit.rlim_cur) < limit.rlim_cur;
+}
+
 void ProcessTable::ImageChanged(pid_t tgid, pid_t caller) {
   processes_.erase(tgid);
   processes_.erase(caller);
 }
 
 void ProcessTable::FileStateChanging(const Process& process) {
-  Group& group = groups_[process.tgid];
-  group.changing = process.tid;
-  ++group.file_state;
+  changing_.insert_or_assign(process.tid, process.tgid);
+  ++file_state_;
 }
 
 bool ProcessTable::Read(Process& process) const {
@@ -170,12 +214,10 @@ void ProcessTable::DropExpired(std::int64_t now_ms) {
   std::erase_if(processes_, [now_ms](const auto& entry) {
     return now_ms - entry.second.read_at_ms > kLifetimeMs;
   });
-  std::unordered_set<pid_t> alive;
-  for (const auto& [tid, process] : processes_) {
-    alive.insert(process.tgid);
-  }
+  // One that has made no call for so long has long made its change.
   // NOLINTNEXTLINE(misc-include-cleaner): <unordered_map> has it
-  std::erase_if(groups_, [&alive](const auto& entry) { return !alive.contains(entry.first); });
+  std::erase_if(changing_,
+                [this](const auto& change) { return !processes_.contains(change.first); });
 }
 
 }  // namespace aegis::gate

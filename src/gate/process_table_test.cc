@@ -9,7 +9,9 @@
 #include <signal.h>
 #include <stdlib.h>  // WUNTRACED
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,6 +86,66 @@ TEST_F(ProcessTableTest, FollowsTheUmask) {
   ::umask(before);
 }
 
+// clone(2) with CLONE_FS alone: another process, the same working directory and umask.
+class SharedFileStateTest : public ProcessTableTest {
+ protected:
+  SharedFileStateTest() {
+    AEGIS_CHECK(::pipe2(orders_.data(), O_CLOEXEC) == 0 && ::pipe2(done_.data(), O_CLOEXEC) == 0);
+    child_ = static_cast<pid_t>(::syscall(SYS_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0));
+    if (child_ == 0) {
+      char byte = 0;
+      while (::read(orders_[0], &byte, 1) == 1) {
+        AEGIS_CHECK(::chdir(files_.directory().c_str()) == 0);
+        ::umask(0171);
+        AEGIS_CHECK(::write(done_[1], &byte, 1) == 1);
+      }
+      ::_exit(0);
+    }
+  }
+  ~SharedFileStateTest() override {
+    ::umask(umask_);
+    AEGIS_CHECK(::fchdir(here_.get()) == 0);
+    ::kill(child_, SIGKILL);
+    ::waitpid(child_, nullptr, 0);
+    for (const int fd : {orders_[0], orders_[1], done_[0], done_[1]}) {
+      ::close(fd);
+    }
+  }
+  void LetChange() {
+    char byte = 'x';
+    AEGIS_CHECK(::write(orders_[1], &byte, 1) == 1 && ::read(done_[0], &byte, 1) == 1);
+  }
+  std::string Seen(pid_t pid) {
+    Process* process = processes_.Find(pid);
+    processes_.WorkingDirectory(*process);
+    return process->cwd_name + " " + std::to_string(process->umask);
+  }
+
+  base::UniqueFd here_{::open(".", O_PATH | O_CLOEXEC)};
+  mode_t umask_ = ::umask(022);
+  std::array<int, 2> orders_{};
+  std::array<int, 2> done_{};
+  pid_t child_ = -1;
+};
+
+TEST_F(SharedFileStateTest, AChangeIsFollowedByWhoSharesIt) {
+  const std::string changed = files_.directory() + " " + std::to_string(0171);
+  EXPECT_NE(Seen(::getpid()), changed);
+  processes_.FileStateChanging(*processes_.Find(child_));
+  LetChange();
+  EXPECT_EQ(Seen(::getpid()), changed);
+  EXPECT_EQ(Seen(child_), changed);
+}
+
+// Between its notification and the change itself nothing that is read may be kept.
+TEST_F(SharedFileStateTest, WhatIsAboutToChangeIsNotKept) {
+  const std::string changed = files_.directory() + " " + std::to_string(0171);
+  processes_.FileStateChanging(*processes_.Find(child_));
+  EXPECT_NE(Seen(::getpid()), changed);
+  LetChange();
+  EXPECT_EQ(Seen(::getpid()), changed);
+}
+
 // Nothing that was known of the image before is known of the one after it.
 TEST_F(ProcessTableTest, FollowsAnExecution) {
   const pid_t child = ::fork();
@@ -102,6 +164,41 @@ TEST_F(ProcessTableTest, FollowsAnExecution) {
   EXPECT_NE(processes_.Find(child)->exe, before);
   ::kill(child, SIGKILL);
   ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+}
+
+// A stopped child with the descriptors 0 to `open` - 1 and one far above, and this limit.
+pid_t StoppedWithDescriptors(int open, rlim_t limit) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close_range(0, ~0U, 0);
+    for (int fd = 0; fd < open; ++fd) {
+      AEGIS_CHECK(::open("/", O_PATH | O_CLOEXEC) == fd);
+    }
+    AEGIS_CHECK(::dup2(0, 100) == 100);
+    const rlimit lowered{limit, limit};
+    AEGIS_CHECK(::setrlimit(RLIMIT_NOFILE, &lowered) == 0);
+    ::raise(SIGSTOP);
+    ::_exit(0);
+  }
+  AEGIS_CHECK(::waitpid(child, nullptr, WUNTRACED) == child);
+  return child;
+}
+
+TEST_F(ProcessTableTest, KnowsWhoHasNoDescriptorLeft) {
+  struct Case {
+    int open;
+    rlim_t limit;
+    bool has_free;
+  };
+  for (const Case& one : {Case{3, 64, true}, Case{8, 9, true}, Case{8, 8, false}, Case{8, 7, false},
+                          Case{1, 1, false}, Case{1, 0, false}}) {
+    const pid_t child = StoppedWithDescriptors(one.open, one.limit);
+    const Process* process = processes_.Find(child);
+    ASSERT_NE(process, nullptr);
+    EXPECT_EQ(processes_.HasFreeDescriptor(*process), one.has_free) << one.open << one.limit;
+    ::kill(child, SIGKILL);
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  }
 }
 
 // As Linux before 6.9: no pidfd of a thread that is not its process' first. For good, so in a

@@ -26,10 +26,11 @@ base::UniqueFd OpenPath(int base, const char* path, std::uint64_t flags) {
       sandbox::uapi::OpenAt2(base, path, O_PATH | flags, 0, RESOLVE_NO_MAGICLINKS));
 }
 
-Resolved BadDescriptor() {
-  Resolved bad;
-  bad.error = EBADF;
-  return bad;
+Resolved Stopped(int error) {
+  Resolved nothing;
+  nothing.error = error;
+  nothing.stopped = true;
+  return nothing;
 }
 
 // Whether the last component is an ordinary name: not empty, ".", ".." or followed by a slash.
@@ -84,9 +85,12 @@ bool Resolver::IsPlain(const base::UniqueFd& directory) {
 }
 
 Resolved Resolver::ResolveObject(Process& process, int dirfd, std::string_view path, Leaf leaf) {
+  if (path.empty()) {
+    return Stopped(ENOENT);
+  }
   const Base base = OpenBase(process, dirfd, path.starts_with('/'));
   if (base.fd == -1) {
-    return BadDescriptor();
+    return Stopped(EBADF);
   }
   const std::string text(path);
   Resolved resolved;
@@ -100,9 +104,12 @@ Resolved Resolver::ResolveObject(Process& process, int dirfd, std::string_view p
 }
 
 Resolved Resolver::ResolveNew(Process& process, int dirfd, std::string_view path) {
+  if (path.empty()) {
+    return Stopped(ENOENT);
+  }
   const Base base = OpenBase(process, dirfd, path.starts_with('/'));
   if (base.fd == -1) {
-    return BadDescriptor();
+    return Stopped(EBADF);
   }
   if (EndsInName(path)) {
     Resolved resolved;
@@ -118,9 +125,12 @@ Resolved Resolver::ResolveNew(Process& process, int dirfd, std::string_view path
 }
 
 Resolved Resolver::Resolve(Process& process, int dirfd, std::string_view path, Leaf leaf) {
+  if (path.empty()) {
+    return Stopped(ENOENT);
+  }
   const Base base = OpenBase(process, dirfd, path.starts_with('/'));
   if (base.fd == -1) {
-    return BadDescriptor();
+    return Stopped(EBADF);
   }
   if (EndsInName(path)) {
     Resolved resolved;
@@ -146,17 +156,19 @@ Resolved Resolver::Resolve(Process& process, int dirfd, std::string_view path, L
 
 Resolved Resolver::ResolveWithin(Process& process, int dirfd, std::string_view path, Leaf leaf,
                                  std::uint64_t resolve) {
+  if (path.empty()) {
+    return Stopped(ENOENT);
+  }
   const bool absolute = path.starts_with('/') && (resolve & RESOLVE_IN_ROOT) == 0;
   const Base base = OpenBase(process, dirfd, absolute);
-  return base.fd == -1 ? BadDescriptor() : WalkFrom(process, base, path, leaf, resolve);
+  return base.fd == -1 ? Stopped(EBADF) : WalkFrom(process, base, path, leaf, resolve);
 }
 
 Resolved Resolver::ResolveDescriptor(Process& process, int fd) {
   Resolved resolved;
   resolved.object = processes_.Descriptor(process, fd);
   if (!resolved.object.valid() || ::fstat(resolved.object.get(), &resolved.st) != 0) {
-    resolved.error = EBADF;
-    return resolved;
+    return Stopped(EBADF);
   }
   resolved.name = NameOf(roots_, resolved.object.get());
   if (!resolved.name.empty() && !resolved.name.starts_with('/')) {

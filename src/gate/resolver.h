@@ -26,7 +26,9 @@ struct Resolved {
   int error = 0;  // what the kernel would answer; ENOENT with a parent: may be created
   bool wants_directory = false;  // the path ended with a slash
   bool hidden = false;           // exists outside, though the namespace does not show it
-  bool stopped = false;          // by flags of openat2(2): nothing was reached, `error` says why
+  // Nothing was reached, so there is nothing to judge: by the caller's flags (openat2(2)), an empty
+  // path, or a descriptor that no path starts from. `error` says why.
+  bool stopped = false;
   bool aegis_state = false;      // /proc of pid 1 or of another namespace: never given out
 
   bool exists() const { return object.valid(); }
@@ -40,7 +42,8 @@ class Resolver {
  public:
   Resolver(const Roots& roots, ProcessTable& processes) : roots_(roots), processes_(processes) {}
 
-  // `dirfd` as in openat(2). The result's `error` is EBADF for a descriptor that is none.
+  // `dirfd` as in openat(2). As the kernel, says ENOENT to an empty path before it looks at the
+  // descriptor; the other functions too.
   Resolved Resolve(Process& process, int dirfd, std::string_view path, Leaf leaf);
 
   // The open file behind one of the caller's descriptors (fchmod(2) and kin): `object` is that

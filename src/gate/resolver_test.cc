@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -124,6 +125,35 @@ TEST_F(ResolverTest, ABadDescriptorIsEbadf) {
   EXPECT_EQ(resolver_.Resolve(Self(), 9999, "x", Leaf::kFollow).error, EBADF);
   EXPECT_EQ(resolver_.ResolveObject(Self(), -7, "x", Leaf::kFollow).error, EBADF);
   EXPECT_EQ(resolver_.ResolveDescriptor(Self(), 9999).error, EBADF);
+}
+
+TEST_F(ResolverTest, NothingIsReachedFromWhatIsNoDirectory) {
+  files_.File("a");
+  const base::UniqueFd file(::open(files_.Path("a").c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
+  const base::UniqueFd reader(pipe[0]);
+  const base::UniqueFd writer(pipe[1]);
+  for (const int fd : {file.get(), reader.get()}) {
+    for (const char* path : {".", "..", "x", "x/"}) {
+      const Resolved found = resolver_.Resolve(Self(), fd, path, Leaf::kKeep);
+      EXPECT_EQ(found.error, ENOTDIR) << path;
+      EXPECT_TRUE(found.stopped && found.name.empty()) << path;
+      EXPECT_TRUE(resolver_.ResolveNew(Self(), fd, path).stopped) << path;
+      EXPECT_TRUE(resolver_.ResolveObject(Self(), fd, path, Leaf::kFollow).stopped) << path;
+    }
+    EXPECT_EQ(resolver_.Resolve(Self(), fd, files_.Path("a"), Leaf::kKeep).error, 0);
+  }
+}
+
+TEST_F(ResolverTest, AnEmptyPathIsMissingWhateverTheDescriptor) {
+  for (const int fd : {AT_FDCWD, 9999, -7}) {
+    EXPECT_EQ(resolver_.Resolve(Self(), fd, "", Leaf::kFollow).error, ENOENT);
+    EXPECT_EQ(resolver_.ResolveNew(Self(), fd, "").error, ENOENT);
+    EXPECT_EQ(resolver_.ResolveObject(Self(), fd, "", Leaf::kKeep).error, ENOENT);
+    EXPECT_EQ(resolver_.ResolveWithin(Self(), fd, "", Leaf::kKeep, RESOLVE_BENEATH).error, ENOENT);
+  }
+  EXPECT_TRUE(resolver_.Resolve(Self(), AT_FDCWD, "", Leaf::kFollow).stopped);
 }
 
 TEST_F(ResolverTest, DescriptorsAreDirectories) {

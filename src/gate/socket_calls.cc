@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <sched.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -16,6 +18,8 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -26,6 +30,7 @@
 #include "gate/peer_address.h"
 #include "gate/resolver.h"
 #include "gate/run.h"
+#include "gate/walk.h"
 #include "policy/policy.h"
 
 namespace aegis::gate {
@@ -34,7 +39,6 @@ namespace {
 
 using policy::Action;
 
-constexpr std::size_t kMaxBoundSockets = 1024;
 constexpr int kTypeMask = 0xf;           // the rest of socket(2)'s type are flags
 constexpr unsigned kMaxMessages = 1024;  // UIO_MAXIOV
 
@@ -69,7 +73,7 @@ base::UniqueFd TakeSocket(Services& services, const Call& call) {
 SysResult<sockaddr_un> AddressOf(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) {
+  if (path.size() > sizeof(address.sun_path)) {  // all of it may be used, without a NUL
     return SysFail(ENAMETOOLONG);
   }
   std::memcpy(address.sun_path, path.data(), path.size());
@@ -78,9 +82,7 @@ SysResult<sockaddr_un> AddressOf(const std::string& path) {
 
 bool BoundInThisRun(const Services& services, const struct stat& st) {
   return std::ranges::any_of(services.bound_sockets.sockets, [&st](const BoundSocket& socket) {
-    struct stat bound{};
-    return ::fstat(socket.inode.get(), &bound) == 0 && bound.st_dev == st.st_dev &&
-           bound.st_ino == st.st_ino;
+    return socket.device == st.st_dev && socket.number == st.st_ino;
   });
 }
 
@@ -122,6 +124,20 @@ Reply ConnectToObject(Services& services, Call& call, int object, std::string_vi
   return Reply::FromErrno(ConnectNow(socket, &*address, sizeof(*address)));
 }
 
+// What is no socket is told apart from one that may not be reached, as stat(2) does.
+int UnreachableError(const Services& services, const Resolved& resolved) {
+  if (!resolved.exists() || S_ISSOCK(resolved.st.st_mode)) {
+    return EACCES;
+  }
+  if (resolved.error != 0) {
+    return resolved.error;
+  }
+  const std::string link = std::to_string(resolved.object.get());
+  const int error =
+      SysError(::faccessat(services.roots.own_fds.get(), link.c_str(), W_OK, AT_EACCESS));
+  return error == 0 ? ECONNREFUSED : error;
+}
+
 // A socket that the run itself made is reached by writing to its file; any other is the network.
 Reply ConnectToPath(Services& services, Call& call, PeerAddress peer) {
   const Resolved resolved =
@@ -142,7 +158,7 @@ Reply ConnectToPath(Services& services, Call& call, PeerAddress peer) {
   if (!resolved.exists() || !BoundInThisRun(services, resolved.st)) {
     peer.resource = "unix:" + base::EscapeName(resolved.name);
     AskPeer(services, call, peer, "unix");
-    return Reply::Fail(EACCES);
+    return Reply::Fail(UnreachableError(services, resolved));
   }
   return ConnectToObject(services, call, resolved.object.get(), resolved.name);
 }
@@ -164,10 +180,54 @@ Reply ConnectHarmlessly(Services& services, Call& call) {
                         : Reply::Fail(EBADF);
 }
 
+// Whether one more can be held. Half of the descriptors are for all else.
+bool HasRoom(BoundSockets& bound) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    return false;
+  }
+  if (bound.sockets.size() >= std::min<std::size_t>(bound.look_through_at, limit.rlim_cur / 2)) {
+    std::erase_if(bound.sockets, IsUnlinked);
+    bound.look_through_at = std::max(bound.look_through_at, 2 * bound.sockets.size());
+  }
+  return bound.sockets.size() < limit.rlim_cur / 2;
+}
+
+// Binds by the name alone, in the directory itself: from a thread with a working directory of its
+// own. 0 or the errno.
+int BindBelow(const base::UniqueFd& socket, const base::UniqueFd& directory,
+              const sockaddr_un& address) {
+  int error = 0;
+  try {
+    std::thread([&] {
+      const bool there = ::unshare(CLONE_FS) == 0 && ::fchdir(directory.get()) == 0;
+      error = SysError(
+          there ? ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address))
+                : -1);
+    }).join();
+  } catch (const std::system_error&) {
+    return ENOMEM;
+  }
+  return error;
+}
+
+// Makes the socket's file: what the kernel calls it, or the errno.
+SysResult<std::string> BindAt(const base::UniqueFd& socket, const Resolved& place) {
+  std::string name = std::to_string(place.parent.get()) + "/" + place.leaf;
+  if (const auto address = AddressOf(name)) {
+    const int error = SysError(
+        ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)));
+    return error == 0 ? SysResult<std::string>(std::move(name)) : SysFail(error);
+  }
+  const auto address = AddressOf(place.leaf);
+  const int error = address ? BindBelow(socket, place.parent, *address) : address.error();
+  return error == 0 ? SysResult<std::string>(place.leaf) : SysFail(error);
+}
+
 Reply BindToPath(Services& services, Call& call, const PeerAddress& peer) {
-  const Resolved resolved =
-      services.resolver.Resolve(call.process, AT_FDCWD, peer.path, Leaf::kKeep);
-  if (const int error = services.judge.Ask(call.process, Action::kFileWrite, resolved.name)) {
+  const std::string_view path = WithoutLastSlashes(peer.path);
+  const Resolved resolved = services.resolver.Resolve(call.process, AT_FDCWD, path, Leaf::kKeep);
+  if (const int error = AskAbout(services, call, Action::kFileWrite, resolved)) {
     return Reply::Fail(error);
   }
   if (resolved.exists()) {
@@ -176,27 +236,29 @@ Reply BindToPath(Services& services, Call& call, const PeerAddress& peer) {
   if (!resolved.creatable()) {
     return Reply::Fail(resolved.error != 0 ? resolved.error : EADDRINUSE);
   }
-  auto& sockets = services.bound_sockets.sockets;
-  if (sockets.size() >= kMaxBoundSockets) {
-    std::erase_if(sockets, IsUnlinked);
+  if (path.size() < peer.path.size()) {
+    return Reply::Fail(ENOENT);  // a directory's name, and there is none
   }
-  if (sockets.size() >= kMaxBoundSockets) {
+  if (!HasRoom(services.bound_sockets)) {
     return Reply::Fail(ENOMEM);
   }
   const base::UniqueFd socket = TakeSocket(services, call);
-  std::string name = std::to_string(resolved.parent.get()) + "/" + resolved.leaf;
-  const auto address = AddressOf(name);
-  if (!socket.valid() || !address) {
-    return Reply::Fail(socket.valid() ? address.error() : EBADF);
+  if (!socket.valid()) {
+    return Reply::Fail(EBADF);
   }
   services.umask.Become(call.process.umask);
-  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) != 0) {
-    return Reply::Fail(errno);
+  auto name = BindAt(socket, resolved);
+  if (!name) {
+    return Reply::Fail(name.error());
   }
   base::UniqueFd inode(
       ::openat(resolved.parent.get(), resolved.leaf.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (inode.valid()) {
-    sockets.push_back({.inode = std::move(inode), .kernel_name = std::move(name)});
+  struct stat st{};
+  if (inode.valid() && ::fstat(inode.get(), &st) == 0) {
+    services.bound_sockets.sockets.push_back({.inode = std::move(inode),
+                                              .device = st.st_dev,
+                                              .number = st.st_ino,
+                                              .kernel_name = std::move(*name)});
   }
   return Reply::Return(0);
 }

@@ -86,6 +86,13 @@ std::string JoinPath(std::string_view directory, std::string_view leaf) {
   return joined;
 }
 
+std::string_view WithoutLastSlashes(std::string_view path) {
+  while (path.size() > 1 && path.ends_with('/')) {
+    path.remove_suffix(1);
+  }
+  return path;
+}
+
 std::string LexicallyNormal(std::string_view path) {
   std::vector<std::string_view> parts;
   while (!path.empty()) {
@@ -130,8 +137,7 @@ Resolved Walk::Run(base::UniqueFd base, std::string_view path, Leaf leaf) {
   rest_ = path;
   at_ = std::move(base);
   if (path.empty()) {
-    result_.error = ENOENT;
-    result_.name = at_.valid() ? NameOf(roots_, at_.get()) : "/";
+    Stop(ENOENT);
     return std::move(result_);
   }
   if (path.starts_with('/') && !Keeps(RESOLVE_IN_ROOT)) {
@@ -140,8 +146,8 @@ Resolved Walk::Run(base::UniqueFd base, std::string_view path, Leaf leaf) {
       return std::move(result_);
     }
   }
-  if (!at_.valid()) {
-    result_.error = EBADF;  // a relative path from nowhere has no name
+  if (const int error = StartError()) {
+    Stop(error);
     return std::move(result_);
   }
   if (IsScoped()) {
@@ -154,6 +160,16 @@ Resolved Walk::Run(base::UniqueFd base, std::string_view path, Leaf leaf) {
     NameInProc(*process_, result_);
   }
   return std::move(result_);
+}
+
+// Why the walk can't begin where it should; 0 if it can. What is no directory has no names in it,
+// and perhaps none itself (a pipe).
+int Walk::StartError() const {
+  struct stat st{};
+  if (!at_.valid() || ::fstat(at_.get(), &st) != 0) {
+    return EBADF;
+  }
+  return S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
 }
 
 bool Walk::IsScoped() const { return Keeps(RESOLVE_BENEATH | RESOLVE_IN_ROOT); }
@@ -407,7 +423,7 @@ Walk::Step Walk::Fail(int error) {
   return Step::kDone;
 }
 
-// The caller's own flags, or a root that can't be had, end the walk before anything is reached.
+// The caller's own flags, or a start that can't be had, end the walk before anything is reached.
 Walk::Step Walk::Stop(int error) {
   result_.error = error;
   result_.stopped = true;

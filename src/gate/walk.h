@@ -31,6 +31,7 @@ class Walk {
   enum class Step : std::uint8_t { kMore, kDone };
 
   bool Keeps(std::uint64_t flags) const { return (resolve_ & flags) != 0; }
+  int StartError() const;
   bool IsScoped() const;
   bool OtherMount(const base::UniqueFd& object) const;
   int EnterRoot();
@@ -71,6 +72,10 @@ bool IsProcFs(int fd);
 // "/a" + "b" -> "/a/b"; "/" + "b" -> "/b".
 // Empty when `directory` is: what lies in a directory that can't be named can't be named either.
 std::string JoinPath(std::string_view directory, std::string_view leaf);
+
+// A call that changes a name takes one with slashes behind it as the name itself: a link there is
+// not followed.
+std::string_view WithoutLastSlashes(std::string_view path);
 
 // A path without empty, "." and ".." components, resolved as text.
 std::string LexicallyNormal(std::string_view path);

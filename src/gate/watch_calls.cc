@@ -41,9 +41,6 @@ SysResult<base::UniqueFd> TakeQueue(Services& services, Call& call, std::string_
 // The object, judged for DirList; or the errno to answer with.
 SysResult<Resolved> Watchable(Services& services, Call& call, Resolved resolved,
                               bool only_directory) {
-  if (resolved.error == EBADF) {
-    return SysFail(EBADF);
-  }
   if (const int refused = AskAbout(services, call, policy::Action::kDirList, resolved)) {
     return SysFail(refused);
   }

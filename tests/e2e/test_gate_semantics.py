@@ -20,6 +20,55 @@ def test_names_with_links_and_slashes(world):
     assert not differences, differences[:20]
 
 
+def edges(world, *groups):
+    """What the calls of each group answered, natively and inside."""
+    def fresh(name):
+        place = world.project / name
+        place.mkdir()
+        return place
+
+    words = world.python("call_edges.py", *groups)
+    native = world.native(words, cwd=fresh("natively")).ok().text
+    return native, world.run(words, policy="permit-all", cwd=fresh("inside")).ok().text
+
+
+def test_a_working_directory_shared_by_processes(world):
+    native, inside = edges(world, "shared_directory")
+    assert "after 2 below" in native
+    assert inside == native
+
+
+def test_descriptors_that_calls_start_from(world):
+    """What no path starts from is answered as natively, and there is nothing to judge."""
+    native, inside = edges(world, "starts", "open_files", "small_things")
+    assert native.count("\n") > 800
+    differences = [pair for pair in zip(native.splitlines(), inside.splitlines())
+                   if pair[0] != pair[1]]
+    assert not differences, differences[:20]
+    assert not world.denials()
+
+
+def test_truncate_keeps_to_the_callers_limit(world):
+    native, inside = edges(world, "size_limit")
+    assert "f 9 EFBIG 1 8" in native
+    assert inside == native
+
+
+def test_no_descriptor_left(world):
+    native, inside = edges(world, "descriptor_limit")
+    assert "EMFILE 4" in native and "ok 0" in native
+    assert inside == native
+
+
+def test_names_of_unix_sockets(world):
+    native, inside = edges(world, "unix_sockets", "many_sockets")
+    assert "107 ['ok', 'ok'] True" in native and "connect f ECONNREFUSED" in native
+    differences = [pair for pair in zip(native.splitlines(), inside.splitlines())
+                   if pair[0] != pair[1]]
+    assert not differences, differences[:20]
+    assert {entry["action"] for entry in world.denials()} == {"NetConnect"}
+
+
 @pytest.mark.parametrize("mode", ["run", "wrap"])
 def test_openat2_is_held_back_as_natively(world, mode):
     """Every flag of openat2, with names that stay in a directory and names that leave it."""
