@@ -221,6 +221,11 @@ int RenameError(const TwoNames& names, unsigned flags) {
 
 Reply Rename(Services& services, Call& call, int from_dirfd, std::uint64_t from, int to_dirfd,
              std::uint64_t to, unsigned flags) {
+  constexpr unsigned kExclusive = RENAME_NOREPLACE | RENAME_WHITEOUT;
+  if ((flags & ~(kExclusive | RENAME_EXCHANGE)) != 0 ||
+      ((flags & kExclusive) != 0 && (flags & RENAME_EXCHANGE) != 0)) {
+    return Reply::Fail(EINVAL);
+  }
   const TwoNames names = ResolveTwo(services, call, from_dirfd, from, std::nullopt, to_dirfd, to);
   if (names.error != 0) {
     return Reply::Fail(names.error);

@@ -60,7 +60,11 @@ SysResult<PeerAddress> ReadPeer(Services& services, Call& call, std::uint64_t ad
           MemoryArgument(services, call, address, bytes.data(), static_cast<std::size_t>(size))) {
     return SysFail(error);
   }
-  return ParsePeer(bytes.data(), static_cast<std::size_t>(size));
+  PeerAddress peer = ParsePeer(bytes.data(), static_cast<std::size_t>(size));
+  if (peer.family == AF_UNIX && size > sizeof(sockaddr_un)) {
+    return SysFail(EINVAL);
+  }
+  return peer;
 }
 
 // The caller's own socket, shared with it.
