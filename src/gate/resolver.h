@@ -29,7 +29,7 @@ struct Resolved {
   // Nothing was reached, so there is nothing to judge: by the caller's flags (openat2(2)), an empty
   // path, or a descriptor that no path starts from. `error` says why.
   bool stopped = false;
-  bool aegis_state = false;      // /proc of pid 1 or of another namespace: never given out
+  bool aegis_state = false;  // /proc of pid 1 or of another namespace: never given out
 
   bool exists() const { return object.valid(); }
   bool creatable() const { return error == ENOENT && parent.valid(); }
