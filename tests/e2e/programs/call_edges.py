@@ -102,7 +102,7 @@ def starts():
         "linkat": lambda fd, name: call(265, fd, name, HERE, "n", 0),
         "linkat to": lambda fd, name: call(265, HERE, "f", fd, name, 0),
         "symlinkat": lambda fd, name: call(266, "text", fd, name),
-        "fchmodat": lambda fd, name: call(268, fd, name, 0o600),
+        "fchmodat": lambda fd, name: call(268, fd, name, 0o700),
         "utimensat": lambda fd, name: call(280, fd, name, 0, 0),
         "execveat": lambda fd, name: call(322, fd, name, 0, 0, 0),
     }
@@ -149,7 +149,7 @@ def small_things():
                            for fd, name in ((HERE, "no"), (HERE, ""), (999, "no"), (HERE, "f/x"))])
     print("execveat here", call(322, HERE, "", 0, 0, 0x1000))
     for new in (".", "..", "d/.", "d/..", "f", "d", "n" * 256, "no/x"):
-        for flags in (0, 1, 2):
+        for flags in (0, 1, 2, 3, 6, 8):
             print("rename", new[:5], flags, call(316, HERE, "f", HERE, new, flags),
                   call(316, HERE, "missing", HERE, new, flags),
                   call(316, HERE, "no/x", HERE, new, flags),
