@@ -6,7 +6,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +20,8 @@
 #include "decision/decision.h"
 #include "gate/executions.h"
 #include "gate/judge.h"
+#include "gate/loader.h"
+#include "gate/mappings.h"
 #include "gate/process_table.h"
 #include "gate/resolver.h"
 #include "gate/roots.h"
@@ -30,20 +34,27 @@ namespace aegis::gate {
 
 namespace {
 
-constexpr std::size_t kCommandLineRoom = std::size_t{64} * 1024;
+constexpr std::string_view kDeleted = " (deleted)";
+constexpr std::size_t kMaxProcText = std::size_t{8} << 20U;  // more than execve(2) takes
+
+// A file below /proc/<pid>, up to kMaxProcText.
+std::string ReadProc(const Roots& roots, pid_t pid, const char* file) {
+  const std::string path = std::to_string(pid) + "/" + file;
+  const base::UniqueFd fd(::openat(roots.host_proc.get(), path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  std::array<char, 4096> piece;
+  ssize_t got = 0;
+  while (fd.valid() && text.size() < kMaxProcText &&
+         (got = ::read(fd.get(), piece.data(), piece.size())) > 0) {
+    text.append(piece.data(), static_cast<std::size_t>(got));
+  }
+  return text;
+}
 
 // What the image was started with. It has not run yet, and nobody else can write its memory.
 Arguments ArgumentsOf(const Roots& roots, pid_t pid) {
-  const std::string path = std::to_string(pid) + "/cmdline";
-  const base::UniqueFd fd(::openat(roots.host_proc.get(), path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string text(kCommandLineRoom, '\0');
-  std::size_t have = 0;
-  ssize_t got = 0;
-  while (fd.valid() && have < text.size() &&
-         (got = ::read(fd.get(), text.data() + have, text.size() - have)) > 0) {
-    have += static_cast<std::size_t>(got);
-  }
-  return SplitArguments(std::string_view(text).substr(0, have), have < text.size());
+  const std::string text = ReadProc(roots, pid, "cmdline");
+  return SplitArguments(text, text.size() < kMaxProcText);
 }
 
 base::UniqueFd OpenImage(const Roots& roots, pid_t pid) {
@@ -73,10 +84,20 @@ bool AreSameArguments(const Execution& judged, const Arguments& actual) {
 
 }  // namespace
 
-bool Lifecycle::Started(pid_t child, pid_t parent) {
+// A new process has its maker's image, unless that is dead already and another one its parent.
+std::string Lifecycle::ImageOf(pid_t child, pid_t parent) const {
+  const Roots& roots = services_.resolver.roots();
+  const base::UniqueFd image = OpenImage(roots, child);
   const auto maker = processes_.find(parent);
-  const std::string image = maker == processes_.end() ? std::string() : maker->second.image;
-  processes_[child] = Known{parent, image};
+  if (image.valid() || maker == processes_.end()) {
+    return base::EscapeName(NameOf(roots, image.get()));
+  }
+  return maker->second.image;
+}
+
+bool Lifecycle::Started(pid_t child, pid_t parent) {
+  const std::string image = ImageOf(child, parent);
+  processes_[child] = Known{.parent = parent, .image = image, .begun = true};
   ledger::ProcessStart start;
   start.pid = child;
   start.parent = parent;
@@ -98,11 +119,37 @@ bool Lifecycle::IsAsJudged(const Process& process, const Execution* judged, cons
     return services_.judge.Refuse(process, policy::Action::kProcessSpawn, image.name,
                                   decision::Reason::kImageChanged, detail) == 0;
   }
-  return AreSameArguments(*judged, actual) ||
-         services_.judge.Ask(process, policy::Action::kProcessSpawn, judged->name, detail) == 0;
+  if (AreSameArguments(*judged, actual)) {
+    return true;
+  }
+  const std::string name = base::EscapeName(judged->name);
+  const decision::Decision decision =
+      actual.complete ? services_.judge.Decide(process, policy::Action::kProcessSpawn, name, detail)
+                      : decision::Deny(decision::Reason::kUnsupported);
+  const std::vector<std::string> shown = Shortened(escaped);
+  detail.argv = shown;
+  return services_.judge.Settle(process, policy::Action::kProcessSpawn, name, decision, detail) ==
+         0;
 }
 
-bool Lifecycle::Executed(pid_t pid, pid_t caller) {
+// What runs first of a program that names a loader in its ELF header is that loader, which may be
+// any program. The system's loaders need no entry of their own at each start.
+bool Lifecycle::AskAboutLoader(const Process& process, const Resolved& image, std::uint64_t start) {
+  auto code = MappingAt(ReadProc(services_.resolver.roots(), process.tgid, "maps"), start);
+  if (code && code->path.ends_with(kDeleted)) {
+    code->path.resize(code->path.size() - kDeleted.size());
+  }
+  if (code && code->inode == image.st.st_ino && code->path == image.name) {
+    return true;
+  }
+  const std::string name = code ? base::EscapeName(code->path) : std::string();
+  const decision::Decision decision =
+      services_.judge.Decide(process, policy::Action::kProcessSpawn, name);
+  return (decision.allowed() && IsLoader(name)) ||
+         services_.judge.Settle(process, policy::Action::kProcessSpawn, name, decision) == 0;
+}
+
+bool Lifecycle::Executed(pid_t pid, pid_t caller, std::uint64_t start) {
   services_.processes.ImageChanged(pid, caller);
   const std::optional<Execution> judged = services_.executions.Take(caller);
   const Roots& roots = services_.resolver.roots();
@@ -118,12 +165,14 @@ bool Lifecycle::Executed(pid_t pid, pid_t caller) {
   process.tid = pid;
   process.tgid = pid;
   process.exe = known.image;
-  if (!IsAsJudged(process, judged ? &*judged : nullptr, image)) {
+  if (!IsAsJudged(process, judged ? &*judged : nullptr, image) ||
+      !AskAboutLoader(process, image, start)) {
     return false;
   }
   const std::string name = base::EscapeName(image.name);
   const bool noted = NoteExecuted(pid, known, name);
   known.image = name;
+  known.begun = true;
   return noted;
 }
 
@@ -146,7 +195,7 @@ void Lifecycle::Ended(pid_t tid, pid_t pid, int status) {
     return;
   }
   const auto node = processes_.extract(pid);
-  if (node.empty() || node.mapped().image.empty()) {
+  if (node.empty() || !node.mapped().begun) {
     return;  // the command could not be executed: nothing has run
   }
   ledger::ActionRecord record;

@@ -27,6 +27,15 @@ TEST(ScriptTest, HandsOverOneArgument) {
             (Interpreter{.path = "/bin/awk", .argument = "-f"}));
 }
 
+TEST(ScriptTest, AShortFileWithoutANewlineKeepsItsBlanks) {
+  EXPECT_EQ(ParseInterpreter("#!/bin/echo "), (Interpreter{.path = "/bin/echo", .argument = ""}));
+  EXPECT_EQ(ParseInterpreter("#!/bin/echo x "),
+            (Interpreter{.path = "/bin/echo", .argument = "x "}));
+  const std::string full = "#!/bin/echo x" + std::string(kScriptHead, ' ');
+  EXPECT_EQ(ParseInterpreter(std::string_view(full).substr(0, kScriptHead)),
+            (Interpreter{.path = "/bin/echo", .argument = "x"}));
+}
+
 TEST(ScriptTest, EndsAtAZeroByte) {
   EXPECT_EQ(ParseInterpreter("#!/bin/sh\0-x\n"sv), Just("/bin/sh"));
   EXPECT_EQ(ParseInterpreter("#!/bin/sh -x\0y\n"sv),

@@ -90,16 +90,25 @@ Arguments ReadArguments(pid_t tid, std::uint64_t address) {
 Arguments SplitArguments(std::string_view text, bool whole) {
   Arguments arguments;
   arguments.complete = whole;
-  while (!text.empty() && arguments.texts.size() < kMaxArguments) {
+  while (!text.empty()) {
     const std::size_t end = text.find('\0');
     arguments.texts.emplace_back(text.substr(0, end));
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
   }
-  arguments.complete = arguments.complete && text.empty();
-  if (!arguments.complete) {
-    arguments.texts.emplace_back(kLeftOut);
-  }
   return arguments;
+}
+
+std::vector<std::string> Shortened(std::vector<std::string> texts) {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    bytes += texts[i].size();
+    if (i >= kMaxArguments || bytes > 2 * kMaxArgumentBytes) {
+      texts.resize(i);
+      texts.emplace_back(kLeftOut);
+      break;
+    }
+  }
+  return texts;
 }
 
 }  // namespace aegis::gate

@@ -46,4 +46,7 @@ Arguments ReadArguments(pid_t tid, std::uint64_t address);
 // `whole`: nothing of it was cut off.
 Arguments SplitArguments(std::string_view text, bool whole);
 
+// As many of them as are recorded.
+std::vector<std::string> Shortened(std::vector<std::string> texts);
+
 }  // namespace aegis::gate

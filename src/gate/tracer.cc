@@ -43,6 +43,13 @@ pid_t EventNumber(pid_t tid) {
   return ::ptrace(PTRACE_GETEVENTMSG, tid, nullptr, &number) == 0 ? static_cast<pid_t>(number) : 0;
 }
 
+// 0: it is gone.
+std::uint64_t InstructionPointer(pid_t tid) {
+  __ptrace_syscall_info info{};
+  return ::ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof info, &info) > 0 ? info.instruction_pointer
+                                                                        : 0;
+}
+
 bool IsJobControlStop(int signal) {
   return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
 }
@@ -160,9 +167,10 @@ void Tracer::RecordStart(pid_t child, pid_t parent) {
 
 void Tracer::Executed(pid_t pid) {
   const pid_t caller = EventNumber(pid);
+  const std::uint64_t start = InstructionPointer(pid);
   threads_.erase(caller);
   threads_[pid] = pid;
-  if (!serving_.StandStill([&] { return lifecycle_.Executed(pid, caller); })) {
+  if (!serving_.StandStill([&] { return lifecycle_.Executed(pid, caller, start); })) {
     ::kill(pid, SIGKILL);
   }
 }

@@ -36,6 +36,7 @@ constexpr std::uint32_t kNewNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_N
                                          CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 constexpr std::uint32_t kSocketTypeMask = 0xf;  // the rest of the argument is flags
 constexpr std::uint32_t kAddrNoRandomize = 0x0040000;
+constexpr std::uint32_t kUserfaultfdNew = 0xaa00;  // USERFAULTFD_IOC_NEW, Linux 6.1
 
 // ioctl commands: their type is bits 8-15. All of btrfs and bcachefs (they make subvolumes through
 // a directory opened for reading), except the copy-on-write copies that every file system shares.
@@ -171,7 +172,7 @@ Code Condition(When when) {
       return WhenBits(0, kNewNamespaces | kCloneNewTime);
     case When::kTerminalIoctl: {
       Code code = {Load(ArgumentLow(1))};
-      Append(code, OneOf({TIOCSTI, TIOCLINUX}, 1));
+      Append(code, OneOf({TIOCSTI, TIOCLINUX, kUserfaultfdNew}, 1));
       return code;
     }
     case When::kInodeIoctl:

@@ -69,7 +69,7 @@ bool Holds(When when, const Arguments& args) {
     case When::kUnshareNamespace:
       return (low[0] & (kNamespaces | 0x80U)) != 0;
     case When::kTerminalIoctl:
-      return low[1] == TIOCSTI || low[1] == TIOCLINUX;
+      return low[1] == TIOCSTI || low[1] == TIOCLINUX || low[1] == 0xaa00;
     case When::kInodeIoctl:
       return IsInodeIoctl(low[1]);
     case When::kOddSocket:

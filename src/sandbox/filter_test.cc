@@ -174,6 +174,7 @@ TEST(Filter, IoctlsThatTypeOrChangeInodesAreRefused) {
       {"TIOCSTI", X64("ioctl"), {0, TIOCSTI}, kEperm, kEperm},
       {"TIOCSTI with upper bits", X64("ioctl"), {0, TIOCSTI | kHigh}, kEperm, kEperm},
       {"TIOCLINUX", X64("ioctl"), {0, TIOCLINUX}, kEperm, kEperm},
+      {"USERFAULTFD_IOC_NEW", X64("ioctl"), {0, 0xaa00}, kEperm, kEperm},
       {"FS_IOC_SETFLAGS", X64("ioctl"), {3, FS_IOC_SETFLAGS}, kEperm, kNotify},
       {"FS_IOC_FSSETXATTR", X64("ioctl"), {3, FS_IOC_FSSETXATTR | kHigh}, kEperm, kNotify},
       {"EXT4_IOC_SETVERSION", X64("ioctl"), {3, 0x40086604}, kEperm, kNotify},

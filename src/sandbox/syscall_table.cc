@@ -30,7 +30,7 @@ std::string_view Describe(When when) {
     case When::kUnshareNamespace:
       return "new namespaces";
     case When::kTerminalIoctl:
-      return "terminal input";
+      return "terminal input, userfaultfd";
     case When::kInodeIoctl:
       return "inode changes";
     case When::kOddSocket:

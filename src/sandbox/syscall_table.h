@@ -67,7 +67,7 @@ enum class When : std::uint8_t {
   kNewNamespace,      // clone(2): argument 0 asks for a namespace, or to escape from the tracer
   kNoThread,          // clone(2): argument 0 makes no thread of the caller's process
   kUnshareNamespace,  // unshare(2): the same, time namespaces too (the bit is a signal in clone)
-  kTerminalIoctl,     // ioctl(2): injects terminal input
+  kTerminalIoctl,     // ioctl(2): injects terminal input, or makes a userfaultfd
   kInodeIoctl,        // ioctl(2): changes an inode or makes one, through a read-only descriptor
   kOddSocket,         // socket(2): neither Unix stream/seqpacket nor plain TCP or UDP
   kDatagramPair,      // socketpair(2): not stream or seqpacket

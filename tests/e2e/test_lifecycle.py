@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import shutil
+import subprocess
 
 import pytest
 
@@ -198,6 +199,70 @@ def test_the_loader_runs_no_program_that_is_refused(world):
     loaded = {payload["resource"] for payload in world.decided()
               if payload["action"] == "ProcessSpawn"}
     assert not any("libc.so" in name for name in loaded)
+
+
+def test_a_program_names_no_loader_that_is_refused(world):
+    """PT_INTERP: what runs first of a program is the file that its ELF header names."""
+    bad_and_good(world, "evil.c")
+    evil = world.project / "bad/prog"
+    for name, loader in (("stub", evil), ("fine", "/lib64/ld-linux-x86-64.so.2")):
+        (world.project / "stub.c").write_text("int main(void) { return 7; }")
+        world.native(["gcc", "-o", name, "stub.c", f"-Wl,--dynamic-linker={loader}"]).ok()
+    subprocess.run(["gcc", "-static", "-nostdlib", "-fno-stack-protector", "-o", evil,
+                    harness.PROGRAMS / "bare.c"], check=True)
+    assert "CANARY-RAN" in world.native(["./stub"]).text
+    assert world.run(["./fine"], policy=world.project / "policy.cedar").code == 7
+    done = world.run(["./stub"], policy=world.project / "policy.cedar")
+    assert done.code == 137 and "CANARY-RAN" not in done.text
+    assert [(denial["action"], denial["resource"]) for denial in world.denials()] == \
+        [("ProcessSpawn", str(evil))]
+
+
+@pytest.mark.parametrize("many", [1, 255, 256, 300, 20_000])
+def test_no_argument_is_behind_the_judged_ones(world, many):
+    (world.project / "policy.cedar").write_text(NO_BAD_ARGUMENT)
+    program = "import os, sys; os.execv('/usr/bin/echo', ['echo'] + [''] * int(sys.argv[1]) + ['ev' + 'il'])"
+    done = world.run([harness.PYTHON, "-c", program, str(many)],
+                     policy=world.project / "policy.cedar")
+    assert done.code != 0 and b"evil" not in done.out
+    assert {denial["resource"] for denial in world.denials()} == {"/usr/bin/echo"}
+    assert world.run([harness.PYTHON, "-c", program.replace("'ev' + 'il'", "'go' + 'od'"),
+                      str(many)], policy=world.project / "policy.cedar").ok().text.endswith("good\n")
+
+
+def test_makers_that_are_killed_at_once(world):
+    """Each child has an image and an end, whoever was its parent by then."""
+    program = """
+import os, signal, time
+for turn in range(60):
+    maker = os.fork()
+    if maker == 0:
+        for _ in range(50):
+            if os.fork() == 0:
+                os._exit(5)
+        os._exit(0)
+    time.sleep(turn / 20000)
+    os.kill(maker, signal.SIGKILL)
+    os.waitpid(maker, 0)
+"""
+    world.run([harness.PYTHON, "-c", program]).ok()
+    started, ended = [], []
+    for entry in world.entries():
+        payload = entry["payload"]
+        if entry["event_type"] == "PROCESS_STARTED":
+            started.append(payload["pid"])
+            assert payload["image"], payload
+        elif payload.get("action") == "ProcessExit":
+            ended.append(payload["context"]["pid"])
+    assert len(started) > 60 and len(ended) == len(started) + 1 and set(started) <= set(ended)
+
+
+def test_a_script_without_a_newline(world):
+    script = world.project / "short"
+    script.write_text("#!/bin/echo ")
+    script.chmod(0o755)
+    words = ["sh", "-c", "./short q"]
+    assert world.native(words).text == world.run(words).ok().text == " ./short q\n"
 
 
 def test_a_tracer_inside_is_refused(world, needs):
