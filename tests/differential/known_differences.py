@@ -34,6 +34,9 @@ LIMITS = [
           "`setxattrat` and `removexattrat` are ENOSYS, as on Linux before 6.13", sometimes=True),
     Known("cases", ("dirfds.linkat_from_empty: path link ''",),
           "A symlink gets no second name through a descriptor: it is taken by its name"),
+    Known("cases", ("exec.scripts: unreadable script*",),
+          "A script that may be executed and not read is killed (IMAGE_CHANGED): the supervisor "
+          "can't read its interpreter's name either; natively the interpreter fails", "user"),
     Known("cases", ("metadata.xattrs: getxattrat", "metadata.xattrs: listxattrat"),
           "`getxattrat` and `listxattrat` are ENOSYS, as on Linux before 6.13", sometimes=True),
     Known("cases", ("signals.restarted_open: opened",),
