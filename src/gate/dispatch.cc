@@ -36,6 +36,7 @@ constexpr auto kEntries = std::to_array<Entry>({
     {"fchdir", HandleFileStateChange},
     {"umask", HandleFileStateChange},
     {"sched_setaffinity", HandleSetAffinity},
+    {"sched_getaffinity", HandleGetAffinity},
     {"unlink", HandleUnlink},
     {"unlinkat", HandleUnlinkAt},
     {"rmdir", HandleRmdir},

@@ -179,6 +179,11 @@ Reply HandleSetAffinity(Services& services, Call& /*call*/) {
   return Reply::Continue();
 }
 
+Reply HandleGetAffinity(Services& services, Call& /*call*/) {
+  services.handover.ShowAffinity();
+  return Reply::Continue();
+}
+
 Reply HandleFileStateChange(Services& services, Call& call) {
   services.processes.FileStateChanging(call.process);
   return Reply::Continue();

@@ -17,4 +17,7 @@ Reply HandleFileStateChange(Services& services, Call& call);
 // sched_setaffinity(2): continued; from then on the gate leaves affinities alone.
 Reply HandleSetAffinity(Services& services, Call& call);
 
+// sched_getaffinity(2): continued; what it says is the agent's own.
+Reply HandleGetAffinity(Services& services, Call& call);
+
 }  // namespace aegis::gate

@@ -1,12 +1,16 @@
 #include "gate/handover.h"
 
+#include <sys/timerfd.h>
 #include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdint>
 
-#include "gate/handover_choice.h"
 #include "gate/listener.h"
+#include "gate/shared_cpu.h"
+#include "gate/sharing_choice.h"
 
 namespace aegis::gate {
 
@@ -14,47 +18,79 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kRow = 4;  // handovers to one caller before it counts as one that goes on so
+// A caller that does something else for so long shares no CPU.
+constexpr std::chrono::milliseconds kIdle(4);
 
 }  // namespace
 
-bool Handover::MayShare(pid_t caller) {
-  in_a_row_ = caller == last_caller_ ? in_a_row_ + 1 : 0;
-  last_caller_ = caller;
-  return may_share_ && cpu_.possible() && in_a_row_ >= kRow;
+Handover::Handover(const Listener& listener, SharedCpu& cpu)
+    : listener_(listener),
+      cpu_(cpu),
+      timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
+  if (!timer_.valid()) {
+    cpu_.LeaveAlone();  // nobody would tell when to part
+  }
 }
 
-int Handover::Give(pid_t caller, std::uint64_t id, int fd, bool close_on_exec) {
-  if (!MayShare(caller)) {
-    cpu_.Leave();
+void Handover::SetTimer(std::chrono::milliseconds period) {
+  const timespec time{0, std::chrono::nanoseconds(period).count()};
+  const itimerspec timer{time, time};
+  ::timerfd_settime(timer_.get(), 0, &timer, nullptr);
+}
+
+void Handover::Begin(pid_t caller) {
+  ++calls_;
+  switch (choice_.Called(caller)) {
+    case SharingChoice::Step::kStay:
+      return;
+    case SharingChoice::Step::kShare:
+      if (cpu_.Share(caller)) {
+        SetTimer(kIdle);
+      } else {
+        choice_.Parted();
+      }
+      return;
+    case SharingChoice::Step::kGiveWay:
+      cpu_.GiveWay();
+      return;
+    case SharingChoice::Step::kPart:
+      cpu_.Part();
+      return;
+  }
+}
+
+int Handover::Give(std::uint64_t id, int fd, bool close_on_exec) {
+  if (choice_.sharing()) {
     return listener_.Inject(id, fd, close_on_exec);
   }
   const Clock::time_point start = Clock::now();
-  if (choice_.next() == HandoverWay::kTogether && cpu_.Bring(caller)) {
-    return Together(start, id, fd, close_on_exec);
-  }
   const int error = listener_.Inject(id, fd, close_on_exec);
-  Learn(Clock::now() - start);
+  choice_.Took(Clock::now() - start);
   return error;
 }
 
-void Handover::Learn(Clock::duration time) {
-  choice_.Took(time);
-  if (time > HandoverChoice::kSlow) {
-    cpu_.Leave();  // the caller is on another CPU: its next wake-up brings this thread there
-  }
+void Handover::Part() {
+  cpu_.Part();
+  choice_.Parted();
 }
 
-int Handover::Together(Clock::time_point start, std::uint64_t id, int fd, bool close_on_exec) {
-  const auto given = listener_.AddDescriptor(id, fd, close_on_exec);
-  cpu_.Release();
-  // The answer is not in this time: the caller may run before it returns.
-  Learn(Clock::now() - start);
-  if (!given) {
-    return given.error();
+void Handover::ShowAffinity() { Part(); }
+
+void Handover::LeaveAffinityAlone() {
+  Part();
+  cpu_.LeaveAlone();
+}
+
+void Handover::Look() {
+  std::uint64_t times = 0;
+  (void)!::read(timer_.get(), &times, sizeof times);
+  if (choice_.sharing() && calls_ == seen_calls_) {
+    Part();
   }
-  listener_.Answer(id, Reply::Return(*given));
-  return 0;
+  if (!choice_.sharing()) {
+    SetTimer(std::chrono::milliseconds(0));
+  }
+  seen_calls_ = calls_;
 }
 
 }  // namespace aegis::gate

@@ -5,43 +5,52 @@
 #include <chrono>
 #include <cstdint>
 
-#include "gate/handover_choice.h"
+#include "base/unique_fd.h"
 #include "gate/listener.h"
 #include "gate/shared_cpu.h"
+#include "gate/sharing_choice.h"
 
 namespace aegis::gate {
 
-// Gives opened files to the callers that wait for them, from the receive loop, in whichever of two
-// ways costs less on this machine.
+// Gives opened files to the callers that wait for them, and keeps the way between caller and
+// supervisor short: a caller that makes call after call shares the supervisor's CPU meanwhile
+// (10 µs instead of 50 for an open on a virtual machine); callers that take turns keep their CPUs.
 //
-// At once, one call of the kernel does all, but it wakes the caller on an idle CPU if there is one,
-// and then the supervisor on another: 50 µs on a virtual machine. Together, caller and supervisor
-// stay on one CPU: the caller takes the descriptor there and waits on, its affinity is given back,
-// and the answer lets it go on (10 µs). That is for a caller that opens one file after another;
-// callers that take turns keep their CPUs.
+// Used by the receive loop, or while it stands still.
 class Handover {
  public:
-  explicit Handover(const Listener& listener) : listener_(listener) {}
+  // `cpu` is the receive loop's.
+  Handover(const Listener& listener, SharedCpu& cpu);
 
-  // `fd` becomes the lowest free descriptor of the thread `caller`, and its call `id` returns the
-  // number. 0, or the errno to answer with (EMFILE). A caller that is gone is no error.
-  int Give(pid_t caller, std::uint64_t id, int fd, bool close_on_exec);
+  // A call of the thread `caller` begins.
+  void Begin(pid_t caller);
+
+  // `fd` becomes the lowest free descriptor of the caller, and its call `id` returns the number.
+  // 0, or the errno to answer with (EMFILE). A caller that is gone is no error.
+  int Give(std::uint64_t id, int fd, bool close_on_exec);
+
+  // The agent looks at affinities: they are its own for a while.
+  void ShowAffinity();
 
   // From now on no caller's affinity is touched: the agent has begun to set affinities itself.
-  void LeaveAffinityAlone() { may_share_ = false; }
+  void LeaveAffinityAlone();
+
+  // Becomes readable while a CPU is shared, from time to time: Look is due then.
+  int timer() const { return timer_.get(); }
+
+  // Parts from a caller that has not called since the last look.
+  void Look();
 
  private:
-  bool MayShare(pid_t caller);
-  void Learn(std::chrono::steady_clock::duration time);
-  int Together(std::chrono::steady_clock::time_point start, std::uint64_t id, int fd,
-               bool close_on_exec);
+  void Part();
+  void SetTimer(std::chrono::milliseconds period);
 
   const Listener& listener_;
-  SharedCpu cpu_;
-  HandoverChoice choice_;
-  bool may_share_ = true;
-  pid_t last_caller_ = 0;
-  int in_a_row_ = 0;  // handovers to last_caller_
+  SharedCpu& cpu_;
+  base::UniqueFd timer_;
+  SharingChoice choice_;
+  std::uint64_t calls_ = 0;
+  std::uint64_t seen_calls_ = 0;  // at the last look
 };
 
 }  // namespace aegis::gate

@@ -81,8 +81,7 @@ Reply Inject(Services& services, const Call& call, const Opening& opening,
   if (!opening.has(O_NONBLOCK)) {
     ::fcntl(fd.get(), F_SETFL, static_cast<int>(opening.flags & ~std::uint64_t{O_ACCMODE}));
   }
-  const int error =
-      services.handover.Give(call.process.tid, call.id(), fd.get(), opening.has(O_CLOEXEC));
+  const int error = services.handover.Give(call.id(), fd.get(), opening.has(O_CLOEXEC));
   return error == 0 ? Reply::None() : Reply::Fail(error);
 }
 

@@ -7,15 +7,21 @@
 
 namespace aegis::gate {
 
-SharedCpu::SharedCpu() {
+namespace {
+
+void SetPolicy(int policy) {
+  const sched_param none{};
+  ::sched_setscheduler(0, policy, &none);
+}
+
+}  // namespace
+
+SharedCpu::SharedCpu() : policy_(::sched_getscheduler(0)) {
   // EINVAL where a machine has more CPUs than the set has room for.
   possible_ = ::sched_getaffinity(0, sizeof own_, &own_) == 0 && CPU_COUNT(&own_) > 1;
 }
 
 bool SharedCpu::Stay() {
-  if (stays_) {
-    return true;
-  }
   const int cpu = ::sched_getcpu();
   if (cpu < 0) {
     return false;
@@ -26,33 +32,55 @@ bool SharedCpu::Stay() {
   return stays_;
 }
 
-bool SharedCpu::Bring(pid_t caller) {
-  if (!possible_ || !Stay() || ::sched_getaffinity(caller, sizeof callers_, &callers_) != 0) {
-    return false;
+bool SharedCpu::Share(pid_t caller) {
+  Part();
+  cpu_set_t callers;
+  if (!possible_ || ::sched_getaffinity(caller, sizeof callers, &callers) != 0 ||
+      !CPU_EQUAL(&callers, &own_) || !Stay()) {
+    return false;  // it was told to run elsewhere, from outside
   }
-  cpu_set_t common;
-  CPU_AND(&common, &callers_, &here_);
-  if (CPU_COUNT(&common) == 0) {
-    return false;  // it was told to run elsewhere
-  }
+  has_shared_ = true;
   if (::sched_setaffinity(caller, sizeof here_, &here_) != 0) {
+    Part();
     return false;
   }
   caller_ = caller;
   return true;
 }
 
-void SharedCpu::Release() {
-  // It may be dead. A failure for a living one has no cause that did not fail Bring as well.
-  if (::sched_setaffinity(caller_, sizeof callers_, &callers_) != 0) {
-    possible_ = false;
+void SharedCpu::GiveWay() {
+  if (!gives_way_ && caller_ != 0 && policy_ == SCHED_OTHER) {
+    SetPolicy(SCHED_BATCH);
+    gives_way_ = true;
   }
 }
 
-void SharedCpu::Leave() {
+void SharedCpu::Part() {
+  if (gives_way_) {
+    SetPolicy(policy_);
+    gives_way_ = false;
+  }
+  if (caller_ != 0) {
+    Free(caller_);
+    caller_ = 0;
+  }
   if (stays_) {
     stays_ = ::sched_setaffinity(0, sizeof own_, &own_) != 0;
   }
+}
+
+// As long as the agent sets none, a single CPU is what a thread has from here.
+void SharedCpu::Free(pid_t tid) const {
+  cpu_set_t set;
+  if (possible_ && has_shared_ && ::sched_getaffinity(tid, sizeof set, &set) == 0 &&
+      CPU_COUNT(&set) == 1) {
+    ::sched_setaffinity(tid, sizeof own_, &own_);
+  }
+}
+
+void SharedCpu::LeaveAlone() {
+  Part();
+  possible_ = false;
 }
 
 }  // namespace aegis::gate

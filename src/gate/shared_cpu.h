@@ -3,39 +3,56 @@
 #include <sched.h>
 #include <sys/types.h>
 
+#include <atomic>
+
 namespace aegis::gate {
 
-// Brings a caller, while it is blocked in a notified call, to the CPU of this thread, and keeps
-// this thread there. Where the scheduler would wake a thread on an idle CPU, the wake-up of that
-// CPU costs more than the whole call (25 µs and more on a virtual machine).
+// Keeps this thread and one of its callers on one CPU. Where the scheduler would wake a thread on
+// an idle CPU, the wake-up of that CPU costs more than the whole call (25 µs and more on a virtual
+// machine).
 //
-// A caller's CPU affinity is changed between Bring and Release only: it runs nothing of its own
-// then. sched_setaffinity(2). One thread uses it.
+// The caller's affinity is another one while the CPU is shared: what asks for it, sets one, is made
+// by the caller or comes after it must be told of here. sched_setaffinity(2). One thread uses it,
+// but for Free.
 class SharedCpu {
  public:
   SharedCpu();
+  ~SharedCpu() { Part(); }
+  SharedCpu(const SharedCpu&) = delete;
+  SharedCpu& operator=(const SharedCpu&) = delete;
 
-  // Whether there is a choice of CPUs and it may be limited.
-  bool possible() const { return possible_; }
+  // Brings the thread `caller`, which is blocked in a notified call, to the CPU of this thread, and
+  // keeps both there. False if that can't be: nothing has changed then.
+  bool Share(pid_t caller);
 
-  // False if the caller can't be brought here; nothing has changed then.
-  bool Bring(pid_t caller);
+  // What the caller is given no longer interrupts it: this thread goes on when the caller waits
+  // again (SCHED_BATCH, sched(7)).
+  void GiveWay();
 
-  // Gives the caller of the last Bring the affinity that it had.
-  void Release();
+  // Both may run where they could before.
+  void Part();
 
-  // This thread may run on any of its CPUs again, so that the next caller's wake-up chooses one.
-  void Leave();
+  // The thread is dead.
+  void Gone(pid_t tid) { caller_ = tid == caller_ ? 0 : caller_; }
+
+  // A thread was made, or has taken the place of another one: what it inherits of a shared CPU is
+  // taken from it. Any thread.
+  void Free(pid_t tid) const;
+
+  // Parts for good: the agent has begun to set affinities itself.
+  void LeaveAlone();
 
  private:
   bool Stay();
 
-  bool possible_ = false;
+  cpu_set_t own_{};   // what this thread was given, and with it the command
+  cpu_set_t here_{};  // the CPU that is shared
+  pid_t caller_ = 0;  // 0: none
   bool stays_ = false;
-  cpu_set_t own_{};   // the affinity that this thread was given
-  cpu_set_t here_{};  // the CPU where it stays
-  pid_t caller_ = 0;
-  cpu_set_t callers_{};  // the affinity that `caller_` had
+  bool gives_way_ = false;
+  int policy_ = SCHED_OTHER;            // this thread's own
+  std::atomic<bool> possible_ = false;  // there is a choice of CPUs, and it may be limited
+  std::atomic<bool> has_shared_ = false;
 };
 
 }  // namespace aegis::gate

@@ -52,50 +52,92 @@ class SharedCpuTest : public ::testing::Test {
   pid_t child_ = -1;
 };
 
-TEST_F(SharedCpuTest, BringsTheCallerAndGivesItsAffinityBack) {
+TEST_F(SharedCpuTest, SharesItsCpuAndGivesTheAffinityBack) {
   SharedCpu cpu;
-  ASSERT_TRUE(cpu.possible());
-  ASSERT_TRUE(cpu.Bring(child_));
-  const cpu_set_t here = Only(::sched_getcpu());
-  const cpu_set_t child = AffinityOf(child_);
+  ASSERT_TRUE(cpu.Share(child_));
   const cpu_set_t own = AffinityOf(0);
-  EXPECT_TRUE(CPU_EQUAL(&child, &here));
-  EXPECT_TRUE(CPU_EQUAL(&own, &here));
-  cpu.Release();
+  const cpu_set_t child = AffinityOf(child_);
+  EXPECT_EQ(CPU_COUNT(&own), 1);
+  EXPECT_TRUE(CPU_EQUAL(&child, &own));
+  cpu.Part();
   const cpu_set_t after = AffinityOf(child_);
-  EXPECT_TRUE(CPU_EQUAL(&after, &before_));
-  cpu.Leave();
   const cpu_set_t free = AffinityOf(0);
+  EXPECT_TRUE(CPU_EQUAL(&after, &before_));
   EXPECT_TRUE(CPU_EQUAL(&free, &before_));
 }
 
-TEST_F(SharedCpuTest, LeavesACallerThatMustRunElsewhere) {
+TEST_F(SharedCpuTest, GivesWayOnlyWhileItShares) {
   SharedCpu cpu;
-  ASSERT_TRUE(cpu.Bring(child_));
-  cpu.Release();
-  cpu_set_t elsewhere = before_;
-  CPU_CLR(static_cast<std::size_t>(::sched_getcpu()), &elsewhere);
-  ASSERT_EQ(::sched_setaffinity(child_, sizeof elsewhere, &elsewhere), 0);
-  EXPECT_FALSE(cpu.Bring(child_));
+  cpu.GiveWay();
+  EXPECT_EQ(::sched_getscheduler(0), SCHED_OTHER);
+  ASSERT_TRUE(cpu.Share(child_));
+  cpu.GiveWay();
+  EXPECT_EQ(::sched_getscheduler(0), SCHED_BATCH);
+  cpu.Part();
+  EXPECT_EQ(::sched_getscheduler(0), SCHED_OTHER);
+}
+
+TEST_F(SharedCpuTest, LeavesACallerThatHasAnAffinityOfItsOwn) {
+  SharedCpu cpu;
+  cpu_set_t less = before_;
+  CPU_CLR(static_cast<std::size_t>(::sched_getcpu()), &less);
+  ASSERT_EQ(::sched_setaffinity(child_, sizeof less, &less), 0);
+  EXPECT_FALSE(cpu.Share(child_));
   const cpu_set_t child = AffinityOf(child_);
-  EXPECT_TRUE(CPU_EQUAL(&child, &elsewhere));
+  const cpu_set_t own = AffinityOf(0);
+  EXPECT_TRUE(CPU_EQUAL(&child, &less));
+  EXPECT_TRUE(CPU_EQUAL(&own, &before_));
+}
+
+TEST_F(SharedCpuTest, FreesWhoInheritedIt) {
+  SharedCpu cpu;
+  ASSERT_TRUE(cpu.Share(::gettid()));
+  const pid_t heir = ::fork();
+  if (heir == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  const cpu_set_t inherited = AffinityOf(heir);
+  cpu.Free(heir);
+  const cpu_set_t freed = AffinityOf(heir);
+  ::kill(heir, SIGKILL);
+  ::waitpid(heir, nullptr, 0);
+  EXPECT_EQ(CPU_COUNT(&inherited), 1);
+  EXPECT_TRUE(CPU_EQUAL(&freed, &before_));
+}
+
+TEST_F(SharedCpuTest, TouchesNothingOnceTheAgentSetsAffinities) {
+  SharedCpu cpu;
+  ASSERT_TRUE(cpu.Share(child_));
+  cpu.LeaveAlone();
+  const cpu_set_t one = Only(::sched_getcpu());
+  ASSERT_EQ(::sched_setaffinity(child_, sizeof one, &one), 0);
+  cpu.Free(child_);
+  EXPECT_FALSE(cpu.Share(child_));
+  const cpu_set_t child = AffinityOf(child_);
+  const cpu_set_t own = AffinityOf(0);
+  EXPECT_TRUE(CPU_EQUAL(&child, &one));
+  EXPECT_TRUE(CPU_EQUAL(&own, &before_));
 }
 
 TEST_F(SharedCpuTest, ADeadCallerIsNoError) {
   SharedCpu cpu;
-  ASSERT_TRUE(cpu.Bring(child_));
+  ASSERT_TRUE(cpu.Share(child_));
   ::kill(child_, SIGKILL);
   ::waitpid(child_, nullptr, 0);
+  cpu.Gone(child_);
   child_ = -1;
-  cpu.Release();
-  EXPECT_FALSE(cpu.Bring(::getpid() + 1'000'000));
+  cpu.Part();
+  EXPECT_FALSE(cpu.Share(::getpid() + 1'000'000));
+  const cpu_set_t own = AffinityOf(0);
+  EXPECT_TRUE(CPU_EQUAL(&own, &before_));
 }
 
 TEST_F(SharedCpuTest, OneCpuLeavesNoChoice) {
   const cpu_set_t one = Only(::sched_getcpu());
   ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
-  const SharedCpu cpu;
-  EXPECT_FALSE(cpu.possible());
+  SharedCpu cpu;
+  EXPECT_FALSE(cpu.Share(child_));
 }
 
 }  // namespace

@@ -33,6 +33,7 @@
 #include "gate/resolver.h"
 #include "gate/roots.h"
 #include "gate/serving.h"
+#include "gate/shared_cpu.h"
 #include "gate/tracer.h"
 #include "sandbox/builder.h"
 #include "sandbox/capabilities.h"
@@ -125,6 +126,7 @@ class Attendant {
     Judge& judge;
     Serving& serving;
     Tracer& tracer;
+    Handover& handover;
   };
 
   Attendant(const sandbox::Init& init, int launcher_socket, const Services& services)
@@ -132,13 +134,18 @@ class Attendant {
 
   // Takes edits of the policies until init is dead, and ends the process then.
   [[noreturn]] void Attend() {
-    std::array<pollfd, 2> sources{{{init_.pidfd.get(), POLLIN, 0}, {launcher_socket_, POLLIN, 0}}};
+    std::array<pollfd, 3> sources{{{init_.pidfd.get(), POLLIN, 0},
+                                   {launcher_socket_, POLLIN, 0},
+                                   {services_.handover.timer(), POLLIN, 0}}};
     while (true) {
       if (::poll(sources.data(), sources.size(), -1) < 0 && errno != EINTR) {
         ::_exit(EXIT_FAILURE);  // who can't see the end must not go on
       }
       if (sources[0].revents != 0) {
         EndWithInit();
+      }
+      if (sources[2].revents != 0) {
+        services_.serving.StandStill([this] { services_.handover.Look(); });
       }
       if (!TakeWord()) {
         sources[1].fd = -1;  // the launcher is dying, and this process with it
@@ -182,6 +189,7 @@ class Attendant {
     const auto notification = services.listener.Receive();
     if (notification) {
       const auto lock = serving.Enter();
+      services.handover.Begin(static_cast<pid_t>(notification->pid));
       services.listener.Answer(notification->id, Handle(services, *notification));
     } else if (services.listener.Abandoned()) {
       ::pause();  // init is dying; the thread that waits for it ends the process
@@ -199,17 +207,18 @@ base::Result<> Run(SupervisorInput& input) {
   Executions executions;
   Resolver resolver(input.roots, processes);
   Lifecycle lifecycle({judge, processes, executions, resolver});
-  Tracer tracer(input.roots, lifecycle, serving);
+  SharedCpu cpu;
+  Tracer tracer(input.roots, lifecycle, serving, cpu);
   AEGIS_TRY(tracer.Start(listening.command));
   AEGIS_TRY(sandbox::LetCommandExecute(init));
   AEGIS_TRY(Send(input.launcher_socket.get(), Message::kListening));
-  Attendant attendant(init, input.launcher_socket.get(), {judge, serving, tracer});
-  std::thread(&Attendant::Attend, &attendant).detach();
   Listener listener(std::move(listening.fd));
+  Handover handover(listener, cpu);
+  Attendant attendant(init, input.launcher_socket.get(), {judge, serving, tracer, handover});
+  std::thread(&Attendant::Attend, &attendant).detach();
   BlockingOpens::InstallWakeSignal();
   BlockingOpens blocking_opens(listener, input.roots);
   BoundSockets bound_sockets;
-  Handover handover(listener);
   Services services{listener,   handover,    judge,          resolver,      processes,
                     executions, input.roots, blocking_opens, bound_sockets, {}};
   Serve(services, serving);

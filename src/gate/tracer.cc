@@ -138,6 +138,7 @@ void Tracer::Made(pid_t maker, pid_t child) {
   if (child == 0 || early_.erase(child) != 0) {
     return;
   }
+  cpu_.Free(child);
   if (IsThreadOf(maker, child)) {
     threads_[child] = maker;
   } else {
@@ -151,6 +152,7 @@ void Tracer::FirstSeen(pid_t tid) {
     return;
   }
   early_.insert(tid);
+  cpu_.Free(tid);
   const auto status = ReadProcessStatus(roots_, tid);
   const pid_t process = status ? status->tgid : tid;
   threads_[tid] = process;
@@ -170,6 +172,7 @@ void Tracer::Executed(pid_t pid) {
   const std::uint64_t start = InstructionPointer(pid);
   threads_.erase(caller);
   threads_[pid] = pid;
+  cpu_.Free(pid);
   if (!serving_.StandStill([&] { return lifecycle_.Executed(pid, caller, start); })) {
     ::kill(pid, SIGKILL);
   }
@@ -178,7 +181,10 @@ void Tracer::Executed(pid_t pid) {
 void Tracer::Ended(pid_t tid, int status) {
   const auto node = threads_.extract(tid);
   const pid_t pid = node.empty() ? tid : node.mapped();
-  serving_.StandStill([&] { lifecycle_.Ended(tid, pid, status); });
+  serving_.StandStill([&] {
+    cpu_.Gone(tid);
+    lifecycle_.Ended(tid, pid, status);
+  });
 }
 
 }  // namespace aegis::gate

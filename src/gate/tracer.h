@@ -11,6 +11,7 @@
 #include "gate/lifecycle.h"
 #include "gate/roots.h"
 #include "gate/serving.h"
+#include "gate/shared_cpu.h"
 
 namespace aegis::gate {
 
@@ -21,8 +22,8 @@ namespace aegis::gate {
 // One thread traces, and reads no memory of what it traces.
 class Tracer {
  public:
-  Tracer(const Roots& roots, Lifecycle& lifecycle, Serving& serving)
-      : roots_(roots), lifecycle_(lifecycle), serving_(serving) {}
+  Tracer(const Roots& roots, Lifecycle& lifecycle, Serving& serving, SharedCpu& cpu)
+      : roots_(roots), lifecycle_(lifecycle), serving_(serving), cpu_(cpu) {}
 
   // Starts the thread. On success everything that `command` does from now on is traced; it must be
   // a descendant that waits before its execve.
@@ -43,6 +44,7 @@ class Tracer {
   const Roots& roots_;
   Lifecycle& lifecycle_;
   Serving& serving_;
+  SharedCpu& cpu_;
   std::unordered_map<pid_t, pid_t> threads_;  // tid -> process
   std::unordered_set<pid_t> early_;           // were seen before their makers reported them
   std::binary_semaphore ended_{0};
