@@ -31,6 +31,8 @@ using Clock = std::chrono::steady_clock;
 
 // `ordered` entries are on the disk within 50 ms (docs/ledger-format.md).
 constexpr std::chrono::milliseconds kDrainInterval(40);
+// Little is left to store when the command ends.
+constexpr std::chrono::milliseconds kBusyDrainInterval(5);
 
 void Forward(int control, int signal) {
   sandbox::Request request;
@@ -63,7 +65,7 @@ base::Result<Follower> Follower::Start() {
   return Follower(std::move(fd));
 }
 
-CommandEnd Follower::Follow(const Followed& followed, const std::function<void()>& drain,
+CommandEnd Follower::Follow(const Followed& followed, const std::function<bool()>& drain,
                             LivePolicies* live) {
   CommandEnd end;
   std::array<pollfd, 5> sources{{{signals_.get(), POLLIN, 0},
@@ -93,8 +95,8 @@ CommandEnd Follower::Follow(const Followed& followed, const std::function<void()
       StopWithCommand();
     }
     if (Clock::now() >= next_drain) {
-      drain();
-      next_drain = Clock::now() + kDrainInterval;
+      const bool much = drain();
+      next_drain = Clock::now() + (much ? kBusyDrainInterval : kDrainInterval);
     }
   }
   TakeEvents(followed.control, end);

@@ -33,11 +33,12 @@ class Follower {
   static base::Result<Follower> Start();
 
   // Until nothing more can be appended: the supervisor is dead, or has said that it ends.
-  // `drain` is called every 40 ms, and takes as long only as a drain does.
+  // `drain` is called every 40 ms, and sooner while it says that much came; it takes as long only
+  // as a drain does.
   // A ledger that fails makes the journal refuse (sequencer.h); the run then starves, and the error
   // comes back from Sequencer::Finish.
   // `live`, if not null, is looked after meanwhile.
-  CommandEnd Follow(const Followed& followed, const std::function<void()>& drain,
+  CommandEnd Follow(const Followed& followed, const std::function<bool()>& drain,
                     LivePolicies* live);
 
   // After Follow: until the supervisor, and with it everything inside, is dead.

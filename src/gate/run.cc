@@ -50,6 +50,7 @@ namespace aegis::gate {
 namespace {
 
 constexpr std::size_t kShownDenials = 5;
+constexpr std::uint64_t kMuch = 128;  // entries of one drain after which the next one is due soon
 constexpr int kNotExecutable = 126;
 constexpr int kCommandNotFound = 127;
 constexpr int kAegisFailed = 125;
@@ -299,8 +300,12 @@ base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervi
   TakeLaterTurns();
   const Followed followed{supervisor.pid, supervisor.socket.get(), supervisor.control.get()};
   auto live = FollowPolicies(spec, begun, recording.store(), supervisor.socket.get());
-  const CommandEnd end = follower.Follow(
-      followed, [&recording, &sequencer] { recording.Drain(*sequencer); }, live ? &*live : nullptr);
+  const auto drain = [&recording, &sequencer] {
+    const std::uint64_t before = sequencer->entries();
+    recording.Drain(*sequencer);
+    return sequencer->entries() - before >= kMuch;
+  };
+  const CommandEnd end = follower.Follow(followed, drain, live ? &*live : nullptr);
   const auto so_far = ResumeJournal(journal, *sequencer, recording.store());
   const auto recorded =
       so_far ? RecordEnd(journal, spec.masker, end, *so_far) : base::Fail(so_far.error());

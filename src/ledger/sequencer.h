@@ -20,8 +20,8 @@ struct SequencerOptions {
 };
 
 // Carries a journal's records into the store, in groups, while the writer goes on. One per journal;
-// the launcher has it. Call Drain every 20-50 ms: an `ordered` entry survives a power cut once the
-// Drain after it has returned.
+// the launcher has it. Call Drain every 50 ms at least: an `ordered` entry survives a power cut
+// once the Drain after it has returned.
 class Sequencer {
  public:
   // Sees each entry once it is stored, e.g. to collect denials for the summary.
@@ -67,6 +67,7 @@ class Sequencer {
   base::Result<bool> DrainGroup(std::uint64_t committed);
   base::Result<> StoreGroup(std::span<const EntryView> group, bool is_last);
   base::Result<> DrainOnce();
+  void Summarize(std::uint64_t stored);
 
   JournalReader reader_;
   Store* store_;
@@ -74,8 +75,9 @@ class Sequencer {
   JournalReleaser releaser_;
   std::uint64_t entries_ = 0;
   int busy_ = 0;
-  bool exhausted_ = false;  // the store has more than the journal
-  bool skipped_ = false;    // what the store had already is behind us
+  std::uint64_t not_summarized_ = 0;  // entries stored since summaries were made last
+  bool exhausted_ = false;            // the store has more than the journal
+  bool skipped_ = false;              // what the store had already is behind us
   std::optional<base::Error> broken_;
   CheckpointSigner sign_;
   std::optional<StoredCheckpoint> checkpoint_;

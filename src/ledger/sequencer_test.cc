@@ -92,6 +92,29 @@ TEST_F(SequencerTest, CarriesEntriesInOrderWhileTheWriterGoesOn) {
   EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
+TEST_F(SequencerTest, NobodyWaitsForSummaries) {
+  Sequencer sequencer = Get(Sequencer::Attach(writer_, store_));
+  Get(sequencer.Drain());
+  Append(0, 100);
+  Get(sequencer.Drain());
+  EXPECT_EQ(memory_.summaries(), 0);
+  Get(sequencer.Drain());  // nothing to store: now there is time
+  Get(sequencer.Drain());
+  EXPECT_EQ(memory_.summaries(), 1);
+  Append(100, 200);
+  Get(sequencer.Finish());
+  EXPECT_EQ(memory_.summaries(), 1);
+}
+
+TEST_F(SequencerTest, ManyEntriesAreSummarizedWhileMoreCome) {
+  Sequencer sequencer = Get(Sequencer::Attach(writer_, store_));
+  for (int i = 0; i < 40; ++i) {
+    Append(i * 1000, (i + 1) * 1000);
+    Get(sequencer.Drain());
+  }
+  EXPECT_EQ(memory_.summaries(), 1);
+}
+
 TEST_F(SequencerTest, AnEmptyJournalIsRemoved) {
   Sequencer sequencer = Get(Sequencer::Attach(writer_, store_));
   Get(sequencer.Finish());

@@ -54,7 +54,10 @@ class MemoryStore final : public Store {
   base::Result<std::unique_ptr<Snapshot>> OpenSnapshot() override {
     return base::Fail(base::Errc::kUnsupported, "no snapshots");
   }
-  base::Result<bool> SummarizeBlocks() override { return false; }
+  base::Result<bool> SummarizeBlocks() override {
+    ++summaries_;
+    return false;
+  }
   base::Result<> PutCheckpoint(const StoredCheckpoint&) override { return {}; }
   base::Result<> AddKey(const StoredKey&) override { return {}; }
   base::Result<std::string> PutPolicySet(std::span<const PolicyText> texts) override {
@@ -69,6 +72,7 @@ class MemoryStore final : public Store {
     return found == chains_.end() ? std::vector<std::string>() : found->second.payloads;
   }
   int groups() const { return groups_; }
+  int summaries() const { return summaries_; }  // how often they were asked for
 
   // To put it back later to what it is now.
   Chains Save() const { return chains_; }
@@ -95,6 +99,7 @@ class MemoryStore final : public Store {
 
   Chains chains_;
   int groups_ = 0;
+  int summaries_ = 0;
 };
 
 }  // namespace aegis::ledger

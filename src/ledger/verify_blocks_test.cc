@@ -16,6 +16,7 @@ class VerifyBlocksTest : public testing::Test {
   void SetUp() override {
     Ledger ledger = Get(Ledger::Open(directory_.path(), Ledger::Mode::kCreate));
     FilledLedger::AddSession(ledger, "s1", kEntries);
+    Get(ledger.store().SummarizeBlocks());
   }
 
   // What verification says after a change, which is undone.
