@@ -111,21 +111,24 @@ bool Lifecycle::Started(pid_t child, pid_t parent) {
 // exchanged it meant to be judged by the wrong name.
 bool Lifecycle::IsAsJudged(const Process& process, const Execution* judged, const Resolved& image) {
   const Arguments actual = ArgumentsOf(services_.resolver.roots(), process.tgid);
+  const bool same =
+      judged != nullptr && IsSameImage(*judged, image) && IsSameScript(*judged, actual);
+  if (same && AreSameArguments(*judged, actual)) {
+    return true;
+  }
   const std::vector<std::string> escaped = base::EscapeNames(actual.texts);
+  const std::vector<std::string> shown = Shortened(escaped);
   Detail detail;
-  detail.argv = escaped;
-  if (judged == nullptr || !IsSameImage(*judged, image) || !IsSameScript(*judged, actual)) {
+  if (!same) {
+    detail.argv = shown;
     return services_.judge.Refuse(process, policy::Action::kProcessSpawn, image.name,
                                   decision::Reason::kImageChanged, detail) == 0;
   }
-  if (AreSameArguments(*judged, actual)) {
-    return true;
-  }
+  detail.argv = escaped;
   const std::string name = base::EscapeName(judged->name);
   const decision::Decision decision =
       actual.complete ? services_.judge.Decide(process, policy::Action::kProcessSpawn, name, detail)
                       : decision::Deny(decision::Reason::kUnsupported);
-  const std::vector<std::string> shown = Shortened(escaped);
   detail.argv = shown;
   return services_.judge.Settle(process, policy::Action::kProcessSpawn, name, decision, detail) ==
          0;

@@ -19,7 +19,7 @@ namespace {
 
 // How it looks at the agent, and what the agent must not do.
 constexpr auto kNeeded =
-    std::to_array<std::string_view>({"ptrace", "process_vm_readv", "pidfd_getfd", "fanotify_mark"});
+    std::to_array<std::string_view>({"ptrace", "process_vm_readv", "pidfd_getfd"});
 
 // What the agent may do or is asked about, and the supervisor never does. Threads come by clone.
 constexpr auto kRefused = std::to_array<std::string_view>(

@@ -76,6 +76,11 @@ TEST_P(SupervisorFilter, LooksAtTheAgent) {
   }
 }
 
+TEST_P(SupervisorFilter, MarksFilesOnlyForAnAgentThatMay) {
+  EXPECT_EQ(Answer(GetParam(), "fanotify_mark"),
+            GetParam() == Mode::kRun ? kEperm : SECCOMP_RET_ALLOW);
+}
+
 TEST_P(SupervisorFilter, NotifiesNobody) {
   for (const SyscallRow& row : SyscallTable(Arch::kX64)) {
     EXPECT_NE(Answer(GetParam(), row.name), SECCOMP_RET_USER_NOTIF) << row.name;

@@ -12,6 +12,7 @@ import pytest
 import harness
 
 SWAPS = 600
+ROUNDS = 10
 SOAK_SWAPS, SOAK_RUNS = 5_000, 20
 
 # What the static wall lets through and the decision alone refuses.
@@ -135,9 +136,23 @@ def swap_programs(world, count):
     return assert_swaps_are_caught(world, words)
 
 
-def test_a_program_that_is_exchanged_never_runs(world):
-    reasons = swap_programs(world, SWAPS)
-    assert ("IMAGE_CHANGED", f"{world.project}/bad/prog") in reasons
+def catch_swaps(world, words, reason):
+    """Until one was caught so late: on a busy machine the threads seldom meet."""
+    for _ in range(ROUNDS):
+        if any(found == reason for found, _ in assert_swaps_are_caught(world, words)):
+            return
+    pytest.fail(f"never {reason} in {ROUNDS} rounds")
+
+
+@pytest.mark.parametrize("how", ["exec", "exec-many"])
+def test_a_program_that_is_exchanged_never_runs(world, how):
+    good, bad = bad_and_good(world, "evil.c")
+    words = [world.program("rewrite.c"), how, SWAPS, good, bad]
+    assert "CANARY-RAN" in world.native(words).text
+    catch_swaps(world, words, "IMAGE_CHANGED")
+    for entry in world.entries():  # and what is recorded of many arguments is bounded
+        if entry["event_type"] == "ACTION_DECIDED":
+            assert len(entry["payload"]["context"].get("argv", [])) <= 257
 
 
 @pytest.mark.soak
@@ -154,8 +169,7 @@ def test_a_script_that_is_exchanged_never_runs(world):
             file.write(f"#!/bin/sh\n{what}\n")
     words = [world.program("rewrite.c"), "exec", SWAPS, good, bad]
     assert "CANARY-RAN" in world.native(words).text
-    reasons = assert_swaps_are_caught(world, words)
-    assert any(reason == "IMAGE_CHANGED" for reason, _ in reasons)
+    catch_swaps(world, words, "IMAGE_CHANGED")
 
 
 def test_arguments_are_judged_and_recorded_as_they_are(world):

@@ -1,5 +1,6 @@
 // Rewrites arguments in shared memory while a call is judged.
 //   rewrite exec COUNT GOOD BAD       children execute a path that flips between two programs
+//   rewrite exec-many COUNT GOOD BAD  the same with a thousand arguments
 //   rewrite connect COUNT GOOD BAD    connects to a Unix address that flips between two sockets
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,6 +21,9 @@ static const char *names[2];
 static size_t size;
 static atomic_int over;
 
+#define MANY 1000
+static char *arguments[MANY + 1] = {"racer"};
+
 static void *flip(void *unused) {
   (void)unused;
   for (unsigned i = 0; !atomic_load(&over); ++i) {
@@ -34,8 +38,7 @@ static void *flip(void *unused) {
 static int run_one(void) {
   pid_t child = fork();
   if (child == 0) {
-    char *argv[] = {"racer", NULL};
-    execv((const char *)text, argv);
+    execv((const char *)text, arguments);
     _exit(99);
   }
   int status = 0;
@@ -76,7 +79,8 @@ int main(int argc, char **argv) {
   address->sun_family = AF_UNIX;
   text = address->sun_path;
   memcpy((char *)text, names[0], size);
-  int exec = !strcmp(argv[1], "exec");
+  int exec = !strncmp(argv[1], "exec", 4);
+  for (int i = 1; i < MANY && !strcmp(argv[1], "exec-many"); ++i) arguments[i] = "argument";
   int listener = exec ? -1 : listen_at(names[0]);
   pthread_t other;
   if (pthread_create(&other, NULL, flip, NULL) != 0) return 2;
