@@ -83,10 +83,6 @@ SysResult<Resolved> ByPath(Services& services, Call& call, int dirfd, std::uint6
                    services.resolver.ResolveObject(call.process, dirfd, *path, leaf));
 }
 
-// The relative name that reaches an object through its descriptor: the working directory is
-// /proc/<supervisor>/fd (roots.h).
-std::string NameByFd(const Resolved& resolved) { return std::to_string(resolved.object.get()); }
-
 Reply ChangeMode(const SysResult<Resolved>& object, std::uint64_t mode) {
   if (!object) {
     return Reply::Fail(object.error());
@@ -95,7 +91,7 @@ Reply ChangeMode(const SysResult<Resolved>& object, std::uint64_t mode) {
     return Reply::Fail(EOPNOTSUPP);  // as the kernel: links have no mode of their own
   }
   return Reply::FromErrno(
-      SysError(::chmod(NameByFd(*object).c_str(), static_cast<mode_t>(mode & 07777U))));
+      SysError(::chmod(object->NameByFd().c_str(), static_cast<mode_t>(mode & 07777U))));
 }
 
 Reply ChangeOwner(const SysResult<Resolved>& object, std::uint64_t owner, std::uint64_t group) {
@@ -161,7 +157,7 @@ int ExceedsLimit(const Services& services, const Call& call, const Resolved& fil
     return 0;
   }
   // Who may not write it is told that and gets no signal.
-  if (::faccessat(services.roots.own_fds.get(), NameByFd(file).c_str(), W_OK, AT_EACCESS) != 0) {
+  if (::faccessat(services.roots.own_fds.get(), file.NameByFd().c_str(), W_OK, AT_EACCESS) != 0) {
     return errno;
   }
   if (services.listener.StillWaiting(call.id())) {
@@ -216,7 +212,7 @@ Reply SetAttribute(Services& services, Call& call, const SysResult<Resolved>& ob
     return Reply::Fail(attribute.error());
   }
   return Reply::FromErrno(
-      SysError(::setxattr(NameByFd(*object).c_str(), attribute->name.c_str(),
+      SysError(::setxattr(object->NameByFd().c_str(), attribute->name.c_str(),
                           attribute->value.data(), attribute->value.size(), call.int_arg(4))));
 }
 
@@ -229,7 +225,7 @@ Reply RemoveAttribute(Services& services, Call& call, const SysResult<Resolved>&
     return Reply::Fail(attribute.error());
   }
   return Reply::FromErrno(
-      SysError(::removexattr(NameByFd(*object).c_str(), attribute->name.c_str())));
+      SysError(::removexattr(object->NameByFd().c_str(), attribute->name.c_str())));
 }
 
 }  // namespace
@@ -318,7 +314,7 @@ Reply HandleTruncate(Services& services, Call& call) {
   if (const int error = ExceedsLimit(services, call, *object, size)) {
     return Reply::Fail(error);
   }
-  return Reply::FromErrno(SysError(::truncate(NameByFd(*object).c_str(), size)));
+  return Reply::FromErrno(SysError(::truncate(object->NameByFd().c_str(), size)));
 }
 
 Reply HandleSetxattr(Services& services, Call& call) {

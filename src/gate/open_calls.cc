@@ -231,7 +231,7 @@ Reply OpenObject(Services& services, Call& call, Opening& opening, Resolved reso
       !services.processes.HasFreeDescriptor(call.process)) {
     return Reply::Fail(EMFILE);
   }
-  const std::string link = std::to_string(resolved.object.get());
+  const std::string link = resolved.NameByFd();
   const base::UniqueFd fd = OpenNow(services.roots.own_fds.get(), link.c_str(), flags, 0, 0);
   if (!fd.valid()) {
     const bool leased = errno == EWOULDBLOCK && !opening.has(O_NONBLOCK) && !call.process.is_loader;
@@ -309,7 +309,7 @@ Reply OpenUnnamed(Services& services, Call& call, const Opening& opening) {
     return Reply::Fail(directory.error);
   }
   services.umask.Become(call.process.umask);
-  const std::string link = std::to_string(directory.object.get());
+  const std::string link = directory.NameByFd();
   const base::UniqueFd fd = OpenNow(services.roots.own_fds.get(), link.c_str(),
                                     opening.flags & ~std::uint64_t{O_NOFOLLOW}, opening.mode, 0);
   return fd.valid() ? Inject(services, call, opening, fd) : Reply::Fail(errno);

@@ -33,6 +33,10 @@ struct Resolved {
 
   bool exists() const { return object.valid(); }
   bool creatable() const { return error == ENOENT && parent.valid(); }
+
+  // Reaches `object` from the working directory, which is Roots::own_fds, in calls that know paths
+  // only. It is followed; what it leads to is not, be it a link.
+  std::string NameByFd() const { return std::to_string(object.get()); }
 };
 
 // Turns paths of the agent into Resolved names, in the agent's own view: its root, its working

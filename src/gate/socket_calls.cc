@@ -136,7 +136,7 @@ int UnreachableError(const Services& services, const Resolved& resolved) {
   if (resolved.error != 0) {
     return resolved.error;
   }
-  const std::string link = std::to_string(resolved.object.get());
+  const std::string link = resolved.NameByFd();
   const int error =
       SysError(::faccessat(services.roots.own_fds.get(), link.c_str(), W_OK, AT_EACCESS));
   return error == 0 ? ECONNREFUSED : error;

@@ -65,10 +65,6 @@ SysResult<Resolved> WatchableAt(Services& services, Call& call, int dirfd, std::
                    only_directory);
 }
 
-// The relative name that reaches an object through its descriptor: the working directory is
-// /proc/<supervisor>/fd (roots.h). It is followed; what it leads to is not, be it a link.
-std::string NameByFd(const Resolved& resolved) { return std::to_string(resolved.object.get()); }
-
 }  // namespace
 
 Reply HandleInotifyAddWatch(Services& services, Call& call) {
@@ -89,7 +85,7 @@ Reply HandleInotifyAddWatch(Services& services, Call& call) {
   if (!object) {
     return Reply::Fail(object.error());
   }
-  const int watch = ::inotify_add_watch(queue->get(), NameByFd(*object).c_str(),
+  const int watch = ::inotify_add_watch(queue->get(), object->NameByFd().c_str(),
                                         mask & ~std::uint32_t{IN_DONT_FOLLOW});
   return watch >= 0 ? Reply::Return(watch) : Reply::Fail(errno);
 }
@@ -116,7 +112,7 @@ Reply HandleFanotifyMark(Services& services, Call& call) {
   }
   return Reply::FromErrno(
       SysError(::fanotify_mark(queue->get(), flags & ~unsigned{FAN_MARK_DONT_FOLLOW}, call.arg(2),
-                               AT_FDCWD, NameByFd(*object).c_str())));
+                               AT_FDCWD, object->NameByFd().c_str())));
 }
 
 }  // namespace aegis::gate
