@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import platform
+import pwd
 import random
 import shutil
 import statistics
@@ -22,10 +23,15 @@ import time
 
 import decision_figures
 import ledger_figures
+import memory_figures
+import open_figures
+import report
+import tool_workloads
 import workloads
+from figures import interval, result
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-STARTUP_TARGET_MS = 15.0
+STARTUP_TARGET_MS = 8.0
 
 
 def environment(home, aegis_home):
@@ -36,8 +42,10 @@ def environment(home, aegis_home):
 class Variants:
     """How a command is run natively, under bubblewrap and under Aegis."""
 
-    def __init__(self, aegis, env):
+    def __init__(self, aegis, env, user=None):
         self.aegis, self.env = aegis, env
+        self.ids = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid,
+                                            "extra_groups": []}
 
     def argv(self, variant, directory, command):
         directory = str(directory)
@@ -47,26 +55,26 @@ class Variants:
             return ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/",
                     "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp",
                     "--bind", directory, directory, "--chdir", directory, "--", *command]
-        return [self.aegis, "run", "--policy", "project", "--dir", directory, "--", *command]
+        level = ["--level", "writes"] if variant == "writes" else []
+        return [self.aegis, "run", *level, "--policy", "project", "--dir", directory, "--",
+                *command]
+
+    def know_levels(self):
+        """Whether this build has `--level`."""
+        done = subprocess.run([self.aegis, "run", "--help"], env=self.env, capture_output=True,
+                              text=True, stdin=subprocess.DEVNULL)
+        return "--level" in done.stdout
 
     def seconds(self, variant, directory, command):
         argv = self.argv(variant, directory, command)
         start = time.perf_counter()
         done = subprocess.run(argv, cwd=directory, env=self.env, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **self.ids)
         elapsed = time.perf_counter() - start
         if done.returncode:
             raise RuntimeError(f"{variant}: {' '.join(argv)} ended with {done.returncode}:\n"
                                f"{done.stderr.decode(errors='backslashreplace')}")
         return elapsed
-
-
-def interval(values, rounds=4000):
-    """A bootstrap 95 % interval of the median."""
-    source = random.Random(7)
-    medians = sorted(statistics.median(source.choices(values, k=len(values)))
-                     for _ in range(rounds))
-    return medians[int(rounds * 0.025)], medians[int(rounds * 0.975) - 1]
 
 
 def rounds_of(variants, names, count, directory, command, reset, check):
@@ -85,17 +93,17 @@ def rounds_of(variants, names, count, directory, command, reset, check):
     return rounds
 
 
-def ratio_result(workload, rounds):
-    def against_native(name):
-        values = [times[name] / times["native"] for times in rounds]
-        low, high = interval(values)
-        return {"median": statistics.median(values), "low": low, "high": high}
+def ratio_results(workload, rounds):
+    def ratios(name):
+        return [times[name] / times["native"] for times in rounds]
 
-    aegis = against_native("aegis")
-    return {"name": workload.name, "title": workload.title, "unit": "x", "target": workload.target,
-            **aegis, "pass": aegis["low"] <= workload.target,
-            "native_seconds": statistics.median(times["native"] for times in rounds),
-            "bwrap": against_native("bwrap")}
+    low, high = interval(ratios("bwrap"))
+    yield {**result(workload.name, workload.title, "x", workload.target, ratios("aegis")),
+           "native_seconds": statistics.median(times["native"] for times in rounds),
+           "bwrap": {"median": statistics.median(ratios("bwrap")), "low": low, "high": high}}
+    if "writes" in rounds[0]:
+        yield result(workload.name + "w", "the same with --level writes", "x",
+                     workload.writes_target, ratios("writes"))
 
 
 def startup_result(variants, root, count):
@@ -103,11 +111,8 @@ def startup_result(variants, root, count):
     directory.mkdir()
     rounds = rounds_of(variants, ("bwrap", "aegis"), count, directory, ["/usr/bin/true"],
                        lambda: None, lambda: None)
-    differences = [(times["aegis"] - times["bwrap"]) * 1e3 for times in rounds]
-    low, high = interval(differences)
-    return {"name": "startup", "title": "aegis run -- true, beyond bwrap", "unit": "ms",
-            "target": STARTUP_TARGET_MS, "median": statistics.median(differences), "low": low,
-            "high": high, "pass": low <= STARTUP_TARGET_MS,
+    return {**result("startup", "aegis run -- true, beyond bwrap", "ms", STARTUP_TARGET_MS,
+                     [(times["aegis"] - times["bwrap"]) * 1e3 for times in rounds]),
             "bwrap_ms": statistics.median(times["bwrap"] for times in rounds) * 1e3,
             "aegis_ms": statistics.median(times["aegis"] for times in rounds) * 1e3}
 
@@ -118,39 +123,6 @@ def run_module_benches(benches):
         subprocess.run([path, "--benchmark_min_time=0.05"], check=True, stderr=subprocess.DEVNULL)
 
 
-UNITS = {"x": "", "ms": " ms", "us": " µs", "MiB": " MiB", "/s": "/s"}
-
-
-def target(result):
-    """What is asked for, e.g. "≤ 5 µs"; a result with `at_least` must reach it from below."""
-    sign = "≥" if result.get("at_least") else "≤"
-    return f"{sign} {result['target']:,.10g}{UNITS[result['unit']]}"
-
-
-def number(value):
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.2f}"
-
-
-def line(result):
-    unit = UNITS[result["unit"]]
-    bwrap = f"   bwrap {result['bwrap']['median']:.2f}" if "bwrap" in result else ""
-    return (f"{result['name']:<8} {result['title']:<48} target {target(result):<12} "
-            f"measured {number(result['median'])}{unit} "
-            f"[{number(result['low'])}, {number(result['high'])}]  "
-            f"{'pass' if result['pass'] else 'MISS'}{bwrap}")
-
-
-def markdown(report):
-    rows = ["| | workload | target | Aegis | 95 % interval | bubblewrap |",
-            "| --- | --- | --- | --- | --- | --- |"]
-    for result in report["results"]:
-        bwrap = f"{result['bwrap']['median']:.2f}" if "bwrap" in result else ""
-        rows.append(f"| {result['name']} | {result['title']} | {target(result)} | "
-                    f"{number(result['median'])}{UNITS[result['unit']]} | "
-                    f"{number(result['low'])} to {number(result['high'])} | {bwrap} |")
-    return "\n".join(rows)
-
-
 def machine():
     model = platform.machine()
     with open("/proc/cpuinfo", encoding="utf-8") as info:
@@ -158,54 +130,135 @@ def machine():
                      model)
     commit = subprocess.run(["git", "-c", "safe.directory=*", "rev-parse", "--short", "HEAD"],
                             cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    return {"cpu": model, "cpus": os.cpu_count(), "kernel": platform.release(), "commit": commit}
+    return {"cpu": model, "cpus": os.cpu_count(), "kernel": platform.release(), "commit": commit,
+            "user": "root" if os.getuid() == 0 else "an ordinary user"}
+
+
+class Bench:
+    """Measures by name, in one place on the disk."""
+
+    WORKLOADS = {kind.name: kind for kind in (*workloads.WORKLOADS, *tool_workloads.WORKLOADS)}
+    OTHERS = ("startup", "open", "rss", "decision", "appends", "scale")
+
+    def __init__(self, options, benches, work):
+        self.options, self.benches, self.work = options, benches, work
+        self.count = 3 if options.quick else 9
+        self.left_out = []
+        self.aegis = str(options.build / "bin" / "aegis")
+        (work / "home").mkdir()
+        self.variants = Variants(self.aegis, environment(work / "home", work / "aegis"))
+        self.levels = self.variants.know_levels()
+
+    def leave_out(self, what, why):
+        self.left_out.append(f"{what}: {why}")
+        print(f"left out: {what}: {why}", file=sys.stderr, flush=True)
+
+    def results(self, name):
+        if name in self.WORKLOADS:
+            return self.workload(self.WORKLOADS[name](self.work))
+        return getattr(self, name)()
+
+    def workload(self, workload):
+        variants = self.variants
+        if workload.user is not None:
+            variants = self.variants_of(workload)
+            if variants is None:
+                return
+        names = ["native", "bwrap", "aegis"]
+        if workload.writes_target is not None:
+            if self.levels:
+                names.append("writes")
+            else:
+                self.leave_out(workload.name + "w", "this build has no --level")
+        workload.prepare()
+        yield from ratio_results(workload, rounds_of(
+            variants, names, self.count, workload.dir, workload.argv, workload.reset,
+            workload.check))
+
+    def variants_of(self, workload):
+        """As another user, who needs a home there and a way to the program; None if that is not
+        to be had."""
+        try:
+            user = pwd.getpwnam(workload.user)
+        except KeyError:
+            return self.leave_out(workload.name, f"there is no user {workload.user}")
+        if os.getuid() != 0:
+            return self.leave_out(workload.name, "only root can become another user")
+        self.work.chmod(0o711)
+        home = self.work / f"{workload.name}-home"
+        home.mkdir()
+        os.chown(home, user.pw_uid, user.pw_gid)
+        variants = Variants(self.aegis, environment(home, home / "aegis"), user)
+        if subprocess.run(["/usr/bin/test", "-x", self.aegis, "-a", "-w", home], cwd="/",
+                          **variants.ids).returncode:
+            return self.leave_out(workload.name, f"{workload.user} does not reach {self.aegis} and "
+                                  f"{home}")
+        return variants
+
+    def startup(self):
+        yield startup_result(self.variants, self.work, 15 if self.options.quick else 45)
+
+    def open(self):
+        return open_figures.OpenFigures(self.variants, self.work).results(self.count)
+
+    def rss(self):
+        rounds = 1 if self.options.quick else 3
+        return memory_figures.MemoryFigures(self.variants, self.work).results(rounds)
+
+    def decision(self):
+        return decision_figures.DecisionFigures(self.benches).results(self.count)
+
+    def appends(self):
+        return self.ledger().appends(self.count)
+
+    def scale(self):
+        return self.ledger().scale(self.count)
+
+    def ledger(self):
+        entries = 1_000_000 if self.options.quick else 10_000_000
+        return ledger_figures.LedgerFigures(self.benches, self.work, entries)
 
 
 def measure(options, benches):
-    wanted = set(options.only.split(",")) if options.only else None
-    count = 3 if options.quick else 9
     results = []
-    work = pathlib.Path(tempfile.mkdtemp(prefix="bench.", dir=options.build))
+    work = pathlib.Path(tempfile.mkdtemp(prefix="bench.", dir=options.work or options.build))
     try:
-        (work / "home").mkdir()
-        variants = Variants(str(options.build / "bin" / "aegis"),
-                            environment(work / "home", work / "aegis"))
-
-        def keep(result):
-            results.append(result)
-            print(line(result), file=sys.stderr if options.json else sys.stdout, flush=True)
-
-        for kind in workloads.WORKLOADS:
-            if wanted is None or kind.name in wanted:
-                workload = kind(work)
-                workload.prepare()
-                keep(ratio_result(workload, rounds_of(
-                    variants, ("native", "bwrap", "aegis"), count, workload.dir, workload.argv,
-                    workload.reset, workload.check)))
-        if wanted is None or "startup" in wanted:
-            keep(startup_result(variants, work, 15 if options.quick else 45))
-        if wanted is None or "decision" in wanted:
-            for result in decision_figures.DecisionFigures(benches, interval).results(count):
-                keep(result)
-        for name in ("appends", "scale"):
-            if wanted is None or name in wanted:
-                entries = 1_000_000 if options.quick else 10_000_000
-                ledger = ledger_figures.LedgerFigures(benches, work, interval, entries)
-                for result in getattr(ledger, name)(count):
-                    keep(result)
+        bench = Bench(options, benches, work)
+        for name in options.only or names():
+            for one in bench.results(name):
+                results.append(one)
+                print(report.line(one), file=sys.stderr if options.json else sys.stdout,
+                      flush=True)
     finally:
         if options.keep:
             print(f"kept {work}", file=sys.stderr)
         else:
             shutil.rmtree(work, ignore_errors=True)
-    return {"machine": machine(), "rounds": count, "results": results}
+    return {"machine": machine(), "rounds": bench.count, "results": results,
+            "left_out": bench.left_out}
+
+
+def names():
+    return [*Bench.WORKLOADS, *Bench.OTHERS]
+
+
+def chosen(text):
+    """The names of --only, in the order in which they are measured."""
+    wanted = text.split(",")
+    for name in wanted:
+        if name not in names():
+            raise argparse.ArgumentTypeError(f"{name}: one of {', '.join(names())}")
+    return [name for name in names() if name in wanted]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release")
-    parser.add_argument("--only", help="names, with commas: w1,w2,w3,w4,w5,startup,decision,"
-                        "appends,scale")
+    parser.add_argument("--only", type=chosen, metavar="NAMES",
+                        help=f"some of {','.join(names())} (default: all, and the modules' "
+                        "benchmarks)")
+    parser.add_argument("--work", type=pathlib.Path, metavar="DIR",
+                        help="measure in a directory below DIR (default: the build)")
     parser.add_argument("--quick", action="store_true", help="3 rounds instead of 9")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--markdown", action="store_true", help="a table for the README")
@@ -220,19 +273,19 @@ def main():
         run_module_benches(benches)
         print()
     try:
-        report = measure(options, benches)
+        measured = measure(options, benches)
     except RuntimeError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     if options.json:
-        print(json.dumps(report, indent=2))
+        print(json.dumps(measured, indent=2))
     elif options.markdown:
-        print("\n" + markdown(report))
-    info = report["machine"]
+        print("\n" + report.markdown(measured))
+    info = measured["machine"]
     print(f"{info['cpu']}, {info['cpus']} processors, Linux {info['kernel']}, "
-          f"commit {info['commit']}, {report['rounds']} rounds",
+          f"commit {info['commit']}, as {info['user']}, {measured['rounds']} rounds",
           file=sys.stderr if options.json else sys.stdout)
-    return 1 if options.strict and not all(r["pass"] for r in report["results"]) else 0
+    return 1 if options.strict and not all(one["pass"] for one in measured["results"]) else 0
 
 
 if __name__ == "__main__":
