@@ -58,6 +58,29 @@ class Waker {
   bool armed_ = false;
 };
 
+// Lets the wake signal through to the calling thread while it lives. Elsewhere it is held back: it
+// would interrupt the handing over of what was opened.
+class Wakeable {
+ public:
+  Wakeable() {
+    sigset_t wake;
+    sigemptyset(&wake);
+    sigaddset(&wake, SIGUSR2);
+    ::pthread_sigmask(SIG_UNBLOCK, &wake, &before_);
+  }
+  Wakeable(const Wakeable&) = delete;
+  Wakeable& operator=(const Wakeable&) = delete;
+  ~Wakeable() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }  // leaves errno alone
+
+ private:
+  sigset_t before_{};
+};
+
+base::UniqueFd OpenUntilWoken(int directory, const std::string& name, int flags) {
+  const Wakeable wakeable;
+  return base::UniqueFd(::openat(directory, name.c_str(), flags | O_CLOEXEC | O_NOCTTY));
+}
+
 // Whether a writer has come, and perhaps gone, since the FIFO was opened as `held`: POLLHUP says so
 // too (pipe(7)). A blocking open would wait for another one.
 bool PeerHasBeen(const base::UniqueFd& held) {
@@ -77,6 +100,10 @@ void BlockingOpens::InstallWakeSignal() {
   struct sigaction action{};
   action.sa_handler = Ignore;  // no SA_RESTART: a blocked open returns EINTR
   ::sigaction(SIGUSR2, &action, nullptr);
+  sigset_t wake;
+  sigemptyset(&wake);
+  sigaddset(&wake, SIGUSR2);
+  ::pthread_sigmask(SIG_BLOCK, &wake, nullptr);
 }
 
 Reply BlockingOpens::Start(std::uint64_t id, Opening opening) {
@@ -121,10 +148,9 @@ void BlockingOpens::Run(std::uint64_t id, Opening opening) const {
       break;  // no other thread took it
     }
     before = signal;
-    const base::UniqueFd opened =
-        PeerHasBeen(opening.held) ? TakeHeld(opening)
-                                  : base::UniqueFd(::openat(roots_.own_fds.get(), link.c_str(),
-                                                            opening.flags | O_CLOEXEC | O_NOCTTY));
+    const base::UniqueFd opened = PeerHasBeen(opening.held)
+                                      ? TakeHeld(opening)
+                                      : OpenUntilWoken(roots_.own_fds.get(), link, opening.flags);
     if (!opened.valid() && errno == EINTR) {
       continue;
     }

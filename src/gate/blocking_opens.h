@@ -30,7 +30,8 @@ class BlockingOpens {
   // Answers the notification once the object is open. ENOMEM when too many are waiting.
   Reply Start(std::uint64_t id, Opening opening);
 
-  // Once per process, before the first Start: the signal that wakes helpers to look around.
+  // Once per process, in the thread that calls Start and before any other is made: the signal that
+  // wakes helpers to look around, which no other thread takes.
   static void InstallWakeSignal();
 
  private:

@@ -82,8 +82,14 @@ int Listener::AddFd(std::uint64_t id, int fd, std::uint32_t flags, bool close_on
 }
 
 int Listener::Inject(std::uint64_t id, int fd, bool close_on_exec) const {
-  const int given = AddFd(id, fd, SECCOMP_ADDFD_FLAG_SEND, close_on_exec);
-  return given < 0 && errno != ENOENT ? errno : 0;
+  // Not with SECCOMP_ADDFD_FLAG_SEND: where that is interrupted (SIGSTOP, a freezer, suspend), the
+  // kernel takes the descriptor back and lets the call return 0.
+  const int given = AddFd(id, fd, 0, close_on_exec);
+  if (given < 0) {
+    return errno != ENOENT ? errno : 0;
+  }
+  Answer(id, Reply::Return(given));
+  return 0;
 }
 
 std::expected<int, int> Listener::AddDescriptor(std::uint64_t id, int fd,

@@ -208,6 +208,7 @@ base::Result<> Run(SupervisorInput& input) {
   Resolver resolver(input.roots, processes);
   Lifecycle lifecycle({judge, processes, executions, resolver});
   SharedCpu cpu;
+  BlockingOpens::InstallWakeSignal();
   Tracer tracer(input.roots, lifecycle, serving, cpu);
   AEGIS_TRY(tracer.Start(listening.command));
   AEGIS_TRY(sandbox::LetCommandExecute(init));
@@ -216,7 +217,6 @@ base::Result<> Run(SupervisorInput& input) {
   Handover handover(listener, cpu);
   Attendant attendant(init, input.launcher_socket.get(), {judge, serving, tracer, handover});
   std::thread(&Attendant::Attend, &attendant).detach();
-  BlockingOpens::InstallWakeSignal();
   BlockingOpens blocking_opens(listener, input.roots);
   BoundSockets bound_sockets;
   Services services{listener,   handover,    judge,          resolver,      processes,
