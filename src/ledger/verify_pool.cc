@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -126,6 +127,16 @@ Result<std::vector<Reader>> OpenReaders(Snapshot& snapshot, std::size_t count,
   return readers;
 }
 
+Result<> ReadInTurn(Snapshot& snapshot, std::int64_t last, std::int64_t chunks,
+                    const CheckpointCheck& checkpoints,
+                    const std::function<Result<>(Chunk&)>& take) {
+  for (std::int64_t number = 0; number < chunks; ++number) {
+    AEGIS_ASSIGN(Chunk chunk, ReadChunk(snapshot, RangeOf(number, last), checkpoints));
+    AEGIS_TRY(take(chunk));
+  }
+  return {};
+}
+
 void Work(Snapshot& snapshot, std::int64_t last, const CheckpointCheck& checkpoints,
           Exchange& exchange) {
   while (const auto number = exchange.Next()) {
@@ -146,19 +157,21 @@ Result<> ReadChunks(Snapshot& snapshot, std::int64_t last, unsigned threads,
     AEGIS_ASSIGN(readers, OpenReaders(snapshot, workers, open));
   }
   if (readers.empty()) {
-    for (std::int64_t number = 0; number < chunks; ++number) {
-      AEGIS_ASSIGN(Chunk chunk, ReadChunk(snapshot, RangeOf(number, last), checkpoints));
-      AEGIS_TRY(take(chunk));
-    }
-    return {};
+    return ReadInTurn(snapshot, last, chunks, checkpoints, take);
   }
   Exchange exchange(chunks, readers.size() * 2);
   std::vector<std::jthread> running;
   const StopAtEnd stop{exchange};  // before the threads are joined
   running.reserve(readers.size());
-  for (const Reader& reader : readers) {
-    running.emplace_back(
-        [&, &mine = *reader.snapshot] { Work(mine, last, checkpoints, exchange); });
+  try {
+    for (const Reader& reader : readers) {
+      running.emplace_back(
+          [&, &mine = *reader.snapshot] { Work(mine, last, checkpoints, exchange); });
+    }
+  } catch (const std::system_error&) {  // a limit of threads: those that run do the work
+    if (running.empty()) {
+      return ReadInTurn(snapshot, last, chunks, checkpoints, take);
+    }
   }
   for (std::int64_t number = 0; number < chunks; ++number) {
     AEGIS_ASSIGN(Chunk chunk, exchange.Take(number));
