@@ -2,12 +2,12 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstddef>
 #include <sstream>
 #include <string>
@@ -120,7 +120,8 @@ base::Error UserNamespaceError(int error) {
 }
 
 base::Result<> DieWithParent(pid_t parent) {
-  if (::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0) {
+  // Of any other signal a process that is stopped would not die.
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
     return base::FailErrno("ask for a signal at the parent's death");
   }
   if (::getppid() != parent) {  // it died before the question

@@ -23,7 +23,7 @@ namespace aegis::sandbox {
 // What a failed unshare(CLONE_NEWUSER) means, with advice.
 base::Error UserNamespaceError(int error);
 
-// Supervisor: SIGTERM when the parent dies; kUnavailable when it is dead already. `parent` is the
+// Supervisor: SIGKILL when the parent dies; kUnavailable when it is dead already. `parent` is the
 // parent's pid, taken before the fork.
 base::Result<> DieWithParent(pid_t parent);
 
