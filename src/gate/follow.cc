@@ -89,6 +89,9 @@ CommandEnd Follower::Follow(const Followed& followed, const std::function<bool()
       live->Look();
     }
     PassSignals(followed.control, followed.supervisor);
+    if (!supervisor_dead_ && followed.ledger_failed()) {
+      ::kill(followed.supervisor, SIGKILL);
+    }
     if (end.status) {
       sources[1].fd = -1;  // the control socket is at its end
     } else if (stopped_) {
@@ -102,6 +105,7 @@ CommandEnd Follower::Follow(const Followed& followed, const std::function<bool()
   TakeEvents(followed.control, end);
   if (supervisor_failed_ && !ended_) {
     end.status.reset();  // the command was killed with it, which init may have seen before it died
+    end.supervisor_status = supervisor_status_;
   }
   return end;
 }
@@ -113,12 +117,12 @@ void Follower::AwaitDeath(pid_t supervisor) {
 }
 
 bool Follower::Reap(pid_t supervisor, int options) {
-  int status = 0;
-  if (::waitpid(supervisor, &status, options) != supervisor) {
+  if (::waitpid(supervisor, &supervisor_status_, options) != supervisor) {
     return false;
   }
   supervisor_dead_ = true;
-  supervisor_failed_ = !WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS;
+  supervisor_failed_ =
+      !WIFEXITED(supervisor_status_) || WEXITSTATUS(supervisor_status_) != EXIT_SUCCESS;
   return true;
 }
 

@@ -15,6 +15,7 @@ namespace aegis::gate {
 // How the command ended, as far as it is known.
 struct CommandEnd {
   std::optional<int> status;      // as from waitpid(2); none when the supervisor died first
+  int supervisor_status = 0;      // as from waitpid(2), of a supervisor that died first
   std::optional<int> exec_error;  // errno of the execve that failed
 };
 
@@ -23,6 +24,9 @@ struct Followed {
   pid_t supervisor = 0;
   int supervisor_socket = -1;
   int control = -1;  // the other end of init's control socket
+  // Whether the ledger has failed for good: the supervisor, which can record nothing any more, is
+  // killed then.
+  std::function<bool()> ledger_failed;
 };
 
 // The launcher's side while the command runs: drains the journal, passes signals on, stops and goes
@@ -35,8 +39,6 @@ class Follower {
   // Until nothing more can be appended: the supervisor is dead, or has said that it ends.
   // `drain` is called every 40 ms, and sooner while it says that much came; it takes as long only
   // as a drain does.
-  // A ledger that fails makes the journal refuse (sequencer.h); the run then starves, and the error
-  // comes back from Sequencer::Finish.
   // `live`, if not null, is looked after meanwhile.
   CommandEnd Follow(const Followed& followed, const std::function<bool()>& drain,
                     LivePolicies* live);
@@ -56,6 +58,7 @@ class Follower {
   base::UniqueFd signals_;
   bool supervisor_dead_ = false;
   bool supervisor_failed_ = false;  // it was killed, or could not go on
+  int supervisor_status_ = 0;       // as from waitpid(2)
   bool ended_ = false;              // nothing more will be appended
   bool continued_ = false;          // SIGCONT came since the last look
   bool stopped_ = false;            // the command is stopped, as far as init said

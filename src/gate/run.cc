@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>  // WIFSIGNALED and kin
+#include <string.h>  // sigdescr_np
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -213,6 +214,28 @@ int ExitCode(const CommandEnd& end) {
   return WIFSIGNALED(*end.status) ? 128 + WTERMSIG(*end.status) : WEXITSTATUS(*end.status);
 }
 
+// Why the supervisor died, as far as its end tells; `status` as from waitpid(2).
+std::string CauseOfDeath(int status) {
+  if (WIFEXITED(status)) {
+    return WEXITSTATUS(status) == kOutOfMemory ? "out of memory" : "it could not go on";
+  }
+  const int signal = WTERMSIG(status);
+  if (signal == SIGBUS) {
+    return "its journal was cut short, or can't be read";
+  }
+  const char* const description = ::sigdescr_np(signal);
+  return std::string("signal ") + std::to_string(signal) + ", " +
+         (description == nullptr ? "unknown" : description);
+}
+
+base::Error SupervisorDied(const CommandEnd& end, const std::string& session_id) {
+  const std::string who = end.supervisor_status == 0
+                              ? "the sandbox's init died"
+                              : "the supervisor died (" + CauseOfDeath(end.supervisor_status) + ")";
+  return {base::Errc::kInternal,
+          who + "; the agent was killed with it (session " + session_id + ")"};
+}
+
 base::Result<> RecordEnd(ledger::JournalWriter& journal, const ledger::Masker& masker,
                          const CommandEnd& end, const std::optional<ledger::Session>& so_far) {
   std::string payload;
@@ -298,7 +321,8 @@ base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervi
   }
   const Foreground foreground;
   TakeLaterTurns();
-  const Followed followed{supervisor.pid, supervisor.socket.get(), supervisor.control.get()};
+  const Followed followed{supervisor.pid, supervisor.socket.get(), supervisor.control.get(),
+                          [&sequencer] { return sequencer->failed(); }};
   auto live = FollowPolicies(spec, begun, recording.store(), supervisor.socket.get());
   const auto drain = [&recording, &sequencer] {
     const std::uint64_t before = sequencer->entries();
@@ -309,12 +333,16 @@ base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervi
   const auto so_far = ResumeJournal(journal, *sequencer, recording.store());
   const auto recorded =
       so_far ? RecordEnd(journal, spec.masker, end, *so_far) : base::Fail(so_far.error());
-  AEGIS_ASSIGN(outcome.warnings, recording.Finish(*sequencer));
+  auto warnings = recording.Finish(*sequencer);
+  if (!warnings) {
+    return base::Fail(std::move(warnings).error().Within(
+        "write to the ledger " + base::EscapeName(spec.state_dir) + "/audit.db (session " +
+        outcome.session_id + ", whose journal has the rest)"));
+  }
+  outcome.warnings = *std::move(warnings);
   AEGIS_TRY(recorded);
   if (!end.status) {
-    return base::Fail(
-        base::Errc::kInternal,
-        "the supervisor died; the agent was killed with it (session " + outcome.session_id + ")");
+    return base::Fail(SupervisorDied(end, outcome.session_id));
   }
   outcome.exit_code = ExitCode(end);
   outcome.exec_error = end.exec_error;

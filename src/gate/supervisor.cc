@@ -12,8 +12,10 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <new>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -47,8 +49,9 @@ namespace aegis::gate {
 
 namespace {
 
-// The launcher blocks signals while it starts; the supervisor must die of SIGTERM (its parent's
-// death) and must not notice the terminal's job control.
+// The launcher blocks signals while it starts; the supervisor must die of SIGTERM, and must not
+// notice the terminal's job control. What kills it the launcher tells, so the
+// last words that it inherits (main) are not for it.
 base::Result<> TakeOwnSignals() {
   sigset_t none;
   sigemptyset(&none);
@@ -58,6 +61,9 @@ base::Result<> TakeOwnSignals() {
   ::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of Append, not a death
   ::signal(SIGTTOU, SIG_IGN);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGBUS, SIG_DFL);
+  ::signal(SIGABRT, SIG_DFL);
+  std::set_new_handler([] { ::_exit(kOutOfMemory); });
   return {};
 }
 
@@ -197,6 +203,27 @@ class Attendant {
   }
 }
 
+base::Result<> StartAttending(Attendant& attendant) {
+  try {
+    std::thread(&Attendant::Attend, &attendant).detach();
+  } catch (const std::system_error& failure) {
+    errno = failure.code().value();
+    return base::FailErrno("start the thread that waits for the end");
+  }
+  return {};
+}
+
+[[noreturn]] void GiveUp(int launcher_socket, const base::Error& error) {
+  (void)SendFailure(launcher_socket, error);
+  ::_exit(EXIT_FAILURE);
+}
+
+base::Result<> LetRun(const sandbox::Init& init, Attendant& attendant, int launcher_socket) {
+  AEGIS_TRY(StartAttending(attendant));
+  AEGIS_TRY(sandbox::LetCommandExecute(init));
+  return Send(launcher_socket, Message::kListening);
+}
+
 base::Result<> Run(SupervisorInput& input) {
   AEGIS_ASSIGN(const sandbox::Init init, StartSandbox(input));
   AEGIS_ASSIGN(sandbox::Listener listening, sandbox::ReceiveListener(init));
@@ -211,27 +238,23 @@ base::Result<> Run(SupervisorInput& input) {
   BlockingOpens::InstallWakeSignal();
   Tracer tracer(input.roots, lifecycle, serving, cpu);
   AEGIS_TRY(tracer.Start(listening.command));
-  AEGIS_TRY(sandbox::LetCommandExecute(init));
-  AEGIS_TRY(Send(input.launcher_socket.get(), Message::kListening));
   Listener listener(std::move(listening.fd));
   Handover handover(listener, cpu);
-  Attendant attendant(init, input.launcher_socket.get(), {judge, serving, tracer, handover});
-  std::thread(&Attendant::Attend, &attendant).detach();
   BlockingOpens blocking_opens(listener, input.roots);
   BoundSockets bound_sockets;
   Services services{listener,   handover,    judge,          resolver,      processes,
                     executions, input.roots, blocking_opens, bound_sockets, {}};
+  Attendant attendant(init, input.launcher_socket.get(), {judge, serving, tracer, handover});
+  if (const auto runs = LetRun(init, attendant, input.launcher_socket.get()); !runs) {
+    GiveUp(input.launcher_socket.get(), runs.error());  // threads use what lives in this function
+  }
   Serve(services, serving);
 }
 
 }  // namespace
 
 void RunSupervisor(SupervisorInput input) {
-  const auto result = Run(input);
-  if (!result) {
-    (void)SendFailure(input.launcher_socket.get(), result.error());
-  }
-  ::_exit(EXIT_FAILURE);
+  GiveUp(input.launcher_socket.get(), Run(input).error());
 }
 
 }  // namespace aegis::gate

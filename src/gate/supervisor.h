@@ -28,9 +28,12 @@ struct SupervisorInput {
   bool root = false;
 };
 
+// How a supervisor exits whose memory is used up.
+constexpr int kOutOfMemory = 3;
+
 // The supervisor's life, in a process forked for it: enters the sandbox's namespaces, starts init,
 // and answers notifications until init is dead. Never returns; the process exits 0 when init ended,
-// 1 after it has sent a failure.
+// 1 after it has sent a failure, kOutOfMemory without a word.
 [[noreturn]] void RunSupervisor(SupervisorInput input);
 
 }  // namespace aegis::gate

@@ -40,6 +40,9 @@ class Sequencer {
   // the journal refuse all later Appends and is returned here and from every later call.
   base::Result<> Drain();
 
+  // Whether Drain has given up: nothing can be appended any more, and Finish says why.
+  bool failed() const { return broken_.has_value(); }
+
   // Drain, then remove the journal file. Call when no writer is left. On an error the file stays
   // and is drained by whoever opens the ledger next.
   base::Result<> Finish();

@@ -126,10 +126,12 @@ TEST_F(SequencerTest, ABrokenStoreStopsTheWriterAndLosesNothing) {
   Sequencer sequencer = Get(Sequencer::Attach(writer_, store_));
   Append(0, 3);
   Get(sequencer.Drain());
+  EXPECT_FALSE(sequencer.failed());
   Append(3, 6);
   store_.Arrange({.call = Call::kAppend});
   const auto drained = sequencer.Drain();
   ASSERT_FALSE(drained);
+  EXPECT_TRUE(sequencer.failed());
   EXPECT_EQ(drained.error().code(), base::Errc::kExhausted);
   const auto appended = writer_.Append("E", "{}", Durability::kOrdered);
   ASSERT_FALSE(appended);

@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "cli/context.h"
+#include "main/last_words.h"
 #include "policy/dry_run.h"
 
 // The one executable of Aegis. The name it is called by chooses the program.
@@ -59,6 +60,7 @@ int Start(char** argv) {
   if (name == aegis::policy::kDryRunName) {
     return aegis::policy::RunDryRunStage(STDIN_FILENO, STDOUT_FILENO);
   }
+  aegis::InstallLastWords();
   if (!HoldStandardDescriptors()) {
     return aegis::cli::kUsageExit;
   }

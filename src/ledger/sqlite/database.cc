@@ -200,6 +200,12 @@ Result<std::int64_t> Database::QueryInteger(std::string_view sql) {
   return row ? statement.Integer(0) : 0;
 }
 
+bool Database::HasMoved() const {
+  int moved = 0;
+  return sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+         moved != 0;
+}
+
 Result<Transaction> Transaction::Begin(Database& database, bool writing) {
   AEGIS_TRY(database.Execute(writing ? "BEGIN IMMEDIATE" : "BEGIN"));
   return Transaction(database);

@@ -78,6 +78,9 @@ class Database {
   base::Result<std::string> QueryText(std::string_view sql);
   base::Result<std::int64_t> QueryInteger(std::string_view sql);
 
+  // Whether its name stands for another file now, or for none: what is written is found by nobody.
+  bool HasMoved() const;
+
   std::int64_t changes() const { return sqlite3_changes64(handle_.get()); }
   sqlite3* handle() const { return handle_.get(); }
 

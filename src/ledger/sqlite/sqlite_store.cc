@@ -106,6 +106,9 @@ class SqliteStore final : public Store {
     if (group.empty()) {
       return {};
     }
+    if (database_.HasMoved()) {
+      return Fail(Errc::kConflict, "append: the file was removed, moved or replaced meanwhile");
+    }
     AEGIS_ASSIGN(Transaction transaction, Transaction::Begin(database_, true));
     AEGIS_TRY(AppendWithin(group));
     if (sign) {

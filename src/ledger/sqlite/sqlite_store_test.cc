@@ -83,6 +83,21 @@ class SqliteStoreTest : public testing::Test {
   std::string path_ = directory_.File("audit.db");
 };
 
+// What would be written nobody would find.
+TEST_F(SqliteStoreTest, AFileThatWasMovedOrReplacedTakesNothing) {
+  Chain chain("s1");
+  const auto store = Open();
+  Get(AppendOne(*store, chain.Next()));
+  const std::string elsewhere = directory_.File("elsewhere");
+  const EntryView entry = chain.Next();
+  std::filesystem::rename(path_, elsewhere);
+  EXPECT_EQ(AppendOne(*store, entry).error().code(), base::Errc::kConflict);
+  std::filesystem::copy_file(elsewhere, path_);
+  EXPECT_EQ(AppendOne(*store, entry).error().code(), base::Errc::kConflict);
+  std::filesystem::rename(elsewhere, path_);
+  Get(AppendOne(*store, entry));
+}
+
 TEST_F(SqliteStoreTest, KeepsWhatIsAppended) {
   Chain chain("s1");
   const std::vector<EntryView> first = {chain.Next(R"({"n":0})"), chain.Next(R"({"n":1})")};
