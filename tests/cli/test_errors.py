@@ -274,6 +274,18 @@ CASES = {
     "`not seen: X: ...`":
         Typed("mkdir -p $(printf 'd/%.0s' {1..300}); aegis watch; aegis watch -q --stop", 0,
               ": deeper than 256 directories"),
+    "`the supervisor died (CAUSE); the agent was killed with it (session S)`, "
+    "`the sandbox's init died; ...`":
+        "tests/e2e/test_faults.py:test_a_supervisor_out_of_memory_ends_the_run",
+    "`write to the ledger FILE (session S, whose journal has the rest): ...`":
+        "tests/e2e/test_faults.py:test_a_run_ends_with_its_ledger",
+    "`the ledger or its journal was cut short while it was in use, or can't be read`":
+        "tests/e2e/test_faults.py:test_a_run_ends_with_its_ledger",
+    "`out of memory`, `aborted: out of memory, or a defect`":
+        "tests/e2e/test_faults.py:test_little_memory_for_the_whole_run",
+    "`start ...: Resource temporarily unavailable`":
+        Typed("ulimit -v 100000; aegis run --policy permit-all -- true", 125,
+              "Resource temporarily unavailable"),
     # The ledger
     "`no policies X are stored here`":
         Typed("aegis init a -q; aegis audit policy-history a --show x", 1,
