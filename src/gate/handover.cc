@@ -50,9 +50,6 @@ void Handover::Begin(pid_t caller) {
         choice_.Parted();
       }
       return;
-    case SharingChoice::Step::kGiveWay:
-      cpu_.GiveWay();
-      return;
     case SharingChoice::Step::kPart:
       cpu_.Part();
       return;

@@ -7,16 +7,7 @@
 
 namespace aegis::gate {
 
-namespace {
-
-void SetPolicy(int policy) {
-  const sched_param none{};
-  ::sched_setscheduler(0, policy, &none);
-}
-
-}  // namespace
-
-SharedCpu::SharedCpu() : policy_(::sched_getscheduler(0)) {
+SharedCpu::SharedCpu() {
   // EINVAL where a machine has more CPUs than the set has room for.
   possible_ = ::sched_getaffinity(0, sizeof own_, &own_) == 0 && CPU_COUNT(&own_) > 1;
 }
@@ -48,18 +39,7 @@ bool SharedCpu::Share(pid_t caller) {
   return true;
 }
 
-void SharedCpu::GiveWay() {
-  if (!gives_way_ && caller_ != 0 && policy_ == SCHED_OTHER) {
-    SetPolicy(SCHED_BATCH);
-    gives_way_ = true;
-  }
-}
-
 void SharedCpu::Part() {
-  if (gives_way_) {
-    SetPolicy(policy_);
-    gives_way_ = false;
-  }
   if (caller_ != 0) {
     Free(caller_);
     caller_ = 0;

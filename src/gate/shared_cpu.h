@@ -25,10 +25,6 @@ class SharedCpu {
   // keeps both there. False if that can't be: nothing has changed then.
   bool Share(pid_t caller);
 
-  // What the caller is given no longer interrupts it: this thread goes on when the caller waits
-  // again (SCHED_BATCH, sched(7)).
-  void GiveWay();
-
   // Both may run where they could before.
   void Part();
 
@@ -49,8 +45,6 @@ class SharedCpu {
   cpu_set_t here_{};  // the CPU that is shared
   pid_t caller_ = 0;  // 0: none
   bool stays_ = false;
-  bool gives_way_ = false;
-  int policy_ = SCHED_OTHER;            // this thread's own
   std::atomic<bool> possible_ = false;  // there is a choice of CPUs, and it may be limited
   std::atomic<bool> has_shared_ = false;
 };

@@ -66,17 +66,6 @@ TEST_F(SharedCpuTest, SharesItsCpuAndGivesTheAffinityBack) {
   EXPECT_TRUE(CPU_EQUAL(&free, &before_));
 }
 
-TEST_F(SharedCpuTest, GivesWayOnlyWhileItShares) {
-  SharedCpu cpu;
-  cpu.GiveWay();
-  EXPECT_EQ(::sched_getscheduler(0), SCHED_OTHER);
-  ASSERT_TRUE(cpu.Share(child_));
-  cpu.GiveWay();
-  EXPECT_EQ(::sched_getscheduler(0), SCHED_BATCH);
-  cpu.Part();
-  EXPECT_EQ(::sched_getscheduler(0), SCHED_OTHER);
-}
-
 TEST_F(SharedCpuTest, LeavesACallerThatHasAnAffinityOfItsOwn) {
   SharedCpu cpu;
   cpu_set_t less = before_;

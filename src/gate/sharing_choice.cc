@@ -13,9 +13,10 @@ SharingChoice::Step SharingChoice::Called(pid_t caller) {
     last_ = caller;
     return shared ? Step::kPart : Step::kStay;
   }
-  row_ = std::min(row_ + 1, kYieldRow);
+  row_ = std::min(row_ + 1, kLongRow);
   if (sharing_) {
-    return Shared();
+    sharing_ = ++shared_ < kMostShared;
+    return sharing_ ? Step::kStay : Step::kPart;
   }
   if (row_ >= kLongRow || (slow_ && row_ >= kRow)) {
     sharing_ = true;
@@ -23,15 +24,6 @@ SharingChoice::Step SharingChoice::Called(pid_t caller) {
     return Step::kShare;
   }
   return Step::kStay;
-}
-
-SharingChoice::Step SharingChoice::Shared() {
-  ++shared_;
-  if (shared_ >= kMostShared) {
-    sharing_ = false;
-    return Step::kPart;
-  }
-  return row_ == kYieldRow ? Step::kGiveWay : Step::kStay;
 }
 
 void SharingChoice::Parted() {

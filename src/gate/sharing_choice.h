@@ -14,16 +14,14 @@ class SharingChoice {
  public:
   // More than a handover takes without waking an idle CPU.
   static constexpr std::chrono::microseconds kSlow{25};
-  static constexpr int kRow = 4;         // calls in a row after which a slow handover tells
-  static constexpr int kLongRow = 32;    // calls in a row that tell without one
-  static constexpr int kYieldRow = 128;  // calls in a row after which the supervisor gives way
+  static constexpr int kRow = 4;       // calls in a row after which a slow handover tells
+  static constexpr int kLongRow = 32;  // calls in a row that tell without one
   static constexpr int kMostShared = 1024;
 
   enum class Step : std::uint8_t {
-    kStay,     // as it was
-    kShare,    // share the CPU with this caller from here on
-    kGiveWay,  // shared already: from here on the caller is not interrupted either
-    kPart,     // no longer share it
+    kStay,   // as it was
+    kShare,  // share the CPU with this caller from here on
+    kPart,   // no longer share it
   };
 
   // A call of the thread `caller` begins.
@@ -38,8 +36,6 @@ class SharingChoice {
   bool sharing() const { return sharing_; }
 
  private:
-  Step Shared();
-
   pid_t last_ = 0;
   int row_ = 0;     // further calls of `last_` in a row
   int shared_ = 0;  // calls since the CPU is shared

@@ -51,15 +51,6 @@ TEST(SharingChoiceTest, CallersThatTakeTurnsNeverShare) {
   }
 }
 
-TEST(SharingChoiceTest, GivesWayOnceTheRowIsLong) {
-  SharingChoice choice;
-  int before = 1;
-  while (choice.Called(1) != Step::kGiveWay) {
-    ++before;
-  }
-  EXPECT_EQ(before, SharingChoice::kYieldRow + 1);
-}
-
 TEST(SharingChoiceTest, PartsNowAndThenSoThatTheSchedulerCanChoose) {
   SharingChoice choice;
   int parted = 0;
