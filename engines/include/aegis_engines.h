@@ -67,13 +67,19 @@ typedef struct AegisPolicyInfo {
   AegisStr reason;
   const AegisRoot* roots; /* where it may apply, if bounded */
   size_t root_count;
+  const AegisRoot* excluded; /* subtrees in which it applies to nothing; there may be more */
+  size_t excluded_count;
+  const AegisRoot* excluded_but; /* in these, and where these lie, nothing is said of that */
+  size_t excluded_but_count;
   uint32_t actions; /* bit n: it may apply to action n */
+  uint32_t reads;   /* AegisReads bits */
   uint8_t forbid;
   uint8_t ask;
   uint8_t applies; /* 0: its head names another agent */
   uint8_t bounded; /* 1: it applies nowhere outside its roots */
   uint8_t total;   /* 1: its actions on everything in its roots (anywhere, if not bounded) match */
   uint8_t fails;   /* where evaluating it could fail. 0: nowhere, 1: in its roots, 2: anywhere */
+  uint8_t by_name; /* 1: it mentions a group of names ("*" "/PATTERN") */
 } AegisPolicyInfo;
 
 size_t aegis_cedar_policy_count(const AegisCedar* cedar);

@@ -39,6 +39,11 @@ pub struct Info {
     /// It applies nowhere outside `roots`.
     pub bounded: bool,
     pub roots: Vec<Root>,
+    /// Subtrees in which it applies to nothing, but perhaps in and above these.
+    pub excluded: Vec<Root>,
+    pub excluded_but: Vec<Root>,
+    /// It mentions a group of names.
+    pub by_name: bool,
     /// It applies to everything in them (everywhere, if not bounded).
     pub total: bool,
     pub fails: Fails,

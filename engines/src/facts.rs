@@ -107,6 +107,85 @@ fn region(expr: &Value) -> Region {
     }
 }
 
+/// Subtrees in which a policy applies to nothing, as one of its conditions says: `unless { resource in
+/// X }`, `when { !(resource in X) }`. There may be more.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Excluded {
+    pub names: Vec<String>,
+    /// In these, and where these lie, nothing is said: `unless { resource in X && !(resource in Y) }`.
+    pub but: Vec<String>,
+}
+
+pub fn excluded_of(policy: &Value) -> Excluded {
+    let mut excluded = Excluded::default();
+    for condition in policy["conditions"].as_array().into_iter().flatten() {
+        let body = &condition["body"];
+        match condition["kind"] == "when" {
+            true => denied(body, &mut excluded),
+            false => held(body, &mut excluded),
+        }
+    }
+    excluded
+}
+
+/// Collects subtrees in which an expression surely holds.
+fn held(expr: &Value, found: &mut Excluded) {
+    let Some((kind, body)) = node(expr) else { return };
+    let (left, right) = (&body["left"], &body["right"]);
+    match kind {
+        "in" => found.names.extend(subtrees(expr).unwrap_or_default()),
+        "||" => {
+            held(left, found);
+            held(right, found);
+        }
+        "&&" => {
+            let negated = node(right).filter(|(kind, _)| *kind == "!");
+            if let Some(but) = negated.and_then(|(_, body)| subtrees(&body["arg"])) {
+                held(left, found);
+                found.but.extend(but);
+            }
+        }
+        "!" => denied(&body["arg"], found),
+        _ => {}
+    }
+}
+
+/// Collects subtrees in which an expression surely does not hold.
+fn denied(expr: &Value, found: &mut Excluded) {
+    let Some((kind, body)) = node(expr) else { return };
+    match kind {
+        "&&" => {
+            denied(&body["left"], found);
+            denied(&body["right"], found);
+        }
+        "!" => held(&body["arg"], found),
+        _ => {}
+    }
+}
+
+/// The names of `resource in X`.
+fn subtrees(expr: &Value) -> Option<Vec<String>> {
+    let (_, body) = node(expr).filter(|(kind, _)| *kind == "in")?;
+    literals(&body["right"]).filter(|_| variable(&body["left"]) == Some("resource"))
+}
+
+fn node(expr: &Value) -> Option<(&str, &Value)> {
+    let object = expr.as_object().filter(|o| o.len() == 1)?;
+    object.iter().next().map(|(kind, body)| (kind.as_str(), body))
+}
+
+/// Whether a policy mentions a group of names ("*/PATTERN") anywhere.
+pub fn names_groups(policy: &Value) -> bool {
+    match policy {
+        Value::Array(items) => items.iter().any(names_groups),
+        Value::Object(fields) => {
+            literal(policy).is_some_and(|name| name.starts_with("*/"))
+                || fields.values().any(names_groups)
+        }
+        _ => false,
+    }
+}
+
 /// Attributes (bits of `schema::ATTRIBUTES`) that the conditions of a policy read, or an error for a
 /// construct that the index over resources does not model or that could never hold.
 pub fn reads_of(policy: &Value) -> Result<u32, String> {
@@ -313,6 +392,52 @@ mod tests {
         assert_eq!(region(unless), (None, false));
         let both = "forbid(principal, action, resource) when { true } when { resource in Aegis::Resource::\"/a\" };";
         assert_eq!(region(both), (some(&["/a"]), false));
+    }
+
+    #[test]
+    fn exceptions_come_from_unless_and_not() {
+        let excluded = |conditions: &str| {
+            let text = format!("forbid(principal, action, resource) {conditions};")
+                .replace("R:", "Aegis::Resource::");
+            excluded_of(&Policy::parse(None, text).unwrap().to_json().unwrap()).names
+        };
+        assert_eq!(excluded("unless { resource in [R:\"/a\", R:\"/b\"] }"), ["/a", "/b"]);
+        assert_eq!(excluded("unless { resource in R:\"/a\" || context.pid > 1 }"), ["/a"]);
+        assert_eq!(excluded("when { context.pid > 1 && !(resource in R:\"/a\") }"), ["/a"]);
+        assert_eq!(
+            excluded("unless { resource in R:\"/a\" } unless { !!(resource in R:\"/b\") }"),
+            ["/a", "/b"]
+        );
+        for none in [
+            "",
+            "when { resource in R:\"/a\" }",
+            "unless { resource in R:\"/a\" && context.pid > 1 }",
+            "unless { resource == R:\"/a\" }",
+            "unless { resource in R:\"/a\" && resource in R:\"/b\" }",
+            "when { !(resource in R:\"/a\") || context.pid > 1 }",
+            "unless { !(resource in R:\"/a\") }",
+        ] {
+            assert!(excluded(none).is_empty(), "{none}");
+        }
+        let text = "forbid(principal, action, resource) unless {
+            resource in Aegis::Resource::\"/a\" && !(resource in [Aegis::Resource::\"/a/b\"]) };";
+        assert_eq!(
+            excluded_of(&Policy::parse(None, text).unwrap().to_json().unwrap()),
+            Excluded { names: vec!["/a".into()], but: vec!["/a/b".into()] }
+        );
+    }
+
+    #[test]
+    fn groups_of_names_are_found_wherever_they_stand() {
+        let groups = |text: &str| {
+            let text = text.replace("R:", "Aegis::Resource::");
+            names_groups(&Policy::parse(None, text).unwrap().to_json().unwrap())
+        };
+        let permit = "permit(principal, action, resource";
+        assert!(groups(&format!("{permit} in R:\"*/x\");")));
+        assert!(groups(&format!("{permit}) unless {{ resource in [R:\"*/x\"] }};")));
+        assert!(groups(&format!("{permit}) when {{ [R:\"*/x\"].contains(resource) }};")));
+        assert!(!groups(&format!("{permit} in R:\"/x\");")));
     }
 
     #[test]

@@ -47,13 +47,19 @@ pub struct AegisPolicyInfo {
     reason: AegisStr,
     roots: *const Root,
     root_count: usize,
+    excluded: *const Root,
+    excluded_count: usize,
+    excluded_but: *const Root,
+    excluded_but_count: usize,
     actions: u32,
+    reads: u32,
     forbid: u8,
     ask: u8,
     applies: u8,
     bounded: u8,
     total: u8,
     fails: u8,
+    by_name: u8,
 }
 
 #[repr(C)]
@@ -221,13 +227,19 @@ pub unsafe extern "C" fn aegis_cedar_policy(
         reason: AegisStr::of(&info.reason),
         roots: info.roots.as_ptr(),
         root_count: info.roots.len(),
+        excluded: info.excluded.as_ptr(),
+        excluded_count: info.excluded.len(),
+        excluded_but: info.excluded_but.as_ptr(),
+        excluded_but_count: info.excluded_but.len(),
         actions: info.actions,
+        reads: info.reads,
         forbid: info.forbid.into(),
         ask: info.ask.into(),
         applies: info.applies.into(),
         bounded: info.bounded.into(),
         total: info.total.into(),
         fails: info.fails as u8,
+        by_name: info.by_name.into(),
     }
 }
 

@@ -274,6 +274,7 @@ impl Loader {
         let json = policy.to_json().map_err(|e| e.to_string())?;
         let reads = facts::reads_of(&json).map_err(|e| format!("policy {id}: {e}"))?;
         let region = facts::region_of(&json);
+        let excluded = facts::excluded_of(&json);
         let info = Info {
             file: source.file.into(),
             source: number,
@@ -288,6 +289,9 @@ impl Loader {
             grouped: self.names_group(&policy),
             bounded: region.roots.is_some(),
             roots: self.roots(region.roots.unwrap_or_default())?,
+            excluded: self.subtrees(excluded.names)?,
+            excluded_but: self.subtrees(excluded.but)?,
+            by_name: facts::names_groups(&json),
             total: region.total,
             fails: fails(&policy, &json),
             id,
@@ -385,6 +389,10 @@ impl Loader {
             Ok(Root { mention: self.mention(&root.name)?, subtree: root.subtree.into() })
         };
         roots.into_iter().map(known).collect()
+    }
+
+    fn subtrees(&mut self, names: Vec<String>) -> Result<Vec<Root>, String> {
+        self.roots(names.into_iter().map(|name| facts::Root { name, subtree: true }).collect())
     }
 
     /// Files a policy under its roots where being outside them makes it neither match nor err:

@@ -221,6 +221,12 @@ std::uint64_t PathIndex::PathPart(const Walk& walk) {
   return (std::uint64_t{walk.place} << 1U) | (walk.exact && walk.place != 0 ? 1U : 0U);
 }
 
+bool PathIndex::TakesName(std::string_view name) const {
+  bool taken = false;
+  MatchGroups(name, [&taken](std::uint32_t) { taken = true; });
+  return taken;
+}
+
 bool PathIndex::HasBelow(std::string_view path) const {
   std::uint32_t node = 0;
   for (std::size_t at = 0; path != "/" && at < path.size();) {

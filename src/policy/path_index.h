@@ -43,6 +43,9 @@ class PathIndex {
   // under a secret seed. kNotCanonical for what Ancestors() refuses, and for nothing else.
   std::uint64_t Class(std::string_view path) const;
 
+  // Whether some group takes a component of this name.
+  bool TakesName(std::string_view name) const;
+
   // Some mentioned path lies strictly below `path`.
   bool HasBelow(std::string_view path) const;
 

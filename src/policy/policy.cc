@@ -116,7 +116,7 @@ struct PolicySet::Impl {
   std::string digest;
   std::deque<std::string> targets;  // what links lead to: storage behind the reaches
 
-  std::vector<Place> PlacesOf(const AegisPolicyInfo& info) const;
+  std::vector<Place> PlacesOf(std::span<const AegisRoot> roots) const;
   void Describe(const std::vector<Source>& sources);
   void FollowLinks(const Names& names);
   void AddNetAncestors(const Request& request, std::vector<std::uint32_t>& out) const;
@@ -124,10 +124,10 @@ struct PolicySet::Impl {
   Verdict VerdictOf(std::int32_t outcome, std::span<const std::uint32_t> policies) const;
 };
 
-std::vector<PolicySet::Place> PolicySet::Impl::PlacesOf(const AegisPolicyInfo& info) const {
+std::vector<PolicySet::Place> PolicySet::Impl::PlacesOf(std::span<const AegisRoot> roots) const {
   std::vector<Place> places;
-  places.reserve(info.root_count);
-  for (const AegisRoot& root : std::span(info.roots, info.root_count)) {
+  places.reserve(roots.size());
+  for (const AegisRoot& root : roots) {
     places.push_back({.name = std::string(View(aegis_cedar_mention(cedar.get(), root.mention))),
                       .subtree = root.subtree != 0});
   }
@@ -140,19 +140,24 @@ void PolicySet::Impl::Describe(const std::vector<Source>& sources) {
   reaches.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     const AegisPolicyInfo info = aegis_cedar_policy(cedar.get(), i);
-    infos.push_back({.id = std::string(View(info.id)),
-                     .file = std::string(View(info.file)),
-                     .line = info.line,
-                     .text = sources.at(info.source).text.substr(info.begin, info.size),
-                     .forbid = info.forbid != 0,
-                     .ask = info.ask != 0,
-                     .reason = std::string(View(info.reason)),
-                     .actions = info.actions,
-                     .applies = info.applies != 0,
-                     .bounded = info.bounded != 0,
-                     .total = info.total != 0,
-                     .places = PlacesOf(info),
-                     .fails = static_cast<Fails>(std::min<std::uint8_t>(info.fails, 2))});
+    infos.push_back(
+        {.id = std::string(View(info.id)),
+         .file = std::string(View(info.file)),
+         .line = info.line,
+         .text = sources.at(info.source).text.substr(info.begin, info.size),
+         .forbid = info.forbid != 0,
+         .ask = info.ask != 0,
+         .reason = std::string(View(info.reason)),
+         .actions = info.actions,
+         .applies = info.applies != 0,
+         .bounded = info.bounded != 0,
+         .total = info.total != 0,
+         .places = PlacesOf(std::span(info.roots, info.root_count)),
+         .fails = static_cast<Fails>(std::min<std::uint8_t>(info.fails, 2)),
+         .by_name = info.by_name != 0,
+         .reads_more = info.reads != 0,
+         .excluded = PlacesOf(std::span(info.excluded, info.excluded_count)),
+         .excluded_but = PlacesOf(std::span(info.excluded_but, info.excluded_but_count))});
     Reach reach{.actions = info.actions,
                 .forbid = info.forbid != 0,
                 .applies = info.applies != 0,
@@ -374,6 +379,18 @@ std::vector<std::string> PolicySet::mentions() const {
     mentions[i] = View(aegis_cedar_mention(impl_->cedar.get(), i));
   }
   return mentions;
+}
+
+std::vector<std::string> PolicySet::link_targets() const {
+  std::vector<std::string> targets(impl_->targets.begin(), impl_->targets.end());
+  std::erase(targets, "");
+  std::ranges::sort(targets);
+  targets.erase(std::ranges::unique(targets).begin(), targets.end());
+  return targets;
+}
+
+bool PolicySet::IsGroupedName(std::string_view component) const {
+  return impl_->index.TakesName(component);
 }
 
 std::uint64_t PolicySet::ClassOf(std::string_view path) const { return impl_->index.Class(path); }

@@ -130,6 +130,12 @@ class PolicySet {
     bool total = false;           // its actions on everything in its places (anywhere) match
     std::vector<Place> places{};  // of a bounded one
     Fails fails = Fails::kNowhere;
+    bool by_name = false;     // it mentions a group of names ("*/PATTERN")
+    bool reads_more = false;  // of a request than in which places the resource lies
+    // Subtrees in which it applies to nothing, but perhaps in and above the second ones. There may
+    // be more.
+    std::vector<Place> excluded{};
+    std::vector<Place> excluded_but{};
 
     bool Covers(Action action) const {
       return (actions >> static_cast<unsigned>(action) & 1U) != 0;
@@ -157,6 +163,13 @@ class PolicySet {
   // The resources that the policies name anywhere, aliases resolved, each once; paths in escaped
   // form.
   std::vector<std::string> mentions() const;
+
+  // What links lead to, among the places that forbids of everything name (Names::leads_to): forbids
+  // hold there too. Escaped form, each once.
+  std::vector<std::string> link_targets() const;
+
+  // Whether some group of names ("*/PATTERN") takes a component of this name, in escaped form.
+  bool IsGroupedName(std::string_view component) const;
 
   // The class of a path: two paths of equal class (and equal attributes that reads() names) get
   // equal verdicts for every action on files and processes. Cheap (about 0.1 µs), no Cedar.
