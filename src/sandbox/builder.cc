@@ -214,7 +214,22 @@ class Builder {
   std::vector<base::UniqueFd> sources_;  // by index of plan_.mounts
 };
 
+// What the plan masks must be masked, unless this /proc does not have it.
+base::Result<> MaskOne(int root, const Mount& mount) {
+  const auto place = OpenPlace(root, mount.target);
+  if (!place.has_value()) {
+    return place.error().sys_errno() == ENOENT ? base::Result<>() : base::Fail(place.error());
+  }
+  AEGIS_ASSIGN(const base::UniqueFd mask,
+               mount.kind == Kind::kMaskDir ? NewTmpfs(0555) : CopyTree(root, mount.source));
+  AEGIS_TRY(MakeReadOnly(mask.get(), false));
+  return Attach(mask.get(), place->get());
+}
+
 base::Result<> MountOne(int root, const Mount& mount) {
+  if (mount.kind == Kind::kMaskDir || mount.kind == Kind::kMaskFile) {
+    return MaskOne(root, mount);
+  }
   auto tree = CopyTree(root, mount.source);
   auto place = OpenPlace(root, mount.target);
   if (!tree.has_value() || !place.has_value()) {

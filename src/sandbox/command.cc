@@ -19,6 +19,7 @@
 #include "sandbox/init.h"
 #include "sandbox/landlock.h"
 #include "sandbox/plan.h"
+#include "sandbox/syscall_table.h"
 #include "sandbox/uapi.h"
 
 namespace aegis::sandbox {
@@ -48,7 +49,7 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
 }
 
 base::Result<> Confine(const Plan& plan, const InitOptions& options, int handshake) {
-  const auto program = BuildFilter(plan.mode);
+  const auto program = BuildFilter(plan.mode, kNativeArch, plan.level);
   if (::chdir(plan.command.cwd.c_str()) != 0) {
     return base::FailErrno("enter the working directory " + base::EscapeName(plan.command.cwd));
   }
@@ -60,7 +61,7 @@ base::Result<> Confine(const Plan& plan, const InitOptions& options, int handsha
   if (uapi::CloseRange(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
     return base::FailErrno("close what the command must not inherit");
   }
-  AEGIS_TRY(RestrictWithLandlock(plan.mode, plan.executable));
+  AEGIS_TRY(RestrictWithLandlock(plan));
   AEGIS_ASSIGN(base::UniqueFd listener, InstallFilter(program));
   AEGIS_TRY(SendOffer(handshake, listener.get()));
   AEGIS_TRY(AwaitAcceptance(handshake));

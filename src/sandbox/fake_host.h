@@ -1,8 +1,10 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "sandbox/host_view.h"
 
@@ -12,6 +14,9 @@ namespace aegis::sandbox {
 class FakeHost final : public HostView {
  public:
   FakeHost() { nodes_["/"] = {FileKind::kDirectory, ""}; }
+
+  // Without anything but "/" again.
+  void Clear() { nodes_ = {{"/", {FileKind::kDirectory, ""}}}; }
 
   FakeHost& Directory(const std::string& path) { return Add(path, FileKind::kDirectory, ""); }
   FakeHost& File(const std::string& path) { return Add(path, FileKind::kFile, ""); }
@@ -27,6 +32,27 @@ class FakeHost final : public HostView {
   std::string ReadLink(const std::string& path) const override {
     const auto node = nodes_.find(path);
     return node == nodes_.end() ? std::string() : node->second.second;
+  }
+  Listing List(const std::string& path, std::vector<DirectoryEntry>& entries) const override {
+    if (KindOf(path) != FileKind::kDirectory) {
+      return Listing::kClosed;
+    }
+    const std::string below = path == "/" ? path : path + "/";
+    for (const auto& [name, node] : nodes_) {
+      if (name.size() > below.size() && name.starts_with(below) &&
+          name.find('/', below.size()) == std::string::npos) {
+        entries.push_back({name.substr(below.size()), node.first});
+      }
+    }
+    return Listing::kWhole;
+  }
+
+  std::set<std::string> All() const {
+    std::set<std::string> paths;
+    for (const auto& [path, node] : nodes_) {
+      paths.insert(path);
+    }
+    return paths;
   }
 
  private:

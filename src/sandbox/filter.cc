@@ -127,6 +127,18 @@ Code WhenNoBits(unsigned argument, std::uint32_t bits) {
   return {Load(ArgumentLow(argument)), Branch(BPF_JSET, bits, 1, 0)};
 }
 
+// What makes an open more than a plain read. O_TMPFILE's own bit; that of O_DIRECTORY differs.
+constexpr std::uint32_t MoreThanReading(Arch arch) {
+  constexpr std::uint32_t kTmpFileBit = 020000000;
+  const std::uint32_t directory = arch == Arch::kX64 ? 0200000U : 040000U;
+  return O_ACCMODE | O_CREAT | O_TRUNC | kTmpFileBit | directory;
+}
+
+Code WhenNotPlainRead(unsigned argument, Arch arch) {
+  return {Load(ArgumentLow(argument)), Branch(BPF_JSET, O_PATH, 2, 0),
+          Branch(BPF_JSET, MoreThanReading(arch), 0, 1)};
+}
+
 Code WhenInodeIoctl() {
   Code types = {And(kIoctlTypeMask)};
   Append(types, OneOf({kBtrfsType, kBcachefsType}, 1));
@@ -156,7 +168,7 @@ Code WhenOddSocket() {
   return code;
 }
 
-Code Condition(When when) {
+Code Condition(When when, Arch arch) {
   switch (when) {
     case When::kAlways:
       return {};
@@ -164,6 +176,10 @@ Code Condition(When when) {
       return WhenNoBits(1, O_PATH);
     case When::kNotOpath3:
       return WhenNoBits(2, O_PATH);
+    case When::kNotPlainRead2:
+      return WhenNotPlainRead(1, arch);
+    case When::kNotPlainRead3:
+      return WhenNotPlainRead(2, arch);
     case When::kNewNamespace:
       return WhenBits(0, kNewNamespaces | CLONE_UNTRACED);
     case When::kNoThread:
@@ -222,14 +238,15 @@ std::uint32_t Number(const SyscallRow& row, Arch arch) {
 }
 
 // The code of the call that `rows` begin with, and how many of them are about it.
-std::pair<Code, std::size_t> CallCode(Mode mode, Arch arch, std::span<const SyscallRow> rows) {
+std::pair<Code, std::size_t> CallCode(Mode mode, Arch arch, Level level,
+                                      std::span<const SyscallRow> rows) {
   const std::uint32_t number = Number(rows.front(), arch);
   Code code;
   bool decided = false;
   std::size_t taken = 0;
   for (; taken < rows.size() && Number(rows[taken], arch) == number; ++taken) {
     const SyscallRow& row = rows[taken];
-    Append(code, Condition(row.when));
+    Append(code, Condition(ConditionAt(row, mode, level), arch));
     code.push_back(Return(ActionOf(TreatmentIn(row, mode))));
     decided = row.when == When::kAlways;
   }
@@ -239,13 +256,13 @@ std::pair<Code, std::size_t> CallCode(Mode mode, Arch arch, std::span<const Sysc
   return {std::move(code), taken};
 }
 
-std::vector<Range> RangesOf(Mode mode, Arch arch, std::span<const SyscallRow> table) {
+std::vector<Range> RangesOf(Mode mode, Arch arch, Level level, std::span<const SyscallRow> table) {
   const Code unknown = {Return(SECCOMP_RET_ERRNO | ENOSYS)};
   std::vector<Range> ranges;
   AddRange(ranges, 0, unknown);
   while (!table.empty()) {
     const std::uint32_t number = Number(table.front(), arch);
-    auto [code, taken] = CallCode(mode, arch, table);
+    auto [code, taken] = CallCode(mode, arch, level, table);
     AddRange(ranges, number, std::move(code));
     AddRange(ranges, number + 1, unknown);
     table = table.subspan(taken);
@@ -275,16 +292,17 @@ Code Tree(std::span<const Range> ranges) {  // NOLINT(misc-no-recursion)
 
 }  // namespace
 
-std::vector<sock_filter> BuildFilter(Mode mode, Arch arch, std::span<const SyscallRow> table) {
+std::vector<sock_filter> BuildFilter(Mode mode, Arch arch, Level level,
+                                     std::span<const SyscallRow> table) {
   const std::uint32_t audit_arch = arch == Arch::kX64 ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_AARCH64;
   Code code = {Load(offsetof(seccomp_data, arch)), Branch(BPF_JEQ, audit_arch, 1, 0),
                Return(SECCOMP_RET_KILL_PROCESS), Load(offsetof(seccomp_data, nr))};
-  Append(code, Tree(RangesOf(mode, arch, table)));
+  Append(code, Tree(RangesOf(mode, arch, level, table)));
   return code;
 }
 
-std::vector<sock_filter> BuildFilter(Mode mode, Arch arch) {
-  return BuildFilter(mode, arch, SyscallTable(arch));
+std::vector<sock_filter> BuildFilter(Mode mode, Arch arch, Level level) {
+  return BuildFilter(mode, arch, level, SyscallTable(arch));
 }
 
 base::Result<base::UniqueFd> InstallFilter(const std::vector<sock_filter>& program) {

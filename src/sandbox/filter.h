@@ -16,8 +16,12 @@ namespace aegis::sandbox {
 // kills the process, a number that stands in no row is ENOSYS (an x32 call too), a row gets its
 // treatment. Pure. A balanced tree over the numbers: a call is decided within about ten
 // instructions (and, on Linux 5.11 and newer, what is always allowed never runs the program).
-std::vector<sock_filter> BuildFilter(Mode mode, Arch arch = kNativeArch);
-std::vector<sock_filter> BuildFilter(Mode mode, Arch arch, std::span<const SyscallRow> table);
+// At Level::kWrites plain reads are allowed: only behind a Landlock domain that grants no more than
+// the policy does.
+std::vector<sock_filter> BuildFilter(Mode mode, Arch arch = kNativeArch,
+                                     Level level = Level::kFull);
+std::vector<sock_filter> BuildFilter(Mode mode, Arch arch, Level level,
+                                     std::span<const SyscallRow> table);
 
 // Confines the calling process and all its future children with the program. Needs no_new_privs.
 // kUnsupported: no user notification with a killable wait (Linux 5.19).

@@ -49,7 +49,13 @@ bool IsInodeIoctl(std::uint32_t command) {
   return type == 0x94 || type == 0xbc || std::ranges::find(kSetters, command) != kSetters.end();
 }
 
-bool Holds(When when, const Arguments& args) {
+bool IsPlainRead(std::uint32_t flags, Arch arch) {
+  const std::uint32_t more[] = {01,    02,       0100, arch == Arch::kX64 ? 0200000U : 040000U,
+                                01000, 020000000};
+  return std::ranges::none_of(more, [flags](std::uint32_t bit) { return (flags & bit) != 0; });
+}
+
+bool Holds(When when, Arch arch, const Arguments& args) {
   constexpr std::uint32_t kNamespaces = 0x7e020000;
   constexpr std::uint32_t kUntraced = 0x00800000;
   std::array<std::uint32_t, 6> low{};
@@ -62,6 +68,10 @@ bool Holds(When when, const Arguments& args) {
       return (low[1] & O_PATH) == 0;
     case When::kNotOpath3:
       return (low[2] & O_PATH) == 0;
+    case When::kNotPlainRead2:
+      return (low[1] & O_PATH) == 0 && !IsPlainRead(low[1], arch);
+    case When::kNotPlainRead3:
+      return (low[2] & O_PATH) == 0 && !IsPlainRead(low[2], arch);
     case When::kNewNamespace:
       return (low[0] & (kNamespaces | kUntraced)) != 0;
     case When::kNoThread:
@@ -84,11 +94,11 @@ bool Holds(When when, const Arguments& args) {
   return false;
 }
 
-std::uint32_t Expected(Mode mode, Arch arch, int number, const Arguments& args) {
+std::uint32_t Expected(Mode mode, Arch arch, Level level, int number, const Arguments& args) {
   bool known = false;
   for (const SyscallRow& row : SyscallTable(arch)) {
     known = known || NumberOn(row, arch) == number;
-    if (NumberOn(row, arch) == number && Holds(row.when, args)) {
+    if (NumberOn(row, arch) == number && Holds(ConditionAt(row, mode, level), arch, args)) {
       switch (TreatmentIn(row, mode)) {
         case Treatment::kAllow:
           return SECCOMP_RET_ALLOW;
@@ -104,7 +114,7 @@ std::uint32_t Expected(Mode mode, Arch arch, int number, const Arguments& args) 
   return known ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | ENOSYS;
 }
 
-class FilterModel : public ::testing::TestWithParam<std::tuple<Mode, Arch>> {
+class FilterModel : public ::testing::TestWithParam<std::tuple<Mode, Arch, Level>> {
  protected:
   // Values at which a decision turns, single bits, small numbers, and noise in the upper half.
   std::uint64_t Argument() {
@@ -124,8 +134,8 @@ class FilterModel : public ::testing::TestWithParam<std::tuple<Mode, Arch>> {
 };
 
 TEST_P(FilterModel, DecidesAsTheTableReads) {
-  const auto [mode, arch] = GetParam();
-  const auto program = BuildFilter(mode, arch);
+  const auto [mode, arch, level] = GetParam();
+  const auto program = BuildFilter(mode, arch, level);
   const auto table = SyscallTable(arch);
   std::vector<SyscallRow> conditional;
   std::ranges::copy_if(table, std::back_inserter(conditional),
@@ -141,14 +151,15 @@ TEST_P(FilterModel, DecidesAsTheTableReads) {
     std::ranges::copy(args, data.args);
     const auto run = testing_support::RunBpf(program, data);
     ASSERT_TRUE(run.has_value());
-    ASSERT_EQ(run->action, Expected(mode, arch, number, args))
+    ASSERT_EQ(run->action, Expected(mode, arch, level, number, args))
         << "call " << number << " args " << args[0] << " " << args[1] << " " << args[2];
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Builds, FilterModel,
                          ::testing::Combine(::testing::Values(Mode::kRun, Mode::kWrap),
-                                            ::testing::Values(Arch::kX64, Arch::kArm64)));
+                                            ::testing::Values(Arch::kX64, Arch::kArm64),
+                                            ::testing::Values(Level::kFull, Level::kWrites)));
 
 }  // namespace
 }  // namespace aegis::sandbox

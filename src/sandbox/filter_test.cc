@@ -17,6 +17,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <initializer_list>
 #include <set>
 #include <string>
 #include <string_view>
@@ -261,6 +262,34 @@ TEST(Filter, PowersOverTheKernelAndOtherProcessesAreClosed) {
   });
 }
 
+// Plain reads are the kernel's at the level `writes`, and nothing but they.
+TEST(Filter, OnlyPlainReadsAreLeftAtWrites) {
+  const auto program = BuildFilter(Mode::kRun, Arch::kX64, Level::kWrites);
+  const auto full = BuildFilter(Mode::kRun, Arch::kX64, Level::kFull);
+  const auto wrap = BuildFilter(Mode::kWrap, Arch::kX64, Level::kWrites);
+  for (const unsigned plain :
+       std::initializer_list<unsigned>{O_RDONLY, O_RDONLY | O_CLOEXEC,
+                                       O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, O_NOATIME | O_DIRECT}) {
+    EXPECT_EQ(OnX64(program, SYS_openat, {0, 0, plain}).action, kAllow) << plain;
+    EXPECT_EQ(OnX64(program, SYS_open, {0, plain}).action, kAllow) << plain;
+    EXPECT_EQ(OnX64(full, SYS_openat, {0, 0, plain}).action, kNotify) << plain;
+    EXPECT_EQ(OnX64(wrap, SYS_openat, {0, 0, plain}).action, kNotify) << plain;
+  }
+  for (const unsigned more : std::initializer_list<unsigned>{
+           O_WRONLY, O_RDWR, O_ACCMODE, O_CREAT, O_TRUNC, O_DIRECTORY, O_TMPFILE, 020000000}) {
+    EXPECT_EQ(OnX64(program, SYS_openat, {0, 0, more}).action, kNotify) << more;
+    EXPECT_EQ(OnX64(program, SYS_open, {0, more}).action, kNotify) << more;
+  }
+  const auto arm64 = BuildFilter(Mode::kRun, Arch::kArm64, Level::kWrites);
+  const auto on_arm64 = [&](std::uint64_t flags) {
+    return Decide(arm64, AUDIT_ARCH_AARCH64, 56, {0, 0, flags}).action;
+  };
+  EXPECT_EQ(on_arm64(0200000), kAllow);  // O_DIRECT there
+  EXPECT_EQ(on_arm64(040000), kNotify);  // O_DIRECTORY there
+  EXPECT_EQ(OnX64(program, SYS_openat2, {}).action, kNotify);
+  EXPECT_EQ(OnX64(program, SYS_creat, {}).action, kNotify);
+}
+
 TEST(Filter, UnknownNumbersAndX32AreNotImplemented) {
   for (const auto mode : {Mode::kRun, Mode::kWrap}) {
     const auto program = BuildFilter(mode, Arch::kX64);
@@ -358,7 +387,7 @@ TEST(Filter, FarSubtreesAreReached) {
                      .wrap = Treatment::kNotify,
                      .when = When::kOddSocket});
   }
-  const auto program = BuildFilter(Mode::kRun, Arch::kX64, table);
+  const auto program = BuildFilter(Mode::kRun, Arch::kX64, Level::kFull, table);
   EXPECT_GT(program.size(), 1000U);
   for (int number = 0; number < 400; ++number) {
     EXPECT_EQ(OnX64(program, number, {AF_NETLINK}).action, number % 2 == 0 ? kNotify : kEnosys);

@@ -1,14 +1,21 @@
 #include "sandbox/host_view.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <linux/limits.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/file.h"
+#include "base/unique_fd.h"
 
 namespace aegis::sandbox {
 namespace {
@@ -31,6 +38,32 @@ std::string TakeComponent(std::string& rest) {
 void DropLast(std::string& path) {
   const std::size_t slash = path.rfind('/');
   path.resize(slash == std::string::npos ? 0 : slash);
+}
+
+FileKind KindOfEntry(unsigned char type) {
+  switch (type) {
+    case DT_DIR:
+      return FileKind::kDirectory;
+    case DT_REG:
+      return FileKind::kFile;
+    case DT_LNK:
+      return FileKind::kSymlink;
+    case DT_UNKNOWN:
+      return FileKind::kMissing;
+    default:
+      return FileKind::kOther;
+  }
+}
+
+// Of a directory that can't be opened. Who owns it may open it up.
+Listing WhyNotListed(const std::string& path, int error) {
+  struct stat st{};
+  if (error == ENOENT || error == ENOTDIR || ::lstat(path.c_str(), &st) != 0) {
+    return Listing::kClosed;
+  }
+  const bool ours = st.st_uid == ::geteuid();
+  const bool entered = ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0;
+  return ours || entered ? Listing::kHidden : Listing::kClosed;
 }
 
 }  // namespace
@@ -56,6 +89,32 @@ std::string SystemHostView::ReadLink(const std::string& path) const {
   std::array<char, PATH_MAX> text;
   const ssize_t length = ::readlink(path.c_str(), text.data(), text.size());
   return length <= 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(length));
+}
+
+Listing SystemHostView::List(const std::string& path, std::vector<DirectoryEntry>& entries) const {
+  const base::UniqueFd fd(
+      ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!fd.valid()) {
+    return WhyNotListed(path, errno);
+  }
+  alignas(dirent64) std::array<char, std::size_t{1} << 15U> buffer;
+  ssize_t length = 0;
+  while ((length = ::getdents64(fd.get(), buffer.data(), buffer.size())) > 0) {
+    for (ssize_t at = 0; at < length;) {
+      const auto* const entry =
+          reinterpret_cast<const dirent64*>(buffer.data() + at);  // NOLINT(*-reinterpret-cast)
+      at += entry->d_reclen;
+      const std::string_view name(entry->d_name);
+      if (name != "." && name != "..") {
+        const FileKind kind = KindOfEntry(entry->d_type);
+        entries.push_back({std::string(name), kind});
+        if (kind == FileKind::kMissing) {
+          entries.back().kind = KindOf(path + "/" + entries.back().name);
+        }
+      }
+    }
+  }
+  return length == 0 ? Listing::kWhole : Listing::kHidden;
 }
 
 base::PlainLookup SystemHostView::LookUpPlainly(const std::string& path) const {

@@ -2,12 +2,24 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 
 namespace aegis::sandbox {
 
 enum class FileKind : std::uint8_t { kMissing, kDirectory, kFile, kSymlink, kOther };
+
+struct DirectoryEntry {
+  std::string name;
+  FileKind kind = FileKind::kMissing;
+};
+
+enum class Listing : std::uint8_t {
+  kWhole,
+  kClosed,  // nothing is there for us: it is gone, or nobody of ours gets in
+  kHidden,  // it can't be listed, but names in it may be known
+};
 
 // What planning asks about the host's files; a narrow interface, so that plans are tested as
 // values. Paths are absolute bytes.
@@ -22,6 +34,8 @@ class HostView {
   virtual FileKind KindOf(const std::string& path) const = 0;
   // The text of a symlink; empty if it is none.
   virtual std::string ReadLink(const std::string& path) const = 0;
+  // Appends what a directory holds, without `.` and `..`.
+  virtual Listing List(const std::string& path, std::vector<DirectoryEntry>& entries) const = 0;
   // A shorter way to the answer of ResolvePath where no symlink is met.
   virtual base::PlainLookup LookUpPlainly(const std::string& /*path*/) const {
     return base::PlainLookup::kUnclear;
@@ -33,6 +47,7 @@ class SystemHostView final : public HostView {
  public:
   FileKind KindOf(const std::string& path) const override;
   std::string ReadLink(const std::string& path) const override;
+  Listing List(const std::string& path, std::vector<DirectoryEntry>& entries) const override;
   base::PlainLookup LookUpPlainly(const std::string& path) const override;
 };
 

@@ -4,17 +4,18 @@
 #include <linux/landlock.h>
 #include <linux/openat2.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "base/file.h"
 #include "base/result.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
 #include "sandbox/mode.h"
+#include "sandbox/paths.h"
 #include "sandbox/plan.h"
 #include "sandbox/uapi.h"
 
@@ -47,13 +48,40 @@ base::Result<> AddRule(int ruleset, int fd, std::uint64_t rights, const std::str
   return {};
 }
 
+// Invalid where nothing is: no right is given then.
+base::UniqueFd OpenPlainly(const std::string& path) {
+  return base::UniqueFd(uapi::OpenAt2(AT_FDCWD, path.c_str(), O_PATH, 0,
+                                      RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS));
+}
+
 base::Result<> AllowExecuting(int ruleset, const std::string& path) {
-  const base::UniqueFd fd(uapi::OpenAt2(AT_FDCWD, path.c_str(), O_PATH, 0,
-                                        RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS));
-  if (!fd.valid()) {
-    return {};  // nothing there: no right
+  const base::UniqueFd fd = OpenPlainly(path);
+  return fd.valid() ? AddRule(ruleset, fd.get(), kExecutableRights, base::EscapeName(path))
+                    : base::Result<>();
+}
+
+base::Result<> AllowNative(int ruleset, const NativeGrant& grant, int abi) {
+  const base::UniqueFd fd = OpenPlainly(grant.path);
+  struct stat st{};
+  if (!fd.valid() || ::fstat(fd.get(), &st) != 0 || S_ISDIR(st.st_mode) != grant.directory) {
+    return {};
   }
-  return AddRule(ruleset, fd.get(), kExecutableRights, base::EscapeName(path));
+  const std::uint64_t rights = NativeRights(grant, abi);
+  return rights == 0 ? base::Result<>()
+                     : AddRule(ruleset, fd.get(), rights, base::EscapeName(grant.path));
+}
+
+base::Result<> AddRules(int ruleset, const Plan& plan, int abi) {
+  if (plan.level == Level::kWrites) {
+    for (const NativeGrant& grant : plan.native) {
+      AEGIS_TRY(AllowNative(ruleset, grant, abi));
+    }
+    return {};
+  }
+  for (const std::string& path : plan.executable) {
+    AEGIS_TRY(AllowExecuting(ruleset, path));
+  }
+  return {};
 }
 
 }  // namespace
@@ -80,8 +108,17 @@ uapi::LandlockRulesetAttr LandlockAttributes(Mode mode, int abi) {
   return attr;
 }
 
-base::Result<> RestrictWithLandlock(Mode mode, const std::vector<std::string>& executable) {
+std::uint64_t NativeRights(const NativeGrant& grant, int abi) {
+  std::uint64_t rights = grant.read ? LANDLOCK_ACCESS_FS_READ_FILE : 0;
+  rights |= grant.list && grant.directory ? LANDLOCK_ACCESS_FS_READ_DIR : 0;
+  rights |= grant.read && grant.execute ? LANDLOCK_ACCESS_FS_EXECUTE : 0;
+  const bool device = grant.read && IsWithin(grant.path, "/dev");
+  return rights | (device && abi >= 5 ? uapi::kLandlockFsIoctlDevice : 0);
+}
+
+base::Result<> RestrictWithLandlock(const Plan& plan) {
   const int abi = LandlockAbi();
+  const Mode mode = plan.mode;
   if (mode == Mode::kRun && abi < kOldestAbi) {
     return base::Fail(base::Errc::kUnsupported,
                       "Landlock ABI 2 or newer is missing (Linux 5.19 with Landlock enabled: "
@@ -96,9 +133,7 @@ base::Result<> RestrictWithLandlock(Mode mode, const std::vector<std::string>& e
     return base::FailErrno("create a Landlock ruleset");
   }
   if (attr.handled_access_fs != 0) {
-    for (const std::string& path : executable) {
-      AEGIS_TRY(AllowExecuting(ruleset.get(), path));
-    }
+    AEGIS_TRY(AddRules(ruleset.get(), plan, abi));
   }
   if (uapi::LandlockRestrictSelf(ruleset.get()) != 0) {
     return base::FailErrno("restrict the command with Landlock");

@@ -24,10 +24,15 @@ uapi::LandlockRulesetAttr LandlockAttributes(Mode mode, int abi);
 inline constexpr std::uint64_t kExecutableRights =
     LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE;
 
-// Restricts the calling process for good: kExecutableRights below `executable`, nothing else.
-// Names that don't exist or are reached through a symlink give no rule. Needs no_new_privs.
-// kUnsupported: kRun with an ABI below 2. kWrap does what the kernel offers.
-base::Result<> RestrictWithLandlock(Mode mode, const std::vector<std::string>& executable);
+// The rights that a grant gives. A device below /dev takes commands too, as it does where the
+// supervisor has opened it. Pure.
+std::uint64_t NativeRights(const NativeGrant& grant, int abi);
+
+// Restricts the calling process for good. Level::kFull: kExecutableRights below plan.executable,
+// nothing else. kWrites: plan.native, nothing else. Names that don't exist or are reached through a
+// symlink give no rule. Needs no_new_privs. kUnsupported: kRun with an ABI below 2. kWrap does what
+// the kernel offers.
+base::Result<> RestrictWithLandlock(const Plan& plan);
 
 // Restricts the calling thread, the supervisor's, for good, and with it the command that it starts:
 // files are opened and changed below "/", which is the agent's, and nowhere else; by the host's

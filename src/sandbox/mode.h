@@ -9,4 +9,9 @@ namespace aegis::sandbox {
 // (io_uring, new namespaces, mounts).
 enum class Mode : std::uint8_t { kRun, kWrap };
 
+// What of the agent's opens is recorded, under kRun. kWrites leaves plain reads to the kernel:
+// Landlock permits what a static rule of the policy permits (Plan::native), and neither the
+// supervisor nor the record hears of it.
+enum class Level : std::uint8_t { kFull, kWrites };
+
 }  // namespace aegis::sandbox

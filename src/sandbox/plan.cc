@@ -43,6 +43,9 @@ base::Result<> CheckInput(const PlanInput& input) {
   AEGIS_TRY(CheckPaths(input.visible, "visible path"));
   AEGIS_TRY(CheckPaths(input.executable, "executable path"));
   AEGIS_TRY(CheckPaths(input.hidden, "hidden path"));
+  for (const NativeGrant& grant : input.native) {
+    AEGIS_TRY(CheckPaths({grant.path}, "readable path"));
+  }
   AEGIS_TRY(CheckPaths(input.private_dirs, "private directory"));
   AEGIS_TRY(CheckPaths({input.dir}, "project directory"));
   AEGIS_TRY(CheckPaths({input.aegis_home}, "Aegis' directory"));
@@ -145,11 +148,28 @@ void PlanProc(Plan& plan) {
   }
 }
 
-std::vector<std::string> ExecutableOf(const PlanInput& input, const HostView& host) {
-  if (input.mode == Mode::kWrap) {
+// What a policy hides in /proc. The gate refuses it as well, where it is asked.
+void MaskProc(const PlanInput& input, const HostView& host, Plan& plan) {
+  for (const std::string& path : input.hidden) {
+    const FileKind kind =
+        path != "/proc" && IsWithin(path, "/proc") ? host.KindOf(path) : FileKind::kMissing;
+    if (kind == FileKind::kDirectory) {
+      plan.proc_mounts.push_back(
+          {.kind = Kind::kMaskDir, .source = {}, .target = path, .read_only = true});
+    } else if (kind != FileKind::kMissing) {
+      plan.proc_mounts.push_back(
+          {.kind = Kind::kMaskFile, .source = "/dev/null", .target = path, .read_only = true});
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> ExecutableOf(Mode mode, std::vector<std::string> executable,
+                                      const HostView& host) {
+  if (mode == Mode::kWrap) {
     return {"/"};
   }
-  std::vector<std::string> executable = input.executable;
   if (!executable.empty()) {
     for (const std::string_view loader : kLoaders) {
       std::string canonical = ResolvePath(host, std::string(loader));
@@ -160,8 +180,6 @@ std::vector<std::string> ExecutableOf(const PlanInput& input, const HostView& ho
   }
   return OutermostOf(std::move(executable));
 }
-
-}  // namespace
 
 base::Result<Plan> BuildPlan(const PlanInput& input, const HostView& host) {
   AEGIS_TRY(CheckInput(input));
@@ -175,7 +193,9 @@ base::Result<Plan> BuildPlan(const PlanInput& input, const HostView& host) {
   plan.command = input.command;
   plan.private_network = plan.private_ipc = plan.private_uts = input.mode == Mode::kRun;
   plan.masked = MasksOf(input, host);
-  plan.executable = ExecutableOf(input, host);
+  plan.executable = ExecutableOf(input.mode, input.executable, host);
+  plan.level = input.level;
+  plan.native = input.native;
   const bool all_hidden = std::ranges::find(input.hidden, "/") != input.hidden.end();
   plan.whole_root = input.mode == Mode::kWrap ||
                     (!all_hidden && std::ranges::find(input.visible, "/") != input.visible.end());
@@ -185,6 +205,9 @@ base::Result<Plan> BuildPlan(const PlanInput& input, const HostView& host) {
     Compose(input, all_hidden ? std::vector<std::string>() : input.visible, host, plan);
   }
   PlanProc(plan);
+  if (plan.level == Level::kWrites) {
+    MaskProc(input, host, plan);
+  }
   return plan;
 }
 

@@ -41,6 +41,17 @@ struct Command {
   std::string cwd;                // absolute; must exist inside
 };
 
+// What the kernel lets the command do by itself with a file, or with all below a directory.
+struct NativeGrant {
+  std::string path;
+  bool directory = false;  // what it is; another kind of thing of that name gets nothing
+  bool read = false;       // files
+  bool list = false;       // directories
+  bool execute = false;    // files that are read
+
+  bool operator==(const NativeGrant&) const = default;
+};
+
 struct PlanInput {
   Mode mode = Mode::kRun;
   // policy::PolicySet::Bound: absolute bytes without overlaps; {"/"} = everything.
@@ -51,6 +62,8 @@ struct PlanInput {
   std::string dir;                        // canonical
   std::string aegis_home;                 // masked in every mode
   std::vector<std::string> private_dirs;  // fresh for the run: /tmp, /var/tmp, /dev/shm (kRun only)
+  Level level = Level::kFull;
+  std::vector<NativeGrant> native;  // at kWrites; to be exact together with `hidden`
   std::string terminal;  // the pts device behind descriptors 0-2 ("/dev/pts/3"), empty if none
   Command command;
 };
@@ -64,11 +77,18 @@ struct Plan {
   std::vector<Mount> proc_mounts;
   std::vector<std::string> masked;      // targets of masks, as the host names them
   std::vector<std::string> executable;  // subtrees and files of Landlock rules; {"/"} = everywhere
+  Level level = Level::kFull;
+  std::vector<NativeGrant> native;  // at kWrites the Landlock rules, instead of `executable`
   bool private_network = true;
   bool private_ipc = true;
   bool private_uts = true;
   Command command;
 };
+
+// What the command may execute without being asked about by Landlock: `executable`, and the loaders
+// that the kernel opens for it, by their canonical names.
+std::vector<std::string> ExecutableOf(Mode mode, std::vector<std::string> executable,
+                                      const HostView& host);
 
 // Turns the static bound of a policy into a sandbox. Pure but for the questions to `host`.
 //
@@ -78,6 +98,7 @@ struct Plan {
 //   levels deep (it may be created); otherwise it is left out.
 // - --dir and $HOME stay visible inside a private directory if the policy shows them.
 // - hidden subtrees and Aegis' state are masked; what is visible only below a mask is left out.
+// - kWrites: what is hidden in /proc is masked there too.
 // - kInvalid: `dir` lies in Aegis' state, or a path is not absolute and canonical in form.
 base::Result<Plan> BuildPlan(const PlanInput& input, const HostView& host);
 

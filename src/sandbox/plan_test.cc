@@ -335,5 +335,30 @@ TEST(Paths, AreComparedByComponents) {
   EXPECT_THAT(OutermostOf({"/a/b", "/a", "/ab", "/a"}), ElementsAre("/a", "/ab"));
 }
 
+TEST_F(PlanTest, MasksWhatIsHiddenInProcWhereReadsAreTheKernels) {
+  host_.File("/proc/kallsyms").Directory("/proc/acpi");
+  input_.hidden = {"/proc/acpi", "/proc/kallsyms", "/proc/kpagecount"};
+  const auto masks = [](const Plan& plan) {
+    std::vector<std::string> lines;
+    for (const Mount& mount : plan.proc_mounts) {
+      if (mount.kind == Kind::kMaskDir || mount.kind == Kind::kMaskFile) {
+        EXPECT_FALSE(mount.optional);
+        lines.push_back(Line(mount));
+      }
+    }
+    return lines;
+  };
+  EXPECT_THAT(masks(Build()), IsEmpty());
+  input_.level = Level::kWrites;
+  input_.native = {{.path = "/etc", .directory = true, .read = true}};
+  const Plan plan = Build();
+  EXPECT_THAT(masks(plan),
+              ElementsAre("maskdir /proc/acpi", "maskfile /proc/kallsyms <- /dev/null"));
+  EXPECT_EQ(plan.level, Level::kWrites);
+  EXPECT_EQ(plan.native, input_.native);
+  input_.native.front().path = "etc";
+  EXPECT_FALSE(BuildPlan(input_, host_).has_value());
+}
+
 }  // namespace
 }  // namespace aegis::sandbox

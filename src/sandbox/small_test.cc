@@ -19,6 +19,7 @@
 #include "sandbox/landlock.h"
 #include "sandbox/mode.h"
 #include "sandbox/namespaces.h"
+#include "sandbox/plan.h"
 #include "sandbox/protections.h"
 #include "sandbox/uapi.h"
 
@@ -26,6 +27,17 @@ namespace aegis::sandbox {
 namespace {
 
 using ::testing::HasSubstr;
+
+TEST(NativeRights, AreThoseOfTheGrantAndItsKind) {
+  const NativeGrant tree{.path = "/a", .directory = true, .read = true, .list = true};
+  EXPECT_EQ(NativeRights(tree, 5), LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
+  const NativeGrant file{.path = "/a", .read = true, .list = true, .execute = true};
+  EXPECT_EQ(NativeRights(file, 5), LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE);
+  EXPECT_EQ(NativeRights({.path = "/a", .directory = true, .execute = true}, 5), 0U);
+  const NativeGrant device{.path = "/dev/tty", .read = true};
+  EXPECT_EQ(NativeRights(device, 4), LANDLOCK_ACCESS_FS_READ_FILE);
+  EXPECT_EQ(NativeRights(device, 5), LANDLOCK_ACCESS_FS_READ_FILE | uapi::kLandlockFsIoctlDevice);
+}
 
 TEST(Landlock, HandlesAllThatTheAbiKnows) {
   const auto abi2 = LandlockAttributes(Mode::kRun, 2);

@@ -55,7 +55,7 @@ std::vector<SyscallRow> SupervisorTable(Mode mode, Arch arch) {
 }  // namespace
 
 std::vector<sock_filter> BuildSupervisorFilter(Mode mode, Arch arch) {
-  return BuildFilter(mode, arch, SupervisorTable(mode, arch));
+  return BuildFilter(mode, arch, Level::kFull, SupervisorTable(mode, arch));
 }
 
 base::Result<> RestrictSupervisorCalls(Mode mode) {

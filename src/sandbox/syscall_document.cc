@@ -60,7 +60,11 @@ std::string Line(const SyscallRow& row) {
   line.append(row.actions).append(" | ");
   line.append(Word(row, Mode::kRun)).append(" | ");
   line.append(Word(row, Mode::kWrap)).append(" | ");
-  line.append(Describe(row.when)).append(" | ");
+  line.append(Describe(row.when));
+  if (row.at_writes != When::kAlways) {
+    line.append("; at `writes`: ").append(Describe(row.at_writes));
+  }
+  line.append(" | ");
   line.append(row.why).append(" |\n");
   return line;
 }

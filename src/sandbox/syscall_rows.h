@@ -85,6 +85,7 @@ consteval bool IsWhole(const SyscallRow& row) {
       row.how == How::kEmulate || row.how == How::kInject || row.how == How::kContinue;
   const bool known = row.x86_64 >= 0 || row.arm64 >= 0;
   return known && row.x86_64 <= kNewestSyscall && row.arm64 <= kNewestSyscall &&
+         (row.at_writes == When::kAlways || (IsNotified(row) && row.when != When::kAlways)) &&
          IsNotified(row) == asked && refused == (row.how == How::kRefuse) &&
          (asked || row.actions.empty());
 }

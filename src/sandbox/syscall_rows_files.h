@@ -11,13 +11,14 @@ namespace aegis::sandbox::rows {
 
 inline constexpr std::string_view kOpeningAbout =
     "A descriptor is given for what was judged. One with `O_PATH` allows nothing that is judged, "
-    "so "
-    "the kernel opens it.";
+    "so the kernel opens it. At the recording level `writes` plain reads (`O_RDONLY` without "
+    "`O_CREAT`, `O_TRUNC`, `O_TMPFILE` or `O_DIRECTORY`) are the kernel's too: Landlock permits "
+    "what a static rule of the policy permits, and nothing is recorded of them.";
 inline constexpr std::string_view kOpens = "FileRead, FileWrite, DirList";
 inline constexpr auto kOpening = std::to_array<SyscallRow>({
-    Asked("open", 2, kNone, kPath, kOpens, kInject, kNotOpath2),
+    AtWrites(Asked("open", 2, kNone, kPath, kOpens, kInject, kNotOpath2), kNotPlainRead2),
     Asked("creat", 85, kNone, kPath, "FileWrite", kInject),
-    Asked("openat", 257, 56, kAtPath, kOpens, kInject, kNotOpath3),
+    AtWrites(Asked("openat", 257, 56, kAtPath, kOpens, kInject, kNotOpath3), kNotPlainRead3),
     Asked("openat2", 437, 437, kAtPath, kOpens, kInject, kAlways,
           "`O_PATH` is ENOSYS: its flags lie in memory"),
     RefusedByRun("name_to_handle_at", 303, 264, kAtPath, "handles pass by names"),

@@ -36,6 +36,12 @@ constexpr SyscallRow Asked(std::string_view name, int x86_64, int arm64, Names n
           .why = why};
 }
 
+// A row of which less is asked at the level `writes`.
+constexpr SyscallRow AtWrites(SyscallRow row, When when) {
+  row.at_writes = when;
+  return row;
+}
+
 // Refused under run; under wrap it is left alone, as it hides nothing from the record.
 constexpr SyscallRow RefusedByRun(std::string_view name, int x86_64, int arm64, Names names,
                                   std::string_view why, When when = kAlways) {

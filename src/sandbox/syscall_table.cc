@@ -23,6 +23,9 @@ std::string_view Describe(When when) {
     case When::kNotOpath2:
     case When::kNotOpath3:
       return "without O_PATH";
+    case When::kNotPlainRead2:
+    case When::kNotPlainRead3:
+      return "without O_PATH, other than plain reads";
     case When::kNewNamespace:
       return "new namespaces, or no tracer";
     case When::kNoThread:

@@ -64,6 +64,8 @@ enum class When : std::uint8_t {
   kAlways,
   kNotOpath2,         // open(2): flags in argument 1 lack O_PATH
   kNotOpath3,         // openat(2): flags in argument 2 lack O_PATH
+  kNotPlainRead2,     // open(2): flags in argument 1 lack O_PATH and do more than read a file
+  kNotPlainRead3,     // openat(2): the same for flags in argument 2
   kNewNamespace,      // clone(2): argument 0 asks for a namespace, or to escape from the tracer
   kNoThread,          // clone(2): argument 0 makes no thread of the caller's process
   kUnshareNamespace,  // unshare(2): the same, time namespaces too (the bit is a signal in clone)
@@ -84,8 +86,9 @@ struct SyscallRow {
   When when = When::kAlways;
   How how = How::kHarmless;
   Names names = Names::kNothing;
-  std::string_view actions{};  // what it is judged as; several: by its arguments
-  std::string_view why{};      // where the group does not say it
+  std::string_view actions{};      // what it is judged as; several: by its arguments
+  std::string_view why{};          // where the group does not say it
+  When at_writes = When::kAlways;  // instead of `when` at Level::kWrites; kAlways: the same
 };
 
 // Rows of one theme, for readers.
@@ -110,6 +113,12 @@ constexpr int NumberOn(const SyscallRow& row, Arch arch) {
 
 constexpr Treatment TreatmentIn(const SyscallRow& row, Mode mode) {
   return mode == Mode::kRun ? row.run : row.wrap;
+}
+
+// Only under kRun is anything left to the kernel.
+constexpr When ConditionAt(const SyscallRow& row, Mode mode, Level level) {
+  const bool narrower = mode == Mode::kRun && level == Level::kWrites;
+  return narrower && row.at_writes != When::kAlways ? row.at_writes : row.when;
 }
 
 // Whether the supervisor is asked, in some mode.
