@@ -105,6 +105,8 @@ base::Result<gate::RunSpec> Specify(Context& context, const Places& places,
   spec.tag = request.tag;
   spec.argv = request.argv;
   if (request.mode == gate::Mode::kRun) {
+    const bool writes = request.level ? *request.level == "writes" : configuration.reads_unrecorded;
+    spec.level = writes ? gate::Level::kWrites : gate::Level::kFull;
     auto filtered = config::FilterEnvironment(context.environment, configuration.env_pass);
     spec.env = std::move(filtered.kept);
     spec.dropped_env = std::move(filtered.dropped);
@@ -225,6 +227,9 @@ base::Result<int> Launch(Context& context, const LaunchRequest& request) {
     } else {
       context.Note(text);
     }
+  };
+  spec.level_notice = [&context](const std::string& why) {
+    context.Say("recording in full, not at level writes: reads stay with the gate: " + why);
   };
   Announce(context, configuration, spec);
   auto outcome = gate::RunAgent(spec);

@@ -25,6 +25,7 @@ struct LaunchRequest {
   bool make_missing = false;          // make the configuration where it is missing
   std::optional<std::string> policy;  // instead of the configuration's, for this run
   std::optional<std::string> dir;
+  std::optional<std::string> level{};  // "full" or "writes", instead of the configuration's
   std::string tag;
   WitnessFlags witnesses;
   std::vector<std::string> argv;

@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 #include "cli/args.h"
+#include "cli/choices.h"
 #include "cli/command.h"
 #include "cli/context.h"
 #include "cli/launch.h"
@@ -14,13 +15,15 @@ namespace {
 
 using Kind = Option::Kind;
 
-constexpr std::array<Option, 8> kOptions = {{
+constexpr std::array<Option, 9> kOptions = {{
     {"--config", Kind::kText, "NAME",
      "Configuration (default: what `aegis use` chose, or default)"},
     {"--name", Kind::kText, "NAME", "The same"},
     {"--policy", Kind::kText, "POLICY",
      "A template or file instead of the configuration's policies"},
     {"--dir", Kind::kText, "DIR", "The project, which policies call @dir (default: here)"},
+    {"--level", Kind::kText, "LEVEL",
+     "What is recorded: full, or writes, which leaves plain reads to the kernel", kLevelChoices},
     {"--tag", Kind::kText, "TAG", "A word to find the session by"},
     kWitnessOption,
     kWitnessKeyOption,
@@ -51,6 +54,7 @@ base::Result<int> Run(Context& context, const Args& args) {
                           .make_missing = make_missing,
                           .policy = args.Text("--policy"),
                           .dir = args.Text("--dir"),
+                          .level = args.Text("--level"),
                           .tag = args.Text("--tag").value_or(""),
                           .witnesses = WitnessFlagsOf(args),
                           .argv = args.command()});
@@ -68,6 +72,9 @@ const Command kRunCommand = {
         "made with the template `project`. The network is closed. Variables of the environment\n"
         "that look like credentials are withheld and named; env_pass in aegis.toml makes "
         "exceptions.\n"
+        "At --level writes plain reads that a static rule of the policy permits are left to the\n"
+        "kernel and not recorded one by one; where the policy does not allow for that, everything\n"
+        "is recorded, and it is said why.\n"
         "Exit code: the command's own, 128 + n for signal n; 125: Aegis failed and nothing ran;\n"
         "126: the command may not or cannot be executed; 127: it was not found.\n",
     .failure = kAegisFailed,

@@ -35,6 +35,8 @@ void Take(SessionDetail& detail, const ledger::EntryView& entry) {
   } else if (entry.event_type == ledger::kSessionStarted) {
     detail.policies = TextsMember(entry.payload, "policies");
     detail.env_dropped = TextsMember(entry.payload, "env_dropped");
+    detail.level = canon::StringMember(entry.payload, "level").value_or("full");
+    detail.level_detail = canon::StringMember(entry.payload, "level_detail").value_or("");
   } else if (entry.event_type == ledger::kSessionEnded) {
     detail.ending = canon::StringMember(entry.payload, "detail").value_or(std::string());
   }
@@ -147,6 +149,8 @@ ordered_json DetailJson(const SessionDetail& detail) {
   document["ending"] = detail.ending;
   document["policies"] = detail.policies;
   document["env_dropped"] = detail.env_dropped;
+  document["level"] = detail.level;
+  document["level_detail"] = detail.level_detail;
   document["tags"] = TagsJson(detail.tags);
   document["by_action"] = RowsJson("action", activity.actions.Top(kAll, &Fates::total));
   document["denied"] = DenialsJson(activity.denials.Top(kAll, &Fates::total));
@@ -168,6 +172,10 @@ void PrintDetail(Output& out, const SessionDetail& detail) {
   PrintMember(out, "ending", detail.ending);
   PrintMember(out, "policies", Joined(detail.policies));
   PrintMember(out, "env_dropped", Joined(detail.env_dropped));
+  if (detail.level != "full") {
+    PrintMember(out, "level", detail.level + " (plain reads left no entries)");
+  }
+  PrintMember(out, "level_detail", detail.level_detail);
   if (detail.info.session.erased > 0) {
     PrintMember(out, "erased", std::to_string(detail.info.session.erased) + " entries");
   }

@@ -143,6 +143,7 @@ base::Result<Configuration> ReadConfiguration(const Home& home, std::string_view
   AEGIS_TRY(CheckAbsolute(configuration.private_dirs, "private_dirs", configuration.file));
   configuration.max_age_days = settings.max_age_days;
   configuration.masks = std::move(settings.masks);
+  configuration.reads_unrecorded = settings.level == "writes";
   configuration.witness = std::move(settings.witness);
   if (configuration.witness.ca) {
     configuration.witness.ca = paths.Absolute(*configuration.witness.ca);

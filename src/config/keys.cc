@@ -20,6 +20,7 @@ constexpr auto kDecisions = std::to_array<Choice>({"Allow", "Deny"});
 constexpr auto kAnswers = std::to_array<Choice>({"Deny", "Allow", "Alert"});
 constexpr auto kAdapters =
     std::to_array<Choice>({"ClaudeCode", "Codex", "Generic", "Passthrough", "Auto"});
+constexpr auto kLevels = std::to_array<Choice>({"full", "writes"});
 constexpr auto kChannels = std::to_array<Choice>({"telegram"});
 constexpr auto kKinds = std::to_array<Choice>({"FileRead", "FileWrite", "FileDelete", "DirCreate",
                                                "DirList", "NetConnect", "NetRequest", "ToolCall",
@@ -39,6 +40,7 @@ constexpr auto kKeys = std::to_array<KeySpec>({
     {"retention.max_age_days", kInteger},
     {"ledger", kTable},
     {"ledger.mask", kStrings},
+    {"ledger.level", kString, kLevels},
     {"ledger.witness", kTable},
     {"ledger.witness.target", kString},
     {"ledger.witness.targets", kStrings},

@@ -179,6 +179,11 @@ std::vector<std::string> Masks(const toml::table& table) {
                            : Strings(*ledger, "mask").value_or(std::vector<std::string>{});
 }
 
+std::optional<std::string> Level(const toml::table& table) {
+  const auto level = table["ledger"]["level"].value<std::string>();
+  return level ? std::optional(Lower(*level)) : std::nullopt;
+}
+
 bool IsEmpty(const toml::node_view<const toml::node>& node) {
   return (node.is_array() && node.as_array()->empty()) ||
          (node.is_table() && node.as_table()->empty());
@@ -264,6 +269,7 @@ base::Result<Settings> ParseSettings(std::string_view toml, std::string_view fil
       .private_dirs = Strings(table, "private_dirs"),
       .max_age_days = table["retention"]["max_age_days"].value<std::int64_t>(),
       .masks = Masks(table),
+      .level = Level(table),
       .witness = Witness(table),
       .without_effect = WithoutEffect(table),
       .mapped = Mapped(table),

@@ -32,6 +32,7 @@ struct Settings {
   std::optional<std::vector<std::string>> private_dirs;
   std::optional<std::int64_t> max_age_days;  // [retention], of what the ledger says
   std::vector<std::string> masks;            // [ledger] mask: patterns, not looked into here
+  std::optional<std::string> level;          // [ledger] level: "full" or "writes"
   WitnessSettings witness;
   // Top-level keys of other versions and later parts of Aegis that are set and have no effect here.
   std::vector<std::string> without_effect;

@@ -26,6 +26,7 @@
 // IWYU pragma: end_exports
 #include "decision/decision.h"
 #include "policy/policy.h"
+#include "sandbox/mode.h"
 
 namespace aegis::gate {
 
@@ -72,6 +73,7 @@ struct Services {
   BlockingOpens& blocking_opens;
   BoundSockets& bound_sockets;
   CallerUmask umask;
+  sandbox::Level level = sandbox::Level::kFull;  // in force
 };
 
 // One notified call and its caller.

@@ -17,12 +17,16 @@
 
 #include "base/text.h"
 #include "base/unique_fd.h"
+#include "decision/decision.h"
 #include "gate/call.h"
 #include "gate/executions.h"
+#include "gate/judge.h"
+#include "gate/loader.h"
 #include "gate/resolver.h"
 #include "gate/script.h"
 #include "gate/tracee.h"
 #include "policy/policy.h"
+#include "sandbox/mode.h"
 #include "sandbox/uapi.h"
 
 namespace aegis::gate {
@@ -96,6 +100,16 @@ int AskInterpreters(Services& services, Call& call, Executing& executing, const 
   return 0;
 }
 
+// `ld.so FILE` opens FILE and runs it, and at the level `writes` nobody is asked about that open.
+// So a loader that is to be run as a program is refused there: what it would run can't be judged.
+int RefuseLoader(Services& services, Call& call, const Execution& execution, const Detail& detail) {
+  if (services.level == sandbox::Level::kFull || !IsLoader(execution.image)) {
+    return 0;
+  }
+  return services.judge.Refuse(call.process, policy::Action::kProcessSpawn, execution.image,
+                               decision::Reason::kUnsupported, detail);
+}
+
 Reply Execute(Services& services, Call& call, Executing executing, std::uint64_t argv) {
   Arguments arguments = ReadArguments(call.process.tid, argv);
   if (!services.listener.StillWaiting(call.id())) {
@@ -116,6 +130,9 @@ Reply Execute(Services& services, Call& call, Executing executing, std::uint64_t
   executing.execution.arguments = std::move(arguments);
   ExpectImage(executing.execution, program);
   if (const int error = AskInterpreters(services, call, executing, detail)) {
+    return Reply::Fail(error);
+  }
+  if (const int error = RefuseLoader(services, call, executing.execution, detail)) {
     return Reply::Fail(error);
   }
   services.executions.Expect(call.process.tid, std::move(executing.execution));

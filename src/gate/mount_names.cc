@@ -20,6 +20,7 @@ struct Mounted {
   std::string device;
   std::string root;  // what of the file system is shown
   std::string place;
+  std::string type;
 };
 
 bool IsOctal(std::string_view text) {
@@ -57,7 +58,12 @@ std::vector<Mounted> MountsIn(std::string_view mountinfo) {
     for (std::string_view& field : fields) {
       field = Take(line, ' ');
     }
-    mounts.push_back({std::string(fields[2]), Unescaped(fields[3]), Unescaped(fields[4])});
+    constexpr std::string_view kEndOfOptions = " - ";
+    const std::size_t end = line.find(kEndOfOptions);
+    std::string_view rest = end == std::string_view::npos ? std::string_view()
+                                                          : line.substr(end + kEndOfOptions.size());
+    mounts.push_back({std::string(fields[2]), Unescaped(fields[3]), Unescaped(fields[4]),
+                      std::string(Take(rest, ' '))});
   }
   return mounts;
 }
@@ -99,6 +105,16 @@ std::vector<std::string> NamesThroughMounts(std::string_view mountinfo, const st
     }
   }
   return names;
+}
+
+std::vector<std::string> OtherProcs(std::string_view mountinfo) {
+  std::vector<std::string> places;
+  for (Mounted& mount : MountsIn(mountinfo)) {
+    if (mount.type == "proc" && !IsWithin(mount.place, "/proc")) {
+      places.push_back(std::move(mount.place));
+    }
+  }
+  return places;
 }
 
 }  // namespace aegis::gate

@@ -10,4 +10,7 @@ namespace aegis::gate {
 // itself is the first. `mountinfo`: the text of /proc/self/mountinfo (proc_pid_mountinfo(5)).
 std::vector<std::string> NamesThroughMounts(std::string_view mountinfo, const std::string& path);
 
+// Where a procfs is mounted beside /proc.
+std::vector<std::string> OtherProcs(std::string_view mountinfo);
+
 }  // namespace aegis::gate

@@ -104,6 +104,11 @@ base::Result<PolicyUpdate> Check(const PolicyRules& rules, std::vector<policy::S
     return base::Fail(base::Errc::kInvalid,
                       *place + ": they would let the command change the policies themselves");
   }
+  if (rules.reading && *rules.reading != ReadingTexts(policies)) {
+    return base::Fail(base::Errc::kInvalid,
+                      "the run leaves reads to the kernel (level writes): a change of what may be "
+                      "read takes effect with the next run");
+  }
   update.digest = policies.digest();
   if (rules.mode == sandbox::Mode::kRun) {
     update.outside = FirstOutside(rules.start, policies.bound());
@@ -118,6 +123,18 @@ std::optional<std::string> ChangeablePlace(const PolicyRules& rules, const Polic
   const auto places = NamesOfPlaces(rules, sources);
   return places ? Changeable(rules, policies, *places)
                 : std::optional(base::EscapeName(rules.places.front()));
+}
+
+std::vector<std::string> ReadingTexts(const PolicySet& policies) {
+  std::vector<std::string> texts;
+  for (const PolicySet::Info& policy : policies.policies()) {
+    if (policy.applies &&
+        (policy.Covers(policy::Action::kFileRead) || policy.Covers(policy::Action::kDirList))) {
+      texts.push_back(policy.text);
+    }
+  }
+  std::ranges::sort(texts);
+  return texts;
 }
 
 std::string FirstOutside(const PolicySet::Bound& start, const PolicySet::Bound& now) {

@@ -22,6 +22,8 @@ struct PolicyRules {
   // link, and what lay behind it stays forbidden.
   std::map<std::string, std::string> links{};
   policy::PolicySet::Bound start{};  // what the run began with, and its walls were made for
+  // ReadingTexts() of that, where reads are left to the kernel: what it was told can't be changed.
+  std::optional<std::vector<std::string>> reading{};
   // Where the policies are read from, as settled when the run began: canonical, never through
   // links.
   std::vector<std::string> places{};
@@ -35,6 +37,9 @@ struct PolicyRules {
 std::optional<std::string> ChangeablePlace(const PolicyRules& rules,
                                            const policy::PolicySet& policies,
                                            const std::vector<policy::Source>& sources);
+
+// All that a set says about reading, in a form that two sets can be compared by.
+std::vector<std::string> ReadingTexts(const policy::PolicySet& policies);
 
 // The first place that `now` permits and that lies outside of what the run's walls were made for;
 // empty if there is none.

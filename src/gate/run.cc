@@ -69,8 +69,8 @@ base::Result<Sockets> MakeSockets() {
   return Sockets{base::UniqueFd(pair[0]), base::UniqueFd(pair[1])};
 }
 
-base::Result<> RecordStart(ledger::JournalWriter& journal, const RunSpec& spec,
-                           const policy::PolicySet& policies, const sandbox::Plan& plan) {
+base::Result<> RecordStart(ledger::JournalWriter& journal, const RunSpec& spec, const Walls& walls,
+                           const sandbox::Plan& plan) {
   std::vector<std::string> files;
   files.reserve(spec.policies.size());
   for (const policy::Source& source : spec.policies) {
@@ -88,10 +88,14 @@ base::Result<> RecordStart(ledger::JournalWriter& journal, const RunSpec& spec,
   start.config = spec.config_name;
   start.dir = dir;
   start.tag = tag;
-  start.policy_digest = policies.digest();
+  start.policy_digest = walls.policies.digest();
   start.policy_stored = true;
   start.policies = files;
   start.env_dropped = dropped;
+  if (spec.mode == Mode::kRun && spec.level != Level::kFull) {
+    start.level = plan.level == Level::kWrites ? "writes" : "full";
+    start.level_detail = walls.level_detail;
+  }
   std::string payload;
   ledger::AppendSessionStartedPayload(payload, start, spec.masker);
   return journal.Append(ledger::kSessionStarted, payload, ledger::Durability::kOrdered);
@@ -362,6 +366,9 @@ PolicyRules RulesOf(const RunSpec& spec, const Walls& walls) {
   rules.state = walls.state;
   rules.links = walls.links;
   rules.start = walls.policies.bound();
+  if (walls.plan.level == Level::kWrites) {
+    rules.reading = ReadingTexts(walls.policies);
+  }
   rules.places = spec.policy_places;
   rules.read = spec.read_policies;
   return rules;
@@ -398,11 +405,14 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
   }
   AEGIS_TRY(sandbox::CheckProtections());
   AEGIS_ASSIGN(auto walls, RaiseWalls(spec));
+  if (!walls.level_detail.empty()) {
+    spec.level_notice(walls.level_detail);
+  }
   PolicyRules rules = RulesOf(spec, walls);
   input.plan = std::move(walls.plan);
   AEGIS_ASSIGN(input.roots, OpenHostRoots());
   AEGIS_ASSIGN(ledger::NewJournal journal, ledger::NewJournal::Make(spec.state_dir));
-  AEGIS_TRY(RecordStart(journal.writer(), spec, walls.policies, input.plan));
+  AEGIS_TRY(RecordStart(journal.writer(), spec, walls, input.plan));
   decision::Guards guards;
   guards.network_closed = spec.mode == Mode::kRun;
   guards.aegis_state = std::move(walls.state);

@@ -15,10 +15,12 @@
 namespace aegis::gate {
 
 using Mode = sandbox::Mode;
+using Level = sandbox::Level;
 
 // All that one run needs; paths are absolute bytes.
 struct RunSpec {
   Mode mode = Mode::kRun;
+  Level level = Level::kFull;  // what is asked for; kWrap records in full
   std::string config_name;
   std::string aegis_home;
   std::string state_dir;  // $AEGIS_HOME/NAME: journal/ lies here
@@ -31,6 +33,7 @@ struct RunSpec {
   std::vector<std::string> policy_places;
   std::function<base::Result<std::vector<policy::Source>>()> read_policies;
   std::function<void(bool kept, const std::string& text)> policy_notice;
+  std::function<void(const std::string& why)> level_notice;  // why `level` could not be had
   std::string program;            // the file to execute, already looked up on PATH
   std::vector<std::string> argv;  // argv[0] as typed
   std::vector<std::string> env;   // NAME=value, already filtered

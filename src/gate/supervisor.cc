@@ -242,8 +242,9 @@ base::Result<> Run(SupervisorInput& input) {
   Handover handover(listener, cpu);
   BlockingOpens blocking_opens(listener, input.roots);
   BoundSockets bound_sockets;
-  Services services{listener,   handover,    judge,          resolver,      processes,
-                    executions, input.roots, blocking_opens, bound_sockets, {}};
+  Services services{listener,      handover,   judge,           resolver,
+                    processes,     executions, input.roots,     blocking_opens,
+                    bound_sockets, {},         input.plan.level};
   Attendant attendant(init, input.launcher_socket.get(), {judge, serving, tracer, handover});
   if (const auto runs = LetRun(init, attendant, input.launcher_socket.get()); !runs) {
     GiveUp(input.launcher_socket.get(), runs.error());  // threads use what lives in this function

@@ -3,15 +3,19 @@
 #include <linux/limits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/file.h"
 #include "base/result.h"
 #include "base/text.h"
+#include "gate/native_reads.h"
 #include "gate/run.h"
 #include "gate/state_guard.h"
 #include "gate/terminal.h"
@@ -40,7 +44,30 @@ base::Result<std::string> AbsoluteProgram(const std::string& program, const std:
   return (directory == "/" ? "" : directory) + path.substr(slash);
 }
 
-base::Result<sandbox::Plan> MakePlan(const RunSpec& spec, const policy::PolicySet& policies) {
+// Leaves reading to the kernel where the policies allow for it; else why not.
+base::Result<std::string> PlanReads(const policy::PolicySet& policies,
+                                    const std::vector<std::string>& state,
+                                    const sandbox::HostView& host, sandbox::PlanInput& input) {
+  ReadInput wanted;
+  wanted.home = input.home;
+  wanted.dir = input.dir;
+  wanted.private_dirs = input.private_dirs;
+  wanted.state = state;
+  wanted.executable = sandbox::ExecutableOf(input.mode, input.executable, host);
+  wanted.hidden = input.hidden;
+  AEGIS_ASSIGN(wanted.mountinfo, base::ReadFile("/proc/self/mountinfo"));
+  NativeReads reads = PlanNativeReads(policies, wanted, host);
+  if (reads.reason.empty()) {
+    input.level = Level::kWrites;
+    input.native = std::move(reads.grants);
+    std::ranges::move(reads.masks, std::back_inserter(input.hidden));
+  }
+  return std::move(reads.reason);
+}
+
+base::Result<sandbox::Plan> MakePlan(const RunSpec& spec, const policy::PolicySet& policies,
+                                     const std::vector<std::string>& state,
+                                     std::string& level_detail) {
   policy::PolicySet::Bound bound = policies.bound();
   AEGIS_ASSIGN(const std::string cwd, WorkingDirectory());
   sandbox::PlanInput input;
@@ -57,7 +84,11 @@ base::Result<sandbox::Plan> MakePlan(const RunSpec& spec, const policy::PolicySe
   input.command.argv = spec.argv;
   input.command.env = spec.env;
   input.command.cwd = cwd;
-  return sandbox::BuildPlan(input, sandbox::SystemHostView());
+  const sandbox::SystemHostView host;
+  if (spec.mode == Mode::kRun && spec.level == Level::kWrites) {
+    AEGIS_ASSIGN(level_detail, PlanReads(policies, state, host, input));
+  }
+  return sandbox::BuildPlan(input, host);
 }
 
 }  // namespace
@@ -74,8 +105,10 @@ base::Result<Walls> RaiseWalls(const RunSpec& spec) {
   AEGIS_ASSIGN(auto policies, policy::PolicySet::Load(spec.policies, names));
   AEGIS_ASSIGN(auto state, NamesOfState(spec.aegis_home));
   AEGIS_TRY(RequireGuardedState(policies, state));
-  AEGIS_ASSIGN(auto plan, MakePlan(spec, policies));
-  return Walls{std::move(policies), std::move(plan), std::move(state), std::move(links)};
+  std::string level_detail;
+  AEGIS_ASSIGN(auto plan, MakePlan(spec, policies, state, level_detail));
+  return Walls{std::move(policies), std::move(plan), std::move(state), std::move(links),
+               std::move(level_detail)};
 }
 
 }  // namespace aegis::gate

@@ -17,6 +17,7 @@ struct Walls {
   sandbox::Plan plan;
   std::vector<std::string> state;            // the names of Aegis' own, escaped
   std::map<std::string, std::string> links;  // what policy::Names::leads_to answered
+  std::string level_detail;                  // why plan.level is not the one that was asked for
 };
 
 // Loads the policies of a run and makes its plan from their bound. Looks at the host's files and at

@@ -149,6 +149,8 @@ void AppendSessionStartedPayload(std::string& out, const SessionStart& start,
   writer.OptionalText("config", start.config);
   writer.OptionalText("dir", start.dir);
   writer.OptionalTexts("env_dropped", start.env_dropped);
+  writer.OptionalText("level", start.level);
+  writer.OptionalText("level_detail", start.level_detail);
   writer.Text("mode", start.mode);
   writer.OptionalTexts("policies", start.policies);
   writer.OptionalText("policy_digest", start.policy_digest);

@@ -68,6 +68,8 @@ struct SessionStart {
   std::span<const std::string> policies{};     // files or template
   std::span<const std::string> protections{};  // names of those in force
   std::span<const std::string> env_dropped{};  // names of variables withheld
+  std::string_view level{};         // "writes": plain reads leave no entries; else empty or "full"
+  std::string_view level_detail{};  // why not the level that was asked for
 };
 void AppendSessionStartedPayload(std::string& out, const SessionStart& start, const Masker& masker);
 

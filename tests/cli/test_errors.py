@@ -227,6 +227,11 @@ CASES = {
               'p.cedar:1: policy "p:1" permits '),
     "`edits of the policies will not be followed: ...`":
         "tests/e2e/test_live_policies.py:test_files_that_the_agent_reaches_by_another_name_are_not_followed",
+    "`recording in full, not at level writes: reads stay with the gate: ...`":
+        "tests/e2e/test_writes_level.py:test_a_conditional_policy_is_recorded_in_full",
+    "`...: the run leaves reads to the kernel (level writes): a change of what may be read takes "
+    "effect with the next run`":
+        "tests/e2e/test_writes_level.py:test_an_edit_of_what_may_be_read_waits",
     "`the policies were edited, those before stay in force (DIGEST): ...`":
         "tests/e2e/test_live_policies.py:test_a_broken_edit_keeps_what_was_in_force",
     # Running
