@@ -17,6 +17,7 @@
 #include "policy/random_policies.h"
 #include "sandbox/fake_host.h"
 #include "sandbox/host_view.h"
+#include "sandbox/mode.h"
 #include "sandbox/paths.h"
 #include "sandbox/plan.h"
 

@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "gate/read_rights.h"
 #include "policy/policy.h"
 #include "sandbox/fake_host.h"
 #include "sandbox/plan.h"
