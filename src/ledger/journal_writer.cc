@@ -39,7 +39,7 @@ using base::Result;
 using journal::kHeaderSize;
 
 constexpr std::size_t kWindow = std::size_t{8} << 20U;  // counts as memory of the process
-constexpr std::uint64_t kWindowAlignment = 65536;  // the largest page of any machine we run on
+constexpr std::uint64_t kWindowAlignment = 65536;       // the largest page of any machine we run on
 constexpr int kCreateAttempts = 16;
 
 Result<> WriteZeros(int fd, std::uint64_t from, std::uint64_t size) {
