@@ -1,9 +1,12 @@
 """A program on a pseudo terminal: what it shows, and what is typed."""
 
+import fcntl
 import os
 import pty
 import select
+import signal
 import subprocess
+import termios
 import time
 
 PATIENCE = 120  # seconds until something counts as hung
@@ -61,6 +64,6 @@ class Terminal:
 
 
 def _own_terminal():
-    import fcntl
-    import termios
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):  # which a job of a shell ignores
+        signal.signal(number, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
