@@ -23,6 +23,8 @@ class Terminal:
 
         def own_terminal():
             os.setsid()
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):  # a shell's job ignores them
+                signal.signal(number, signal.SIG_DFL)
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
         self.process = subprocess.Popen([str(word) for word in argv], stdin=slave, stdout=slave,

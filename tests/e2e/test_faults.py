@@ -31,7 +31,10 @@ class Agent:
 
     def __init__(self, world, mark="", **options):
         self.world = world
-        self.launcher = world.start(world.run_words(world.python("obedient.py")),
+        # A process group of its own: whoever stops one of it in an orphaned group, such as that of
+        # a job in the background, gets SIGHUP with all of the group when another one ends
+        # (setpgid(2)).
+        self.launcher = world.start(world.run_words(world.python("obedient.py")), process_group=0,
                                     stdin=subprocess.PIPE, env=dict(world.env, MARK=mark), **options)
         self.answers = b""
         assert self.answer() == "ready"
