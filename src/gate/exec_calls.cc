@@ -197,7 +197,7 @@ Reply HandleSetAffinity(Services& services, Call& /*call*/) {
 }
 
 Reply HandleGetAffinity(Services& services, Call& /*call*/) {
-  services.handover.ShowAffinity();
+  services.handover.Part();
   return Reply::Continue();
 }
 

@@ -71,11 +71,9 @@ void Handover::Part() {
   choice_.Parted();
 }
 
-void Handover::ShowAffinity() { Part(); }
-
 void Handover::LeaveAffinityAlone() {
-  Part();
   cpu_.LeaveAlone();
+  choice_.Parted();
 }
 
 void Handover::Look() {

@@ -29,8 +29,8 @@ class Handover {
   // 0, or the errno to answer with (EMFILE). A caller that is gone is no error.
   int Give(std::uint64_t id, int fd, bool close_on_exec);
 
-  // The agent looks at affinities: they are its own for a while.
-  void ShowAffinity();
+  // No CPU is shared for a while: the agent looks at affinities, which must be its own.
+  void Part();
 
   // From now on no caller's affinity is touched: the agent has begun to set affinities itself.
   void LeaveAffinityAlone();
@@ -42,7 +42,6 @@ class Handover {
   void Look();
 
  private:
-  void Part();
   void SetTimer(std::chrono::milliseconds period);
 
   const Listener& listener_;

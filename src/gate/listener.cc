@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <expected>
 #include <optional>
 #include <utility>
 
@@ -72,33 +71,19 @@ void Listener::Answer(std::uint64_t id, const Reply& reply) const {
   ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_SEND, &response);
 }
 
-int Listener::AddFd(std::uint64_t id, int fd, std::uint32_t flags, bool close_on_exec) const {
+int Listener::Inject(std::uint64_t id, int fd, bool close_on_exec) const {
   seccomp_notif_addfd request{};
   request.id = id;
   request.srcfd = static_cast<std::uint32_t>(fd);
-  request.flags = flags;
   request.newfd_flags = close_on_exec ? O_CLOEXEC : 0;
-  return ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request);
-}
-
-int Listener::Inject(std::uint64_t id, int fd, bool close_on_exec) const {
   // Not with SECCOMP_ADDFD_FLAG_SEND: where that is interrupted (SIGSTOP, a freezer, suspend), the
   // kernel takes the descriptor back and lets the call return 0.
-  const int given = AddFd(id, fd, 0, close_on_exec);
+  const int given = ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request);
   if (given < 0) {
     return errno != ENOENT ? errno : 0;
   }
   Answer(id, Reply::Return(given));
   return 0;
-}
-
-std::expected<int, int> Listener::AddDescriptor(std::uint64_t id, int fd,
-                                                bool close_on_exec) const {
-  const int given = AddFd(id, fd, 0, close_on_exec);
-  if (given < 0 && errno != ENOENT) {
-    return std::unexpected(errno);
-  }
-  return given < 0 ? 0 : given;
 }
 
 }  // namespace aegis::gate

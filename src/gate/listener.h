@@ -3,7 +3,6 @@
 #include <linux/seccomp.h>
 
 #include <cstdint>
-#include <expected>
 #include <optional>
 
 #include "base/unique_fd.h"
@@ -59,13 +58,7 @@ class Listener {
   // 0, or the errno to answer with (EMFILE). A caller that is gone is no error.
   int Inject(std::uint64_t id, int fd, bool close_on_exec) const;
 
-  // Gives `fd` to the caller, which goes on waiting for the answer: the caller's number for it, or
-  // the errno to answer with. 0 stands for a caller that is gone.
-  std::expected<int, int> AddDescriptor(std::uint64_t id, int fd, bool close_on_exec) const;
-
  private:
-  int AddFd(std::uint64_t id, int fd, std::uint32_t flags, bool close_on_exec) const;
-
   base::UniqueFd fd_;
 };
 

@@ -107,10 +107,7 @@ class Planner {
 
   // A directory of ours is one, whatever the host has of that name.
   FileKind KindOf(const std::string& path) const {
-    const std::string bytes = base::UnescapeName(path);
-    return std::ranges::find(input_.private_dirs, bytes) != input_.private_dirs.end()
-               ? FileKind::kDirectory
-               : host_.KindOf(bytes);
+    return IsPrivate(path) ? FileKind::kDirectory : host_.KindOf(base::UnescapeName(path));
   }
 
   // In a private directory that is empty when the run starts: what the policy shows as a whole is.
@@ -309,7 +306,7 @@ class Planner {
       return false;  // it was judged by its own name
     }
     if (IsWithin(root.path, "/proc") || root.path == "/") {
-      if (!rules.LeaveAlone("/proc") && (root.path == "/" || IsWithin(root.path, "/proc"))) {
+      if (!rules.LeaveAlone("/proc")) {
         Fail("policy " + rules.FirstId() + " names files in /proc");
         return false;
       }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "gate/native_reads.h"
+#include "gate/test_plan.h"
 #include "policy/policy.h"
 #include "policy/random_policies.h"
 #include "sandbox/fake_host.h"
@@ -32,29 +33,11 @@ using sandbox::FakeHost;
 using sandbox::FileKind;
 using sandbox::IsWithin;
 using sandbox::IsWithinAny;
-using sandbox::Mount;
 using sandbox::NativeGrant;
 using sandbox::Plan;
 
 constexpr const char* kState = "/a/state";
 constexpr std::string_view kParts[] = {"a", "b", "c", ".env", ".env.x", "other", "cc"};
-
-// Whether a program inside finds the host's file at a path: the last mount over it decides.
-bool ShowsHost(const Plan& plan, const std::string& path) {
-  bool host = plan.whole_root;
-  for (const Mount& mount : plan.mounts) {
-    if (!IsWithin(path, mount.target) || mount.kind == Mount::Kind::kReadOnly) {
-      continue;
-    }
-    if (mount.kind == Mount::Kind::kBind) {
-      host = true;
-    } else if (mount.kind == Mount::Kind::kTmpfs || mount.kind == Mount::Kind::kMaskDir ||
-               mount.kind == Mount::Kind::kMaskFile) {
-      host = false;
-    }
-  }
-  return host;
-}
 
 class NativeReadsProperty : public ::testing::TestWithParam<unsigned> {
  protected:

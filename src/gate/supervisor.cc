@@ -50,8 +50,8 @@ namespace aegis::gate {
 namespace {
 
 // The launcher blocks signals while it starts; the supervisor must die of SIGTERM, and must not
-// notice the terminal's job control. What kills it the launcher tells, so the
-// last words that it inherits (main) are not for it.
+// notice the terminal's job control. What kills it the launcher tells, so the last words that it
+// inherits (main) are not for it.
 base::Result<> TakeOwnSignals() {
   sigset_t none;
   sigemptyset(&none);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "gate/test_plan.h"
 #include "policy/policy.h"
 #include "policy/random_policies.h"
 #include "sandbox/fake_host.h"
@@ -28,27 +29,9 @@ using sandbox::FakeHost;
 using sandbox::FileKind;
 using sandbox::IsWithin;
 using sandbox::IsWithinAny;
-using sandbox::Mount;
 using sandbox::Plan;
 
 constexpr const char* kState = "/a/state";
-
-// Whether a program inside finds the host's file at a path: the last mount over it decides.
-bool ShowsHost(const Plan& plan, const std::string& path) {
-  bool host = plan.whole_root;
-  for (const Mount& mount : plan.mounts) {
-    if (!IsWithin(path, mount.target) || mount.kind == Mount::Kind::kReadOnly) {
-      continue;
-    }
-    if (mount.kind == Mount::Kind::kBind) {
-      host = true;
-    } else if (mount.kind == Mount::Kind::kTmpfs || mount.kind == Mount::Kind::kMaskDir ||
-               mount.kind == Mount::Kind::kMaskFile) {
-      host = false;
-    }
-  }
-  return host;
-}
 
 // Whether a permit could apply to running a file, as far as its places tell: written down without
 // the bounds of the module.

@@ -6,15 +6,15 @@
 #include <new>
 #include <string_view>
 
+#include "cli/launch.h"
+
 namespace aegis {
 
 namespace {
 
-constexpr int kAegisFailed = 125;
-
 [[noreturn]] void Leave(std::string_view line) {
   (void)!::write(STDERR_FILENO, line.data(), line.size());
-  ::_exit(kAegisFailed);
+  ::_exit(cli::kAegisFailed);
 }
 
 // Memory that the Rust engines want, and an invariant that is broken, end in abort(3), after a line

@@ -40,16 +40,14 @@ void DropLast(std::string& path) {
   path.resize(slash == std::string::npos ? 0 : slash);
 }
 
-FileKind KindOfEntry(unsigned char type) {
-  switch (type) {
-    case DT_DIR:
+FileKind KindOfMode(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFDIR:
       return FileKind::kDirectory;
-    case DT_REG:
+    case S_IFREG:
       return FileKind::kFile;
-    case DT_LNK:
+    case S_IFLNK:
       return FileKind::kSymlink;
-    case DT_UNKNOWN:
-      return FileKind::kMissing;
     default:
       return FileKind::kOther;
   }
@@ -70,19 +68,7 @@ Listing WhyNotListed(const std::string& path, int error) {
 
 FileKind SystemHostView::KindOf(const std::string& path) const {
   struct stat st{};
-  if (::lstat(path.c_str(), &st) != 0) {
-    return FileKind::kMissing;
-  }
-  switch (st.st_mode & S_IFMT) {
-    case S_IFDIR:
-      return FileKind::kDirectory;
-    case S_IFREG:
-      return FileKind::kFile;
-    case S_IFLNK:
-      return FileKind::kSymlink;
-    default:
-      return FileKind::kOther;
-  }
+  return ::lstat(path.c_str(), &st) == 0 ? KindOfMode(st.st_mode) : FileKind::kMissing;
 }
 
 std::string SystemHostView::ReadLink(const std::string& path) const {
@@ -106,11 +92,10 @@ Listing SystemHostView::List(const std::string& path, std::vector<DirectoryEntry
       at += entry->d_reclen;
       const std::string_view name(entry->d_name);
       if (name != "." && name != "..") {
-        const FileKind kind = KindOfEntry(entry->d_type);
+        // Some file systems don't tell.
+        const FileKind kind = entry->d_type == DT_UNKNOWN ? KindOf(path + "/" + entry->d_name)
+                                                          : KindOfMode(DTTOIF(entry->d_type));
         entries.push_back({std::string(name), kind});
-        if (kind == FileKind::kMissing) {
-          entries.back().kind = KindOf(path + "/" + entries.back().name);
-        }
       }
     }
   }

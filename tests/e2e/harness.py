@@ -12,6 +12,7 @@ import time
 
 PROGRAMS = pathlib.Path(__file__).parent / "programs"
 PYTHON = "/usr/bin/python3"  # the system's: one that every user may run
+CANARY = "CANARY\n"  # what a secret says
 PATIENCE = int(os.environ.get("AEGIS_E2E_PATIENCE", "120"))  # seconds until something counts as hung
 
 
@@ -228,6 +229,14 @@ def children(pid):
     except OSError:
         pass
     return found
+
+
+def fill(world, names, text=CANARY):
+    """Makes files below the home directory."""
+    for name in names:
+        path = world.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
 
 
 def attempts(world, launch, what):

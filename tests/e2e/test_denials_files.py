@@ -6,9 +6,7 @@ import stat
 import pytest
 
 import harness
-from harness import attempts
-
-CANARY = "CANARY\n"
+from harness import CANARY, attempts, fill
 
 # Below the home directory: (name, id of the policy that forbids it).
 SECRETS = (
@@ -26,13 +24,6 @@ SECRETS = (
 )
 OPEN = ("notes", ".gitconfig", ".config/tool/settings", ".cache/tool/x", "project/file",
         "project/.env.example", "project/sub/.environment")
-
-
-def fill(world, names, text=CANARY):
-    for name in names:
-        path = world.home / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
 
 
 def test_secrets_are_refused_and_all_else_is_read(world):

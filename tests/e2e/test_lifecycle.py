@@ -129,11 +129,12 @@ def assert_swaps_are_caught(world, words):
     return reasons
 
 
-def swap_programs(world, count):
+def swapping(world, how, count):
+    """Words that swap a program for a bad one, which natively runs now and then."""
     good, bad = bad_and_good(world, "evil.c")
-    words = [world.program("rewrite.c"), "exec", count, good, bad]
+    words = [world.program("rewrite.c"), how, count, good, bad]
     assert "CANARY-RAN" in world.native(words).text
-    return assert_swaps_are_caught(world, words)
+    return words
 
 
 def catch_swaps(world, words, reason):
@@ -146,10 +147,7 @@ def catch_swaps(world, words, reason):
 
 @pytest.mark.parametrize("how", ["exec", "exec-many"])
 def test_a_program_that_is_exchanged_never_runs(world, how):
-    good, bad = bad_and_good(world, "evil.c")
-    words = [world.program("rewrite.c"), how, SWAPS, good, bad]
-    assert "CANARY-RAN" in world.native(words).text
-    catch_swaps(world, words, "IMAGE_CHANGED")
+    catch_swaps(world, swapping(world, how, SWAPS), "IMAGE_CHANGED")
     for entry in world.entries():  # and what is recorded of many arguments is bounded
         if entry["event_type"] == "ACTION_DECIDED":
             assert len(entry["payload"]["context"].get("argv", [])) <= 257
@@ -158,7 +156,7 @@ def test_a_program_that_is_exchanged_never_runs(world, how):
 @pytest.mark.soak
 @pytest.mark.parametrize("_", range(SOAK_RUNS))
 def test_100000_programs_that_are_exchanged(world, _):
-    swap_programs(world, SOAK_SWAPS)
+    assert_swaps_are_caught(world, swapping(world, "exec", SOAK_SWAPS))
 
 
 def test_a_script_that_is_exchanged_never_runs(world):

@@ -7,9 +7,8 @@ import subprocess
 import pytest
 
 import harness
-from harness import attempts
+from harness import CANARY, attempts, fill
 
-CANARY = "CANARY\n"
 SECRETS = (".ssh/id_rsa", ".aws/credentials", ".gnupg/private-keys-v1.d/k", ".netrc", ".npmrc",
            ".git-credentials", ".config/gh/hosts.yml", ".docker/config.json", ".kube/config",
            ".bash_history", ".claude/.credentials.json", "project/.env", "project/sub/deep/.env",
@@ -28,13 +27,6 @@ def writes(world):
         assert "recording in full" not in done.err_text, done.err_text
         return done
     return run
-
-
-def fill(world, names, text=CANARY):
-    for name in names:
-        path = world.home / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
 
 
 def unread(results):
