@@ -2,7 +2,7 @@
 
 use crate::schema::{self, ACTIONS};
 use cedar_policy::{
-    Context, EntityId, EntityTypeName, EntityUid, Policy, PolicyId, Request, RestrictedExpression,
+    Context, EntityId, EntityTypeName, EntityUid, Policy, Request, RestrictedExpression,
 };
 use cedar_policy_core::ast;
 use cedar_policy_core::ast::{EntityUID, Expr, Literal, PartialValue, SlotEnv, ValueKind};
@@ -151,7 +151,6 @@ pub struct Cedar {
     pub mentions: Vec<String>,
     pub(crate) mention_uids: Vec<EntityUID>,
     pub(crate) index: Index,
-    pub(crate) indices: HashMap<PolicyId, u32>,
     pub(crate) agent: EntityUid,
     pub(crate) actions: Vec<Action>,
     pub(crate) resource_type: EntityTypeName,

@@ -5,9 +5,12 @@ mod bounds;
 mod cedar;
 mod facts;
 mod load;
+mod loader;
 mod names;
 mod plain;
+mod prepare;
 mod schema;
+mod share;
 #[cfg(test)]
 mod tests;
 

@@ -1,22 +1,22 @@
-//! Loading policies: bounds, parsing, strict validation, names and what is known of each policy.
+//! Loading policies: bounds, parsing and strict validation, shared out over threads.
 
 use crate::bounds;
-use crate::cedar::{uid, Action, Cedar, Fails, Index, Info, Root};
-use crate::facts;
-use crate::names::{self, Aliases};
-use crate::schema::{self, ACTIONS};
+use crate::cedar::Cedar;
+use crate::loader::Loader;
+use crate::names::Aliases;
+use crate::prepare::{Prepared, Terms};
+use crate::schema;
+use crate::share::{self, Piece};
 use cedar_policy::*;
 use miette::Diagnostic;
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::str::FromStr;
 
 /// The stack that parsing and validating get; evaluation stays within `bounds` on any stack.
 const LOAD_STACK: usize = 256 << 20;
-const MAX_MENTIONS: usize = 1 << 16;
-/// The mask of a policy that is about connections alone.
-const CONNECTIONS: u32 = 1 << 5;
+/// Threads that read texts; more gain little, since what they find is put together by one.
+const READERS: usize = 2;
 const MAX_MESSAGE: usize = 400;
 const NO_ACTION: &str = "no action fits the head of this policy (a group takes `action in`)";
 
@@ -27,18 +27,19 @@ pub struct Source<'a> {
     pub validated: bool,
 }
 
-/// Loads on two threads of its own, which have ended on return.
+/// Loads on threads of its own, which have ended on return.
 pub fn load(sources: &[Source], agent: &str, aliases: &Aliases) -> Result<Cedar, String> {
-    let (first, rest) = sources.split_at(sources.len().min(1));
+    let shares = share::out(sources, READERS);
     std::thread::scope(|scope| {
-        let loading = spawn(scope, || {
-            let beside = spawn(scope, || (Loader::new(agent), parse_all(rest)))?;
-            let mut parsed = parse_all(first);
-            let (loader, others) = joined(beside)?;
-            parsed.extend(others);
-            loader?.load(sources, parsed, aliases)
-        })?;
-        joined(loading)?
+        let readers = shares.iter().map(|share| spawn(scope, || read_all(share, agent, aliases)));
+        let readers: Vec<_> = readers.collect::<Result<_, _>>()?;
+        let mut loader = Loader::default();
+        for reader in readers {
+            for prepared in joined(reader)? {
+                loader.add(sources, prepared?)?;
+            }
+        }
+        Ok(loader.finish(Terms::new(agent)?))
     })
 }
 
@@ -63,31 +64,39 @@ fn joined<T>(running: Running<T>) -> Result<T, String> {
     running.join().map_err(|_| "the policy parser failed".to_string())
 }
 
-fn parse_all(sources: &[Source]) -> Vec<Result<Vec<Parsed>, String>> {
-    let parser = Parser::new();
-    sources.iter().map(|source| parser.parse(source)).collect()
+/// The policies of one reader's share in their order, up to the first that is wrong.
+fn read_all(share: &[Piece], agent: &str, aliases: &Aliases) -> Vec<Result<Prepared, String>> {
+    let mut read = vec![];
+    if let Err(why) = read_share(share, agent, aliases, &mut read) {
+        read.push(Err(why));
+    }
+    read
 }
 
-fn entity_type(name: &str) -> Result<EntityTypeName, String> {
-    EntityTypeName::from_str(name).map_err(|e| e.to_string())
+fn read_share(
+    share: &[Piece],
+    agent: &str,
+    aliases: &Aliases,
+    read: &mut Vec<Result<Prepared, String>>,
+) -> Result<(), String> {
+    let terms = Terms::new(agent)?;
+    let parser = Parser::new();
+    for piece in share {
+        for parsed in parser.parse(piece)? {
+            let start = parsed.bytes.start;
+            let prepared = terms.prepare(piece, parsed, aliases);
+            read.push(Ok(prepared.map_err(|why| located(piece.source, Some(start), &why))?));
+        }
+    }
+    Ok(())
 }
 
 /// "file:line:column: message", as far as the place is known.
-fn located(source: &Source, offset: Option<usize>, message: &str) -> String {
+pub fn located(source: &Source, offset: Option<usize>, message: &str) -> String {
     match offset.map(|o| bounds::position(source.text, o)) {
         Some((line, column)) => format!("{}:{line}:{column}: {message}", source.file),
         None => format!("{}: {message}", source.file),
     }
-}
-
-/// The policy without its text, which JSON and renaming would parse again.
-fn without_text(policy: &Policy) -> Policy {
-    Policy::from(policy.as_ref().clone())
-}
-
-/// `Policy::annotation` parses the name each time.
-fn annotation<'a>(policy: &'a Policy, name: &str) -> Option<&'a str> {
-    policy.annotations().find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 fn offset_of(error: &dyn Diagnostic) -> Option<usize> {
@@ -113,11 +122,12 @@ pub struct Parser {
     validator: OnceCell<Validator>,
 }
 
-/// A policy with its place in the text.
+/// A policy with its place in the text: how many lie before it, its bytes, and its line (from 1).
 pub struct Parsed {
     pub policy: Policy,
-    bytes: Range<usize>,
-    line: usize,
+    pub ordinal: usize,
+    pub bytes: Range<usize>,
+    pub line: usize,
 }
 
 impl Parser {
@@ -130,21 +140,24 @@ impl Parser {
         Parser { validator: OnceCell::from(Validator::new(schema.clone())) }
     }
 
-    fn parse(&self, source: &Source) -> Result<Vec<Parsed>, String> {
-        let policies = self.read(source)?;
-        for parsed in policies.iter().filter(|_| !source.validated) {
-            self.validate(source, &parsed.policy)?;
+    fn parse(&self, piece: &Piece) -> Result<Vec<Parsed>, String> {
+        let policies = self.read(piece)?;
+        for parsed in policies.iter().filter(|_| !piece.source.validated) {
+            self.validate(piece.source, &parsed.policy)?;
         }
         Ok(policies)
     }
 
-    /// The policies of a text in their order, not validated.
-    pub fn read(&self, source: &Source) -> Result<Vec<Parsed>, String> {
-        let places = bounds::check(source.text)
+    /// The policies of a piece in their order, not validated.
+    pub fn read(&self, piece: &Piece) -> Result<Vec<Parsed>, String> {
+        let source = piece.source;
+        let places = piece
+            .places
+            .as_ref()
             .map_err(|fault| located(source, Some(fault.offset), &fault.message))?;
-        let set = PolicySet::from_str(source.text).map_err(|errors| {
+        let set = PolicySet::from_str(piece.text()).map_err(|errors| {
             let (offset, message) = described(&errors);
-            located(source, offset, &message)
+            located(source, offset.map(|offset| piece.span.start + offset), &message)
         })?;
         if let Some(template) = set.templates().next() {
             let name = template.annotation("id").unwrap_or("without @id");
@@ -165,7 +178,8 @@ impl Parser {
         let mut lines = Lines::new(source.text);
         let placed = |(n, policy): (usize, Policy)| {
             let bytes = places.get(n).cloned().ok_or("a policy without a place")?;
-            Ok(Parsed { policy, line: lines.at(bytes.start), bytes })
+            let line = lines.at(bytes.start);
+            Ok(Parsed { policy, ordinal: piece.first + n, bytes, line })
         };
         policies.into_iter().map(placed).collect()
     }
@@ -218,214 +232,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-struct Loader {
-    cedar: Cedar,
-    mention_index: HashMap<String, u32>,
-}
-
-impl Loader {
-    fn new(agent: &str) -> Result<Self, String> {
-        let action_type = entity_type(schema::ACTION)?;
-        let cedar = Cedar {
-            info: vec![],
-            mentions: vec![],
-            mention_uids: vec![],
-            index: Index::default(),
-            indices: HashMap::new(),
-            agent: uid(&entity_type(schema::AGENT)?, agent),
-            actions: ACTIONS.iter().map(|name| Action::new(&action_type, name)).collect(),
-            resource_type: entity_type(schema::RESOURCE)?,
-        };
-        Ok(Loader { cedar, mention_index: HashMap::new() })
-    }
-
-    /// `parsed` stands for `sources`, one by one.
-    fn load(
-        mut self,
-        sources: &[Source],
-        parsed: Vec<Result<Vec<Parsed>, String>>,
-        aliases: &Aliases,
-    ) -> Result<Cedar, String> {
-        for (number, (source, policies)) in sources.iter().zip(parsed).enumerate() {
-            for policy in policies? {
-                let start = policy.bytes.start;
-                self.add(source, number, policy, aliases)
-                    .map_err(|message| located(source, Some(start), &message))?;
-            }
-        }
-        Ok(self.cedar)
-    }
-
-    fn add(
-        &mut self,
-        source: &Source,
-        number: usize,
-        parsed: Parsed,
-        aliases: &Aliases,
-    ) -> Result<(), String> {
-        let id = self.identify(source, &parsed.policy)?;
-        let policy =
-            self.resolve(&without_text(&parsed.policy).new_id(PolicyId::new(&id)), aliases)?;
-        let forbid = policy.effect() == Effect::Forbid;
-        let ask = annotation(&policy, "ask").is_some();
-        if forbid && ask {
-            return Err(format!("policy {id}: @ask stands on a permit only"));
-        }
-        let json = policy.to_json().map_err(|e| e.to_string())?;
-        let reads = facts::reads_of(&json).map_err(|e| format!("policy {id}: {e}"))?;
-        let region = facts::region_of(&json);
-        let excluded = facts::excluded_of(&json);
-        let info = Info {
-            file: source.file.into(),
-            source: number,
-            bytes: parsed.bytes,
-            line: parsed.line,
-            reason: annotation(&policy, "reason").unwrap_or("").into(),
-            forbid,
-            ask,
-            applies: self.applies(&policy),
-            actions: self.actions(&policy),
-            reads,
-            grouped: self.names_group(&policy),
-            bounded: region.roots.is_some(),
-            roots: self.roots(region.roots.unwrap_or_default())?,
-            excluded: self.subtrees(excluded.names)?,
-            excluded_but: self.subtrees(excluded.but)?,
-            by_name: facts::names_groups(&json),
-            total: region.total,
-            fails: fails(&policy, &json),
-            id,
-        };
-        self.index(policy, info);
-        Ok(())
-    }
-
-    fn identify(&self, source: &Source, policy: &Policy) -> Result<String, String> {
-        let stem = source.file.rsplit('/').next().unwrap_or("");
-        let stem = stem.strip_suffix(".cedar").unwrap_or(stem);
-        let id = match annotation(policy, "id") {
-            Some("") => return Err("an empty @id".into()),
-            Some(id) => id.to_string(),
-            None => format!("{stem}:{}", ordinal(policy.id()).unwrap_or(0) + 1),
-        };
-        match self.cedar.indices.get(&PolicyId::new(&id)) {
-            Some(&other) => Err(format!(
-                "the id {id} is taken by a policy of {}",
-                self.cedar.info[other as usize].file
-            )),
-            None => Ok(id),
-        }
-    }
-
-    /// Replaces the names of resources by those that requests use, and notes them as mentions.
-    fn resolve(&mut self, policy: &Policy, aliases: &Aliases) -> Result<Policy, String> {
-        let mut renamed = BTreeMap::new();
-        let mut literals: Vec<EntityUid> = policy.entity_literals();
-        literals.retain(|literal| *literal.type_name() == self.cedar.resource_type);
-        literals.sort();
-        let connects = self.actions(policy) == CONNECTIONS;
-        for literal in literals {
-            let name: &str = literal.id().unescaped();
-            let path = names::resolve(name, aliases)
-                .map_err(|why| format!("resource \"{name}\": {why}"))?;
-            if connects && !path.starts_with(['/', '*']) {
-                names::check_peer(&path).map_err(|why| format!("resource \"{name}\": {why}"))?;
-            }
-            self.mention(&path)?;
-            if path != name {
-                renamed.insert(literal.clone(), uid(&self.cedar.resource_type, &path));
-            }
-        }
-        if renamed.is_empty() {
-            return Ok(policy.clone());
-        }
-        policy.sub_entity_literals(renamed).map_err(|e| e.to_string())
-    }
-
-    fn mention(&mut self, name: &str) -> Result<u32, String> {
-        if let Some(&index) = self.mention_index.get(name) {
-            return Ok(index);
-        }
-        let index = self.cedar.mentions.len();
-        if index >= MAX_MENTIONS {
-            return Err(format!("more than {MAX_MENTIONS} resources are named"));
-        }
-        self.cedar.mentions.push(name.into());
-        self.cedar.mention_uids.push(uid(&self.cedar.resource_type, name).into());
-        self.mention_index.insert(name.into(), index as u32);
-        Ok(index as u32)
-    }
-
-    fn applies(&self, policy: &Policy) -> bool {
-        match policy.principal_constraint() {
-            PrincipalConstraint::Any | PrincipalConstraint::Is(_) => true,
-            PrincipalConstraint::In(u)
-            | PrincipalConstraint::Eq(u)
-            | PrincipalConstraint::IsIn(_, u) => u == self.cedar.agent,
-        }
-    }
-
-    fn actions(&self, policy: &Policy) -> u32 {
-        let chosen = match policy.action_constraint() {
-            ActionConstraint::Any => return (1 << ACTIONS.len()) - 1,
-            ActionConstraint::In(uids) => uids,
-            ActionConstraint::Eq(uid) => vec![uid],
-        };
-        let is_chosen = |action: &Action| chosen.iter().any(|uid| action.is_in(uid));
-        let bits = self.cedar.actions.iter().enumerate().filter(|(_, action)| is_chosen(action));
-        bits.fold(0, |mask, (bit, _)| mask | 1 << bit)
-    }
-
-    /// Strict validation leaves no other actions than those of the schema.
-    fn names_group(&self, policy: &Policy) -> bool {
-        policy
-            .entity_literals()
-            .iter()
-            .any(|literal| self.cedar.actions.iter().any(|action| action.groups.contains(literal)))
-    }
-
-    fn roots(&mut self, roots: Vec<facts::Root>) -> Result<Vec<Root>, String> {
-        let known = |root: facts::Root| {
-            Ok(Root { mention: self.mention(&root.name)?, subtree: root.subtree.into() })
-        };
-        roots.into_iter().map(known).collect()
-    }
-
-    fn subtrees(&mut self, names: Vec<String>) -> Result<Vec<Root>, String> {
-        self.roots(names.into_iter().map(|name| facts::Root { name, subtree: true }).collect())
-    }
-
-    /// Files a policy under its roots where being outside them makes it neither match nor err:
-    /// where its head says so, or where nothing else is tested.
-    fn index(&mut self, policy: Policy, info: Info) {
-        let confined = info.bounded && (headed(&policy) || info.total);
-        let mut places: Vec<u32> =
-            info.roots.iter().filter(|_| confined).map(|root| root.mention).collect();
-        places.sort_unstable();
-        places.dedup();
-        // What is confined to no place at all, or is for another agent, never applies.
-        if info.applies && !(confined && places.is_empty()) {
-            self.cedar.index.add(&policy, self.cedar.info.len() as u32, &info, places);
-        }
-        self.cedar.indices.insert(policy.id().clone(), self.cedar.info.len() as u32);
-        self.cedar.info.push(info);
-    }
-}
-
-/// Whether the head of a policy names a place: outside of it no condition is evaluated.
-fn headed(policy: &Policy) -> bool {
-    !matches!(policy.resource_constraint(), ResourceConstraint::Any | ResourceConstraint::Is(_))
-}
-
-fn fails(policy: &Policy, json: &serde_json::Value) -> Fails {
-    match facts::may_fail(json) {
-        false => Fails::Never,
-        true if headed(policy) => Fails::InItsPlaces,
-        true => Fails::Anywhere,
-    }
-}
-
-/// The parser numbers the policies of a text "policy0", "policy1", … in their order.
+/// The parser numbers the policies that it reads at once "policy0", "policy1", … in their order.
 pub fn ordinal(id: &PolicyId) -> Option<usize> {
     let text: &str = id.as_ref();
     text.strip_prefix("policy")?.parse().ok()

@@ -4,6 +4,7 @@
 
 use crate::load::{on_large_stack, ordinal, Parser, Source};
 use crate::schema;
+use crate::share::Piece;
 use cedar_policy::*;
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -49,7 +50,7 @@ fn read(schema: &str, policies: &str, entities: &str) -> Result<Plain, String> {
     let (schema, _) = Schema::from_cedarschema_str(schema).map_err(|e| e.to_string())?;
     let parser = Parser::over(&schema);
     let source = Source { file: "policies", text: policies, validated: false };
-    let parsed = parser.read(&source)?;
+    let parsed = parser.read(&Piece::whole(&source, 0))?;
     let valid = parsed.iter().all(|p| parser.validate(&source, &p.policy).is_ok());
     Ok(Plain {
         count: parsed.len(),
