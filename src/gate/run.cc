@@ -357,7 +357,7 @@ base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervi
   return outcome;
 }
 
-PolicyRules RulesOf(const RunSpec& spec, const Walls& walls) {
+PolicyRules RulesOf(const RunSpec& spec, Walls& walls) {
   PolicyRules rules;
   rules.mode = spec.mode;
   rules.names = {.agent = spec.config_name,
@@ -365,7 +365,7 @@ PolicyRules RulesOf(const RunSpec& spec, const Walls& walls) {
                  .dir = base::EscapeName(spec.dir)};
   rules.state = walls.state;
   rules.links = walls.links;
-  rules.start = walls.policies.bound();
+  rules.start = std::move(walls.bound);
   if (walls.plan.level == Level::kWrites) {
     rules.reading = ReadingTexts(walls.policies);
   }

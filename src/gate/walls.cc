@@ -66,15 +66,15 @@ base::Result<std::string> PlanReads(const policy::PolicySet& policies,
 }
 
 base::Result<sandbox::Plan> MakePlan(const RunSpec& spec, const policy::PolicySet& policies,
+                                     const policy::PolicySet::Bound& bound,
                                      const std::vector<std::string>& state,
                                      std::string& level_detail) {
-  policy::PolicySet::Bound bound = policies.bound();
   AEGIS_ASSIGN(const std::string cwd, WorkingDirectory());
   sandbox::PlanInput input;
   input.mode = spec.mode;
-  input.visible = std::move(bound.visible);
-  input.executable = std::move(bound.executable);
-  input.hidden = std::move(bound.hidden);
+  input.visible = bound.visible;
+  input.executable = bound.executable;
+  input.hidden = bound.hidden;
   input.home = spec.home;
   input.dir = spec.dir;
   input.aegis_home = spec.aegis_home;
@@ -105,10 +105,11 @@ base::Result<Walls> RaiseWalls(const RunSpec& spec) {
   AEGIS_ASSIGN(auto policies, policy::PolicySet::Load(spec.policies, names));
   AEGIS_ASSIGN(auto state, NamesOfState(spec.aegis_home));
   AEGIS_TRY(RequireGuardedState(policies, state));
+  policy::PolicySet::Bound bound = policies.bound();
   std::string level_detail;
-  AEGIS_ASSIGN(auto plan, MakePlan(spec, policies, state, level_detail));
-  return Walls{std::move(policies), std::move(plan), std::move(state), std::move(links),
-               std::move(level_detail)};
+  AEGIS_ASSIGN(auto plan, MakePlan(spec, policies, bound, state, level_detail));
+  return Walls{std::move(policies), std::move(bound), std::move(plan),
+               std::move(state),    std::move(links), std::move(level_detail)};
 }
 
 }  // namespace aegis::gate

@@ -14,6 +14,7 @@ namespace aegis::gate {
 // What stands around a command before it runs.
 struct Walls {
   policy::PolicySet policies;
+  policy::PolicySet::Bound bound;  // theirs
   sandbox::Plan plan;
   std::vector<std::string> state;            // the names of Aegis' own, escaped
   std::map<std::string, std::string> links;  // what policy::Names::leads_to answered

@@ -1,9 +1,12 @@
 #include "policy/bound.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <iterator>
+#include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -45,29 +48,46 @@ std::vector<std::string_view> SubtreesOf(const Reach& policy) {
   return subtrees;
 }
 
+// Subtrees by their names. Sets name hundreds of places: to look up what a path lies in costs its
+// depth, to compare it with each of them costs their number.
+class Subtrees {
+ public:
+  explicit Subtrees(std::span<const std::string_view> roots) : roots_(roots.begin(), roots.end()) {}
+
+  bool Hold(std::string_view path) const { return roots_.contains(path) || HoldParentOf(path); }
+
+  bool HoldParentOf(std::string_view path) const {
+    for (std::size_t slash = path.rfind('/'); slash != std::string_view::npos && slash > 0;
+         slash = path.rfind('/', slash - 1)) {
+      if (roots_.contains(path.substr(0, slash))) {
+        return true;
+      }
+    }
+    return path != "/" && roots_.contains("/");
+  }
+
+ private:
+  std::unordered_set<std::string_view> roots_;
+};
+
 // Sorts, and drops what another one holds.
 std::vector<std::string_view> Minimal(std::vector<std::string_view> roots) {
+  const Subtrees all(roots);
+  std::erase_if(roots, [&all](std::string_view root) { return all.HoldParentOf(root); });
   std::ranges::sort(roots);
-  std::vector<std::string_view> kept;
-  for (const std::string_view root : roots) {
-    const auto holds = [root](std::string_view other) { return IsWithin(root, other); };
-    if (std::ranges::none_of(kept, holds)) {
-      kept.push_back(root);
-    }
-  }
-  return kept;
+  roots.erase(std::ranges::unique(roots).begin(), roots.end());
+  return roots;
 }
 
 std::vector<std::string_view> Permitted(const std::vector<Reach>& policies, unsigned actions,
-                                        const std::vector<std::string_view>& hidden) {
+                                        const Subtrees& hidden) {
   std::vector<std::string_view> permitted;
   for (const Reach& policy : policies) {
     if (policy.forbid || !policy.applies || (policy.actions & actions) == 0) {
       continue;
     }
     for (const std::string_view subtree : SubtreesOf(policy)) {
-      const auto hides = [subtree](std::string_view other) { return IsWithin(subtree, other); };
-      if (std::ranges::none_of(hidden, hides)) {
+      if (!hidden.Hold(subtree)) {
         permitted.push_back(subtree);
       }
     }
@@ -117,9 +137,10 @@ PolicySet::Bound BoundOf(const std::vector<Reach>& policies) {
   if (std::ranges::find(hidden, "/") != hidden.end()) {
     return {};  // nothing is ever permitted: there is nothing to hide
   }
+  const Subtrees held(hidden);
   return {
-      .visible = Unescaped(Permitted(policies, kSeeing, hidden)),
-      .executable = Unescaped(Permitted(policies, Bit(Action::kProcessSpawn), hidden)),
+      .visible = Unescaped(Permitted(policies, kSeeing, held)),
+      .executable = Unescaped(Permitted(policies, Bit(Action::kProcessSpawn), held)),
       .hidden = Unescaped(hidden),
   };
 }
