@@ -71,11 +71,12 @@ CommandEnd Follower::Follow(const Followed& followed, const std::function<bool()
   std::array<pollfd, 5> sources{{{signals_.get(), POLLIN, 0},
                                  {followed.control, POLLIN, 0},
                                  {followed.supervisor_socket, POLLIN, 0},
-                                 {live == nullptr ? -1 : live->watch_fd(), POLLIN, 0},
+                                 {-1, POLLIN, 0},
                                  {live == nullptr ? -1 : live->read_fd(), POLLIN, 0}}};
   // At once: the store takes the session's beginning while the command starts.
   Clock::time_point next_drain = Clock::now();
   while (!supervisor_dead_ && !ended_) {
+    sources[3].fd = live == nullptr ? -1 : live->watch_fd();
     // A drain comes so often that an edit's deadline can wait for it.
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next_drain - Clock::now());
     const int wait_ms = std::max(0, static_cast<int>(wait.count()));

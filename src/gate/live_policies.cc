@@ -36,6 +36,8 @@ constexpr milliseconds kAgain(1000);
 // How often the places are looked at for what no event told of: one whose directory was renamed
 // further up, or that could not be watched.
 constexpr milliseconds kLookAtPlaces(1000);
+// How often as long as no event is told.
+constexpr milliseconds kLookUnwatched(40);
 
 // Enough of a digest for people to tell sets apart.
 std::string Short(std::string_view digest) { return std::string(digest.substr(0, 12)); }
@@ -44,28 +46,26 @@ std::string Short(std::string_view digest) { return std::string(digest.substr(0,
 
 base::Result<LivePolicies> LivePolicies::Start(PolicyRules rules, std::string in_force,
                                                ledger::Store& store, int supervisor_socket,
-                                               PolicyNotice notice) {
-  AEGIS_ASSIGN(PolicyWatch watch, PolicyWatch::Start(rules.places));
+                                               PolicyNotice notice, milliseconds watch_after) {
   base::UniqueFd read(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!read.valid()) {
     return base::FailErrno("make an event descriptor");
   }
   return LivePolicies(std::move(rules), std::move(in_force), store, supervisor_socket,
-                      std::move(notice), std::move(watch), std::move(read));
+                      std::move(notice), std::move(read), Clock::now() + watch_after);
 }
 
-// Due at first: an edit between the run's own reading and the watch is like any other.
+// Due at first: an edit between the run's own reading and the first look is like any other.
 LivePolicies::LivePolicies(PolicyRules rules, std::string in_force, ledger::Store& store,
-                           int supervisor_socket, PolicyNotice notice, PolicyWatch watch,
-                           base::UniqueFd read)
+                           int supervisor_socket, PolicyNotice notice, base::UniqueFd read,
+                           Clock::time_point watch_at)
     : rules_(std::move(rules)),
       in_force_(std::move(in_force)),
       store_(store),
       supervisor_socket_(supervisor_socket),
       notice_(std::move(notice)),
-      watch_(std::move(watch)),
+      watch_at_(watch_at),
       read_(std::move(read)),
-      next_look_(Clock::now() + kLookAtPlaces),
       due_(Clock::now() + kSettle),
       first_(Clock::now()) {}
 
@@ -73,7 +73,17 @@ bool LivePolicies::WaitsNoLonger() const { return Clock::now() >= first_ + kLong
 
 bool LivePolicies::MayRead() const {
   return due_ && *due_ <= Clock::now() && !reading_.valid() && !sent_ &&
-         (!watch_.writing() || WaitsNoLonger());
+         (!IsBeingWritten() || WaitsNoLonger());
+}
+
+// Where that can't be had, looking at the places is all there is, as it was before.
+void LivePolicies::Watch() {
+  if (auto watch = PolicyWatch::Start(rules_.places)) {
+    watch_ = *std::move(watch);
+    next_look_ = {};  // for what has happened since the last look
+  } else {
+    watch_at_ = Clock::now() + kAgain;
+  }
 }
 
 void LivePolicies::Notice() {
@@ -86,15 +96,22 @@ void LivePolicies::LookAtPlaces() {
   if (Clock::now() < next_look_ || due_ || reading_.valid()) {
     return;
   }
-  next_look_ = Clock::now() + kLookAtPlaces;
+  next_look_ = Clock::now() + (watch_ ? kLookAtPlaces : kLookUnwatched);
   if (StateOfPlaces(rules_.places) != state_) {
-    watch_.Renew();
+    if (watch_) {
+      watch_->Renew();
+    } else {
+      Watch();
+    }
     Notice();
   }
 }
 
 void LivePolicies::Look() {
-  if (watch_.Take()) {
+  if (!watch_ && Clock::now() >= watch_at_) {
+    Watch();
+  }
+  if (watch_ && watch_->Take()) {
     Notice();
   }
   LookAtPlaces();
@@ -139,8 +156,8 @@ void LivePolicies::BeginReading() {
   reading_ = std::move(reading);
   // No stream of events, however long, keeps an edit from being taken.
   reading_counts_ = overtaken_ || WaitsNoLonger();
-  if (watch_.writing()) {
-    watch_.Renew();
+  if (IsBeingWritten()) {
+    watch_->Renew();
   }
   due_.reset();
 }

@@ -28,10 +28,15 @@ class LivePolicies {
  public:
   using Clock = std::chrono::steady_clock;
 
+  // To end a watch the kernel waits for 5 to 20 ms, longer than many a run takes. So the first
+  // seconds go without, as long as nothing happens to the files.
+  static constexpr std::chrono::milliseconds kWatchAfter{2000};
+
   // `in_force`: digest of the set that the run began with. The store must outlive it.
   static base::Result<LivePolicies> Start(PolicyRules rules, std::string in_force,
                                           ledger::Store& store, int supervisor_socket,
-                                          PolicyNotice notice);
+                                          PolicyNotice notice,
+                                          std::chrono::milliseconds watch_after = kWatchAfter);
   LivePolicies(LivePolicies&&) = default;
   LivePolicies& operator=(LivePolicies&&) = delete;
   LivePolicies(const LivePolicies&) = delete;
@@ -39,8 +44,8 @@ class LivePolicies {
   ~LivePolicies() =
       default;  // a thread that still reads goes on alone: it has copies of all it uses
 
-  // Readable when there is something to do.
-  int watch_fd() const { return watch_.fd(); }
+  // Readable when there is something to do; -1 as long as the kernel is not asked to tell.
+  int watch_fd() const { return watch_ ? watch_->fd() : -1; }
   int read_fd() const { return read_.get(); }
 
   // Does what there is to do. Call it then, and several times a second: an edit is read when it has
@@ -52,7 +57,7 @@ class LivePolicies {
 
  private:
   LivePolicies(PolicyRules rules, std::string in_force, ledger::Store& store, int supervisor_socket,
-               PolicyNotice notice, PolicyWatch watch, base::UniqueFd read);
+               PolicyNotice notice, base::UniqueFd read, Clock::time_point watch_at);
 
   // What a thread has read, and how the places stood before.
   struct Reading {
@@ -63,8 +68,10 @@ class LivePolicies {
 
   static Reading Read(const PolicyRules& rules, const std::string& in_force);
 
+  void Watch();
   void Notice();
   void LookAtPlaces();
+  bool IsBeingWritten() const { return watch_ && watch_->writing(); }
   bool WaitsNoLonger() const;
   bool MayRead() const;
   void BeginReading();
@@ -79,8 +86,9 @@ class LivePolicies {
   ledger::Store& store_;
   int supervisor_socket_;
   PolicyNotice notice_;
-  PolicyWatch watch_;
-  base::UniqueFd read_;  // an event descriptor, written when the reading is done
+  std::optional<PolicyWatch> watch_;
+  Clock::time_point watch_at_;  // when to begin with it
+  base::UniqueFd read_;         // an event descriptor, written when the reading is done
   std::future<Reading> reading_;
   bool reading_counts_ = false;           // whatever happened since it began
   bool overtaken_ = false;                // the last one did not count for what happened then

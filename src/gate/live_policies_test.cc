@@ -39,7 +39,8 @@ namespace {
 constexpr const char* kFirst = "// first";
 constexpr const char* kSecond = "permit(principal, action, resource in Aegis::Resource::\"/srv\");";
 
-class LivePoliciesTest : public ::testing::Test {
+// With the kernel telling of edits from the beginning, and later.
+class LivePoliciesTest : public ::testing::TestWithParam<std::chrono::milliseconds> {
  protected:
   void SetUp() override {
     std::array<int, 2> pair{};
@@ -63,7 +64,8 @@ class LivePoliciesTest : public ::testing::Test {
     const auto notice = [this](bool kept, const std::string& text) {
       said_.push_back((kept ? "kept " : "") + text);
     };
-    auto live = LivePolicies::Start(std::move(rules), Digest(), store_, launcher_.get(), notice);
+    auto live = LivePolicies::Start(std::move(rules), Digest(), store_, launcher_.get(), notice,
+                                    GetParam());
     ASSERT_TRUE(live);
     live_.emplace(*std::move(live));
   }
@@ -119,7 +121,7 @@ class LivePoliciesTest : public ::testing::Test {
   std::optional<LivePolicies> live_;
 };
 
-TEST_F(LivePoliciesTest, AnEditIsStoredHandedOverAndSaid) {
+TEST_P(LivePoliciesTest, AnEditIsStoredHandedOverAndSaid) {
   const std::string before = Digest();
   ExpectNothing();
   Write(kSecond);
@@ -138,7 +140,7 @@ TEST_F(LivePoliciesTest, AnEditIsStoredHandedOverAndSaid) {
   EXPECT_EQ(Told().digest, before);
 }
 
-TEST_F(LivePoliciesTest, ABrokenEditIsSaidAndRecordedOnce) {
+TEST_P(LivePoliciesTest, ABrokenEditIsSaidAndRecordedOnce) {
   Write("permit(");
   EXPECT_NE(Told().refused.find("a.cedar:1:"), std::string::npos);
   live_->TakeAnswer(true, "");
@@ -154,7 +156,7 @@ TEST_F(LivePoliciesTest, ABrokenEditIsSaidAndRecordedOnce) {
   EXPECT_FALSE(Told().refused.empty());
 }
 
-TEST_F(LivePoliciesTest, OfABurstTheLastOneCounts) {
+TEST_P(LivePoliciesTest, OfABurstTheLastOneCounts) {
   for (int i = 0; i < 50; ++i) {
     Write("// " + std::to_string(i));
     Turn();
@@ -169,7 +171,7 @@ TEST_F(LivePoliciesTest, OfABurstTheLastOneCounts) {
   ExpectNothing();
 }
 
-TEST_F(LivePoliciesTest, WhatCantBeStoredIsNotHandedOverAndTriedAgain) {
+TEST_P(LivePoliciesTest, WhatCantBeStoredIsNotHandedOverAndTriedAgain) {
   store_.Arrange({.call = ledger::FaultyStore::Call::kPutPolicySet, .times = 1});
   Write(kSecond);
   EXPECT_EQ(Told().digest, Digest());
@@ -178,7 +180,7 @@ TEST_F(LivePoliciesTest, WhatCantBeStoredIsNotHandedOverAndTriedAgain) {
   EXPECT_TRUE(said_[0].starts_with("kept "));
 }
 
-TEST_F(LivePoliciesTest, WhatTheSupervisorCouldNotRecordIsTriedAgain) {
+TEST_P(LivePoliciesTest, WhatTheSupervisorCouldNotRecordIsTriedAgain) {
   Write(kSecond);
   (void)Told();
   live_->TakeAnswer(false, "disk full");
@@ -191,7 +193,7 @@ TEST_F(LivePoliciesTest, WhatTheSupervisorCouldNotRecordIsTriedAgain) {
   EXPECT_EQ(said_.size(), 3U);
 }
 
-TEST_F(LivePoliciesTest, AWriteThatNobodyClosesIsTaken) {
+TEST_P(LivePoliciesTest, AWriteThatNobodyClosesIsTaken) {
   Write(std::string(kSecond) + "\npermit(");
   EXPECT_FALSE(Told().refused.empty());
   live_->TakeAnswer(true, "");
@@ -199,7 +201,7 @@ TEST_F(LivePoliciesTest, AWriteThatNobodyClosesIsTaken) {
   EXPECT_EQ(Told().digest, Digest());
 }
 
-TEST_F(LivePoliciesTest, AStreamOfEventsKeepsNoEditBack) {
+TEST_P(LivePoliciesTest, AStreamOfEventsKeepsNoEditBack) {
   ExpectNothing();
   const std::string comment = "\n// written again";
   std::atomic<bool> end = false;
@@ -214,7 +216,7 @@ TEST_F(LivePoliciesTest, AStreamOfEventsKeepsNoEditBack) {
   writer.join();
 }
 
-TEST_F(LivePoliciesTest, WhatNoEventTellsOfIsFound) {
+TEST_P(LivePoliciesTest, WhatNoEventTellsOfIsFound) {
   ExpectNothing();
   std::filesystem::rename(base_ + "/one", base_ + "/other");
   EXPECT_NE(Told().refused.find("one/two/a.cedar"), std::string::npos);
@@ -224,7 +226,7 @@ TEST_F(LivePoliciesTest, WhatNoEventTellsOfIsFound) {
   EXPECT_EQ(Told().digest, Digest());
 }
 
-TEST_F(LivePoliciesTest, TheEndWaitsForNoReading) {
+TEST_P(LivePoliciesTest, TheEndWaitsForNoReading) {
   ExpectNothing();
   *held_ = true;
   Write(kSecond);
@@ -236,7 +238,7 @@ TEST_F(LivePoliciesTest, TheEndWaitsForNoReading) {
   *held_ = false;
 }
 
-TEST_F(LivePoliciesTest, WithoutThreadsItIsTriedAgain) {
+TEST_P(LivePoliciesTest, WithoutThreadsItIsTriedAgain) {
   pthread_attr_t usual{};
   pthread_attr_t huge{};
   ASSERT_EQ(::pthread_getattr_default_np(&usual), 0);
@@ -253,11 +255,24 @@ TEST_F(LivePoliciesTest, WithoutThreadsItIsTriedAgain) {
 }
 
 // No answer was asked for.
-TEST_F(LivePoliciesTest, AStrayAnswerIsNone) {
+TEST_P(LivePoliciesTest, AStrayAnswerIsNone) {
   live_->TakeAnswer(true, "");
   live_->TakeAnswer(false, "x");
   EXPECT_TRUE(said_.empty());
 }
+
+// A run that ends at once pays for no watch; whatever happens to the files begins one.
+TEST_P(LivePoliciesTest, TheFirstEditBeginsAWatch) {
+  ExpectNothing();
+  EXPECT_EQ(live_->watch_fd() >= 0, GetParam() == std::chrono::milliseconds(0));
+  Write(kSecond);
+  EXPECT_EQ(Told().digest, Digest());
+  EXPECT_GE(live_->watch_fd(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Watched, LivePoliciesTest,
+                         ::testing::Values(std::chrono::milliseconds(0),
+                                           LivePolicies::kWatchAfter));
 
 }  // namespace
 }  // namespace aegis::gate
