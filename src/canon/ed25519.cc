@@ -84,6 +84,12 @@ void Wipe(std::string& secret) {
   secret.clear();
 }
 
+void PrepareToSign() {
+  if (const auto key = Ed25519Key::FromSeed(std::string(kEd25519SeedSize, '\0'))) {
+    (void)key->Sign({});
+  }
+}
+
 Ed25519Key::Ed25519Key(std::unique_ptr<State> state) : state_(std::move(state)) {
   std::size_t size = public_key_.bytes.size();
   AEGIS_CHECK(EVP_PKEY_get_raw_public_key(state_->key.get(), public_key_.bytes.data(), &size) ==

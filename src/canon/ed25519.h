@@ -45,6 +45,10 @@ inline constexpr std::size_t kEd25519SeedSize = 32;
 // Overwrites a secret and empties it; the compiler does not leave it out.
 void Wipe(std::string& secret);
 
+// Lets OpenSSL read its configuration and look its algorithms up, which the first signature would
+// wait 2 ms for. Never needed; for moments in which nobody waits.
+void PrepareToSign();
+
 // A private key. Its memory is overwritten when it goes. One thread at a time.
 class Ed25519Key {
  public:

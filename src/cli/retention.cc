@@ -42,6 +42,7 @@ base::Result<std::uint64_t> PurgeLedger(ledger::Ledger& ledger, const ledger::Pu
   AEGIS_ASSIGN(const std::uint64_t erased, ledger::Purge(ledger.store(), scope, options, signer));
   AEGIS_TRY(ledger.store().SummarizeBlocks());
   if (erased > 0) {
+    ledger::RemoveDoneJournals(ledger.directory() + "/journal");
     AEGIS_TRY(ledger.CheckpointAll());
   }
   return erased;

@@ -175,6 +175,16 @@ Result<std::vector<JournalFinding>> DrainDeadJournals(const std::string& journal
   return findings;
 }
 
+void RemoveDoneJournals(const std::string& journal_dir) {
+  const auto done = ListNames(journal_dir, std::string(kSuffix) + std::string(kDoneSuffix));
+  if (!done) {
+    return;  // who can't list the directory can't open the ledger either, and says so
+  }
+  for (const std::string& path : *done) {
+    (void)unlink(path.c_str());
+  }
+}
+
 bool IsJournalLive(const std::string& path) {
   const auto fd = base::Open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   return fd && flock(fd->get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;

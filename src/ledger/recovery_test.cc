@@ -189,6 +189,19 @@ TEST_F(RecoveryTest, WhatACreatorLeftUnfinishedIsRemovedUnlessItLives) {
   EXPECT_TRUE(std::filesystem::exists(held));
 }
 
+TEST_F(RecoveryTest, DoneJournalsAreNotReadAndGoWhenAsked) {
+  Spill(Path("x") + ".done", "text");
+  Spill(journals_ + "/notes.done", "kept");
+  LeaveDead("s1", 1);
+  EXPECT_EQ(Recover().size(), 1U);
+  EXPECT_TRUE(std::filesystem::exists(Path("x") + ".done"));
+  RemoveDoneJournals(journals_);
+  EXPECT_FALSE(std::filesystem::exists(Path("x") + ".done"));
+  EXPECT_FALSE(std::filesystem::exists(Path("s1") + ".done"));
+  EXPECT_TRUE(std::filesystem::exists(journals_ + "/notes.done"));
+  RemoveDoneJournals(journals_ + "/missing");
+}
+
 // Recoveries that die, over and over, in or behind a call of the store; the last one finishes.
 TEST_F(RecoveryTest, DyingRecoveriesLoseAndForkNothing) {
   std::vector<FaultyStore::Plan> plans;

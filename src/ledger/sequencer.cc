@@ -1,7 +1,9 @@
 #include "ledger/sequencer.h"
 
 #include <fcntl.h>
+#include <stdio.h>  // renameat2
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -18,6 +20,7 @@
 #include "canon/canon.h"
 #include "ledger/entry.h"
 #include "ledger/journal.h"
+#include "ledger/recovery.h"
 #include "ledger/session.h"
 #include "ledger/store.h"
 
@@ -32,13 +35,19 @@ using base::Result;
 constexpr std::size_t kMaxGroup = 512;
 constexpr std::size_t kMaxGroupBytes = std::size_t{8} << 20U;
 constexpr std::uint64_t kMaxNotSummarized = 32768;
+constexpr blkcnt_t kMostLeftBlocks = 16384;  // of 512 bytes: 8 MiB of a journal that is done
 
-// Removes the journal's name, if it still is the name of this very file.
+// Takes the journal's name away, if it still is the name of this very file.
 Result<> RemoveFile(const JournalReader& reader) {
   struct stat named{};
   struct stat held{};
   if (lstat(reader.path().c_str(), &named) != 0 || fstat(reader.fd(), &held) != 0 ||
       named.st_ino != held.st_ino || named.st_dev != held.st_dev) {
+    return {};
+  }
+  const std::string done = reader.path() + std::string(kDoneSuffix);
+  if (held.st_blocks <= kMostLeftBlocks &&
+      renameat2(AT_FDCWD, reader.path().c_str(), AT_FDCWD, done.c_str(), RENAME_NOREPLACE) == 0) {
     return {};
   }
   if (unlink(reader.path().c_str()) != 0) {

@@ -43,8 +43,9 @@ class Sequencer {
   // Whether Drain has given up: nothing can be appended any more, and Finish says why.
   bool failed() const { return broken_.has_value(); }
 
-  // Drain, then remove the journal file. Call when no writer is left. On an error the file stays
-  // and is drained by whoever opens the ledger next.
+  // Drain, then take the journal's name away. Call when no writer is left. On an error the file
+  // stays and is drained by whoever opens the ledger next. To free a file can take the disk longer
+  // than all the rest: a small one is left behind as SESSION.journal.done, for RemoveDoneJournals.
   base::Result<> Finish();
 
   // Signs the tree together with the next group that reaches the journal's end; checkpoint() is the

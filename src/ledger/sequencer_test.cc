@@ -122,6 +122,18 @@ TEST_F(SequencerTest, AnEmptyJournalIsRemoved) {
   EXPECT_EQ(Get(memory_.FindSession("s1")), std::nullopt);
 }
 
+TEST_F(SequencerTest, ASmallJournalIsLeftAsDoneAndALargeOneIsNot) {
+  Get(Get(Sequencer::Attach(writer_, store_)).Finish());
+  EXPECT_TRUE(std::filesystem::exists(path_ + ".done"));
+
+  const std::string large = directory_.File("s2.journal");
+  const JournalWriter writer = Get(JournalWriter::Create(large, TestIdentity("s2"), TestOptions()));
+  ASSERT_EQ(fallocate(writer.fd(), 0, 0, 9 << 20), 0);
+  Get(Get(Sequencer::Attach(writer, store_)).Finish());
+  EXPECT_FALSE(std::filesystem::exists(large));
+  EXPECT_FALSE(std::filesystem::exists(large + ".done"));
+}
+
 TEST_F(SequencerTest, ABrokenStoreStopsTheWriterAndLosesNothing) {
   Sequencer sequencer = Get(Sequencer::Attach(writer_, store_));
   Append(0, 3);
