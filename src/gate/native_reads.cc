@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -105,9 +106,18 @@ class Planner {
     }
   }
 
+  // What the host has of a name, as it was when it was asked for first.
+  FileKind HostKindOf(const std::string& path) {
+    const auto [known, added] = kinds_.try_emplace(path, FileKind::kMissing);
+    if (added) {
+      known->second = host_.KindOf(base::UnescapeName(path));
+    }
+    return known->second;
+  }
+
   // A directory of ours is one, whatever the host has of that name.
-  FileKind KindOf(const std::string& path) const {
-    return IsPrivate(path) ? FileKind::kDirectory : host_.KindOf(base::UnescapeName(path));
+  FileKind KindOf(const std::string& path) {
+    return IsPrivate(path) ? FileKind::kDirectory : HostKindOf(path);
   }
 
   // In a private directory that is empty when the run starts: what the policy shows as a whole is.
@@ -120,20 +130,39 @@ class Planner {
   // It is hidden by a mount. In /proc, where only the kernel makes names, also before it is there;
   // so in what is private to the run, where the gate judges each name.
   bool IsMasked(const std::string& path) {
+    const auto known = masked_.find(path);
+    return known != masked_.end() ? known->second
+                                  : masked_.emplace(path, AskIfMasked(path)).first->second;
+  }
+
+  bool AskIfMasked(const std::string& path) {
+    if (!hidden_.contains(path) && std::ranges::find(input_.state, path) == input_.state.end()) {
+      return false;
+    }
     const std::string bytes = base::UnescapeName(path);
-    const bool hidden =
-        hidden_.contains(path) || std::ranges::find(input_.state, path) != input_.state.end();
-    const FileKind kind = host_.KindOf(bytes);
     const bool ours = IsOfKernel(path) ||
                       (IsInOwnPrivate(bytes) && !IsWithinAny(bytes, {input_.dir, input_.home}));
-    return hidden && (ours || ((kind == FileKind::kDirectory || kind == FileKind::kFile ||
-                                kind == FileKind::kOther) &&
-                               sandbox::ResolvePath(host_, bytes) == bytes));
+    const FileKind kind = ours ? FileKind::kMissing : HostKindOf(path);
+    return ours ||
+           ((kind == FileKind::kDirectory || kind == FileKind::kFile || kind == FileKind::kOther) &&
+            sandbox::ResolvePath(host_, bytes) == bytes);
+  }
+
+  // Nothing is permitted on or in what is hidden: no need to ask, which is dear.
+  unsigned On(const std::string& path) { return hidden_.contains(path) ? 0 : rights_.On(path); }
+  unsigned Below(const std::string& path) {
+    return hidden_.contains(path) ? 0 : rights_.Below(path);
   }
 
   // What is permitted on a directory and all in it that is not named.
   unsigned OnDirectory(const std::string& path) {
-    return rights_.Below(path) & (rights_.On(path) | kReads | kExecutes);
+    return Below(path) & (On(path) | kReads | kExecutes);
+  }
+
+  // What is permitted on a path whatever comes to stand there.
+  unsigned OnWhatever(const std::string& path) {
+    const unsigned on = On(path);
+    return on == 0 ? 0 : on & Below(path);
   }
 
   // What is permitted everywhere at and below a path, whatever comes to stand there. What is masked
@@ -147,8 +176,11 @@ class Planner {
       return 0;
     }
     const bool directory = KindOf(path) == FileKind::kDirectory;
-    unsigned rights = directory ? OnDirectory(path) : rights_.On(path) & rights_.Below(path);
+    unsigned rights = directory ? OnDirectory(path) : OnWhatever(path);
     for (const auto& [name, part] : place.parts) {
+      if (rights == 0) {
+        break;
+      }
       rights &= Everywhere(part, Joined(path, name), with_masks);
     }
     return rights;
@@ -164,8 +196,8 @@ class Planner {
       return GrantMissing(path, have);
     }
     if (kind != FileKind::kDirectory) {
-      RequireReadable(path, rights_.On(path));
-      Add(path, rights_.On(path) & (kReads | kExecutes), have, false);
+      RequireReadable(path, On(path));
+      Add(path, On(path) & (kReads | kExecutes), have, false);
       return;
     }
     const unsigned wanted = OnDirectory(path);
@@ -194,10 +226,9 @@ class Planner {
 
   // The devices of a run are made by Aegis. Elsewhere a rule can only stand on what there is.
   void GrantMissing(const std::string& path, unsigned have) {
-    const unsigned wanted = rights_.On(path) & rights_.Below(path);
     if (IsWithin(path, "/dev")) {
-      Add(path, wanted & kReads, have, false);
-    } else if ((wanted & ~have) != 0 && rights_.MayMake(path)) {
+      Add(path, OnWhatever(path) & kReads, have, false);
+    } else if (rights_.MayMake(path) && (OnWhatever(path) & ~have) != 0) {
       Fail(path + ", which the command may make and read, does not exist yet");
     }
   }
@@ -224,7 +255,7 @@ class Planner {
         continue;
       }
       const bool directory = entry.kind == FileKind::kDirectory;
-      Add(below, directory ? OnDirectory(below) : rights_.On(below) & (kReads | kExecutes), have,
+      Add(below, directory ? OnDirectory(below) : On(below) & (kReads | kExecutes), have,
           directory);
     }
   }
@@ -260,8 +291,7 @@ class Planner {
     const auto differs = [&](unsigned rights) {
       return ((rights ^ wanted) & (kReads | kLists)) != 0;
     };
-    if (differs(Everywhere(place, path, false)) ||
-        differs(rights_.On(path) | rights_.Below(path))) {
+    if (differs(Everywhere(place, path, false)) || differs(On(path) | Below(path))) {
       Fail("a policy names " + path);
     }
   }
@@ -370,6 +400,8 @@ class Planner {
   const sandbox::HostView& host_;
   std::set<std::string, std::less<>> hidden_;  // escaped
   ReadRights rights_;
+  std::unordered_map<std::string, FileKind> kinds_;  // by name, escaped
+  std::unordered_map<std::string, bool> masked_;     // the same
   Place places_;
   std::vector<sandbox::NativeGrant> grants_;
   std::vector<std::string> masks_;

@@ -68,21 +68,12 @@ bool ReadRights::Permits(Action action, std::string_view path) {
   if (path_class == PolicySet::kNotCanonical || std::ranges::any_of(state_, holds)) {
     return false;
   }
-  // A class is a fold, or leaves the upper bits free: what differs in action differs in key.
-  constexpr unsigned kActionShift = 60;
-  constexpr std::uint64_t kClassBits = (std::uint64_t{1} << kActionShift) - 1;
-  const bool keyed = path_class <= kClassBits;
-  const std::uint64_t key =
-      (path_class & kClassBits) | (static_cast<std::uint64_t>(action) << kActionShift);
-  if (const auto known = known_.find(key); keyed && known != known_.end()) {
-    return known->second;
+  const auto [known, added] = known_.try_emplace({path_class, action}, false);
+  if (added) {
+    known->second = policies_.Evaluate({.action = action, .resource = path}).outcome ==
+                    policy::Outcome::kPermit;
   }
-  const bool permits =
-      policies_.Evaluate({.action = action, .resource = path}).outcome == policy::Outcome::kPermit;
-  if (keyed) {
-    known_.emplace(key, permits);
-  }
-  return permits;
+  return known->second;
 }
 
 bool ReadRights::IsExecutable(std::string_view path) const {

@@ -1,10 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "policy/policy.h"
@@ -48,7 +49,7 @@ class ReadRights {
   const policy::PolicySet& policies_;
   std::vector<std::string> executable_;
   std::span<const std::string> state_;
-  std::unordered_map<std::uint64_t, bool> known_;  // by class and action
+  std::map<std::pair<std::uint64_t, policy::Action>, bool> known_;  // by class and action
 };
 
 // `directory`/`name`.
