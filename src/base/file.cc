@@ -78,6 +78,25 @@ Result<> SyncDirectory(const std::string& directory) {
   return {};
 }
 
+Result<> Replace(const std::string& path, std::string_view content, mode_t mode, bool synced) {
+  AEGIS_TRY(CheckName("write", path));
+  std::string name = path + ".XXXXXX";
+  const UniqueFd fd(::mkostemp(name.data(), O_CLOEXEC));
+  if (!fd.valid()) {
+    return FailErrno(Describe("write", path));
+  }
+  TemporaryName temporary(name);
+  if (auto wrote = WriteAll(fd.get(), content); !wrote) {
+    return Fail(std::move(wrote).error().Within(Describe("write", path)));
+  }
+  if (::fchmod(fd.get(), mode) != 0 || (synced && ::fsync(fd.get()) != 0) ||
+      ::rename(temporary.path().c_str(), path.c_str()) != 0) {
+    return FailErrno(Describe("write", path));
+  }
+  temporary.Keep();
+  return {};
+}
+
 Result<> MakeDirectory(const std::string& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) == 0) {
     return {};
@@ -150,22 +169,12 @@ Result<> WriteAll(int fd, std::string_view bytes) {
 }
 
 Result<> WriteFileAtomic(const std::string& path, std::string_view content, mode_t mode) {
-  AEGIS_TRY(CheckName("write", path));
-  std::string name = path + ".XXXXXX";
-  const UniqueFd fd(::mkostemp(name.data(), O_CLOEXEC));
-  if (!fd.valid()) {
-    return FailErrno(Describe("write", path));
-  }
-  TemporaryName temporary(name);
-  if (auto wrote = WriteAll(fd.get(), content); !wrote) {
-    return Fail(std::move(wrote).error().Within(Describe("write", path)));
-  }
-  if (::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0 ||
-      ::rename(temporary.path().c_str(), path.c_str()) != 0) {
-    return FailErrno(Describe("write", path));
-  }
-  temporary.Keep();
+  AEGIS_TRY(Replace(path, content, mode, true));
   return SyncDirectory(DirectoryOf(path));
+}
+
+Result<> ReplaceFile(const std::string& path, std::string_view content, mode_t mode) {
+  return Replace(path, content, mode, false);
 }
 
 Result<> MakeDirectories(const std::string& path, mode_t mode) {

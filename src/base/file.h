@@ -19,6 +19,10 @@ Result<std::string> ReadFile(const std::string& path, std::size_t limit = 16U <<
 // A crash leaves the old content or the new one.
 Result<> WriteFileAtomic(const std::string& path, std::string_view content, mode_t mode);
 
+// As WriteFileAtomic, but synced nowhere: other processes see the old content or the new one; after
+// a crash of the machine it may be any. For what can be made again, and shows damage.
+Result<> ReplaceFile(const std::string& path, std::string_view content, mode_t mode);
+
 // Makes a directory and its missing parents with `mode`; an existing directory is no error.
 Result<> MakeDirectories(const std::string& path, mode_t mode);
 

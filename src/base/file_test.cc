@@ -62,6 +62,15 @@ TEST_F(FileTest, ReplacesAndLeavesNoTemporary) {
   EXPECT_EQ(CountOfEntries(), 1U);
 }
 
+TEST_F(FileTest, ReplaceFileReplacesAsAWhole) {
+  ASSERT_TRUE(WriteFileAtomic(At("f"), "old", 0644).has_value());
+  ASSERT_TRUE(ReplaceFile(At("f"), "new", 0600).has_value());
+  EXPECT_EQ(ReadFile(At("f")).value(), "new");
+  EXPECT_EQ(ModeOf(At("f")), 0600U);
+  EXPECT_FALSE(ReplaceFile(At("none/f"), "x", 0600).has_value());
+  EXPECT_EQ(CountOfEntries(), 1U);
+}
+
 TEST_F(FileTest, AFailedReplacementLeavesTheOldStateAndNoTemporary) {
   ASSERT_TRUE(MakeDirectories(At("d/inner"), 0700).has_value());
   const auto wrote = WriteFileAtomic(At("d"), "x", 0600);  // a directory in the way

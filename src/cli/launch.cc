@@ -1,5 +1,7 @@
 #include "cli/launch.h"
 
+#include <unistd.h>
+
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -231,6 +233,12 @@ base::Result<int> Launch(Context& context, const LaunchRequest& request) {
   spec.level_notice = [&context](const std::string& why) {
     context.Say("recording in full, not at level writes: reads stay with the gate: " + why);
   };
+  if (::isatty(STDERR_FILENO) == 1) {
+    spec.scan_notice = [&context](const std::string& directory) {
+      context.Note("looking through " + base::EscapeName(directory) +
+                   " for names that policies forbid; later runs will be quicker");
+    };
+  }
   Announce(context, configuration, spec);
   auto outcome = gate::RunAgent(spec);
   if (!outcome) {

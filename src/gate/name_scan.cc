@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "gate/read_rights.h"
+#include "gate/scan_cache.h"
 #include "policy/policy.h"
 #include "sandbox/host_view.h"
 #include "sandbox/paths.h"
@@ -74,20 +75,18 @@ bool NameRules::LeaveAlone(std::string_view path) const {
 }
 
 NameScan::NameScan(const PolicySet& policies, const NameRules& rules, ReadRights& rights,
-                   const sandbox::HostView& host, const std::vector<std::string>& skipped,
-                   ScanBudget budget)
+                   ScanCache& directories, const std::vector<std::string>& skipped,
+                   ScanBudget budget, ScanNotice notice)
     : policies_(policies),
       rules_(rules),
       rights_(rights),
-      host_(host),
+      directories_(directories),
       skipped_(skipped),
       entries_left_(budget.entries),
       processor_end_(ProcessorTime() + budget.processor),
-      clock_end_(std::chrono::steady_clock::now() + budget.clock) {}
-
-bool NameScan::IsLate() const {
-  return std::chrono::steady_clock::now() > clock_end_ || ProcessorTime() > processor_end_;
-}
+      clock_end_(std::chrono::steady_clock::now() + budget.clock),
+      notice_at_(std::chrono::steady_clock::now() + budget.notice),
+      notice_(std::move(notice)) {}
 
 bool NameScan::Run(const std::string& directory, unsigned rights) {
   if (rules_.LeaveAlone(base::EscapeName(directory))) {
@@ -97,13 +96,26 @@ bool NameScan::Run(const std::string& directory, unsigned rights) {
   while (!waiting_.empty()) {
     const std::string next = std::move(waiting_.back());
     waiting_.pop_back();
-    if (!LookInto(next, rights)) {
+    if (!LookInto(next, rights) || !HoldsOn(directory)) {
       return false;
     }
-    if (entries_left_ == 0 || IsLate()) {
-      return Fail(base::EscapeName(directory) + " holds too many files to look for the names of " +
-                  rules_.FirstId());
-    }
+  }
+  return true;
+}
+
+// Whether there is budget left for more of `root`.
+bool NameScan::HoldsOn(const std::string& root) {
+  if (entries_left_ == 0) {
+    return Fail(base::EscapeName(root) + " holds too many files to look for the names of " +
+                rules_.FirstId());
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (now > clock_end_ || ProcessorTime() > processor_end_) {
+    return Fail("looking through " + base::EscapeName(root) + " for the names of " +
+                rules_.FirstId() + " took too long; a later run may be quicker");
+  }
+  if (notice_ && now > notice_at_) {
+    std::exchange(notice_, nullptr)(root);
   }
   return true;
 }
@@ -118,7 +130,8 @@ bool NameScan::IsSkipped(const std::string& path) const {
 
 bool NameScan::LookInto(const std::string& directory, unsigned rights) {
   std::vector<sandbox::DirectoryEntry> entries;
-  switch (host_.List(directory, entries)) {
+  std::size_t held = 0;
+  switch (directories_.List(directory, entries, held)) {
     case sandbox::Listing::kWhole:
       break;
     case sandbox::Listing::kClosed:
@@ -127,7 +140,7 @@ bool NameScan::LookInto(const std::string& directory, unsigned rights) {
       return Fail(base::EscapeName(directory) + " can't be looked through for the names of " +
                   rules_.FirstId());
   }
-  entries_left_ -= std::min(entries_left_, entries.size() + 1);
+  entries_left_ -= std::min(entries_left_, held + 1);
   for (const sandbox::DirectoryEntry& entry : entries) {
     const bool named = policies_.IsGroupedName(base::EscapeName(entry.name));
     if (!named && entry.kind != FileKind::kDirectory) {

@@ -9,18 +9,25 @@
 #include <vector>
 
 #include "gate/read_rights.h"
+#include "gate/scan_cache.h"
 #include "policy/policy.h"
 #include "sandbox/host_view.h"
 
 namespace aegis::gate {
 
-// How much may be looked through before a run starts. The processor's time keeps the start quick;
-// the clock bounds the wait for a slow disk, and for others on a busy machine.
+// How much may be looked through before a run starts. Entries are counted alike whether they are
+// listed anew or known from before, so that the level does not depend on what is kept. The times
+// are for the worst: all entries listed, from a cold disk, on a busy machine. What was listed in
+// them is kept even if they run out.
 struct ScanBudget {
-  std::size_t entries = 100'000;
-  std::chrono::nanoseconds processor = std::chrono::milliseconds(150);
-  std::chrono::nanoseconds clock = std::chrono::seconds(1);
+  std::size_t entries = 300'000;
+  std::chrono::nanoseconds processor = std::chrono::seconds(2);
+  std::chrono::nanoseconds clock = std::chrono::seconds(10);
+  std::chrono::nanoseconds notice = std::chrono::seconds(1);  // of the clock, before it is said
 };
+
+// Called with a directory, at most once: looking through it keeps the start waiting.
+using ScanNotice = std::function<void(const std::string& directory)>;
 
 // Where forbids by name ("*/.env") take nothing, so that nobody needs to look for such names.
 class NameRules {
@@ -43,10 +50,11 @@ class NameRules {
 // masked, for reading there is refused: Landlock can't except what lies in a permitted tree.
 class NameScan {
  public:
-  // `skipped`: directories that the agent does not see as the host does. All must outlive it.
+  // `skipped`: directories that the agent does not see as the host does. All must outlive it, but
+  // the last two.
   NameScan(const policy::PolicySet& policies, const NameRules& rules, ReadRights& rights,
-           const sandbox::HostView& host, const std::vector<std::string>& skipped,
-           ScanBudget budget);
+           ScanCache& directories, const std::vector<std::string>& skipped, ScanBudget budget,
+           ScanNotice notice);
 
   // Looks through a directory that is granted with `rights`. False if the grant can't be made exact
   // by masks: reason() says why.
@@ -59,17 +67,19 @@ class NameScan {
   bool LookInto(const std::string& directory, unsigned rights);
   bool Consider(const std::string& path, sandbox::FileKind kind, unsigned rights);
   bool IsSkipped(const std::string& path) const;
-  bool IsLate() const;
+  bool HoldsOn(const std::string& root);
   bool Fail(std::string why);
 
   const policy::PolicySet& policies_;
   const NameRules& rules_;
   ReadRights& rights_;
-  const sandbox::HostView& host_;
+  ScanCache& directories_;
   const std::vector<std::string>& skipped_;
   std::size_t entries_left_;
   std::chrono::nanoseconds processor_end_;
   std::chrono::steady_clock::time_point clock_end_;
+  std::chrono::steady_clock::time_point notice_at_;
+  ScanNotice notice_;                 // empty once called
   std::vector<std::string> waiting_;  // directories to look into
   std::vector<std::string> masks_;
   std::string reason_;

@@ -16,6 +16,7 @@
 #include "gate/mount_names.h"
 #include "gate/name_scan.h"
 #include "gate/read_rights.h"
+#include "gate/scan_cache.h"
 #include "policy/policy.h"
 #include "sandbox/host_view.h"
 #include "sandbox/paths.h"
@@ -303,7 +304,25 @@ class Planner {
     }
     std::vector<std::string> skipped = input_.private_dirs;
     skipped.emplace_back("/proc");
-    NameScan scan(policies_, rules, rights_, host_, skipped, input_.budget);
+    ScanCache directories(policies_, host_, input_.keeping);
+    NameScan scan(policies_, rules, rights_, directories, skipped, input_.budget, input_.notice);
+    LookThrough(RootsToSearch(), rules, scan);
+    directories.Save();
+    masks_ = scan.TakeMasks();
+  }
+
+  void LookThrough(const std::vector<sandbox::NativeGrant>& roots, const NameRules& rules,
+                   NameScan& scan) {
+    std::vector<sandbox::NativeGrant> seen;
+    for (const sandbox::NativeGrant& root : roots) {
+      if (NeedsLook(root, rules, seen) && !scan.Run(root.path, RightsOf(root))) {
+        return Fail(scan.reason());
+      }
+    }
+  }
+
+  // What is granted, and what stays the host's in a private directory.
+  std::vector<sandbox::NativeGrant> RootsToSearch() {
     std::vector<sandbox::NativeGrant> roots = grants_;
     for (const std::string& kept : {input_.dir, input_.home}) {
       const bool read = IsWithinAny(kept, input_.private_dirs) &&
@@ -316,13 +335,7 @@ class Planner {
                          .list = (rights & kLists) != 0});
       }
     }
-    std::vector<sandbox::NativeGrant> seen;
-    for (const sandbox::NativeGrant& root : roots) {
-      if (NeedsLook(root, rules, seen) && !scan.Run(root.path, RightsOf(root))) {
-        return Fail(scan.reason());
-      }
-    }
-    masks_ = scan.TakeMasks();
+    return roots;
   }
 
   static unsigned RightsOf(const sandbox::NativeGrant& grant) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gate/name_scan.h"
+#include "gate/scan_cache.h"
 #include "policy/policy.h"
 #include "sandbox/host_view.h"
 #include "sandbox/plan.h"
@@ -21,6 +22,8 @@ struct ReadInput {
   std::vector<std::string> hidden;        // policy::PolicySet::Bound
   std::string mountinfo;                  // the text of /proc/self/mountinfo
   ScanBudget budget;
+  ScanNotice notice;    // may be empty
+  ScanKeeping keeping;  // of what the directories hold
 };
 
 // What of reading the kernel may be left with.

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "gate/memory_scan_store.h"
 #include "policy/policy.h"
 #include "sandbox/fake_host.h"
 #include "sandbox/plan.h"
@@ -197,7 +198,41 @@ TEST_F(NativeReadsTest, LookThroughNoMoreThanTheBudget) {
   input_.budget.entries = 40;
   EXPECT_THAT(PlanFor(kReadHome + Forbid("*/.env")).reason, HasSubstr("holds too many files"));
   input_.budget = {.entries = 1000, .clock = std::chrono::seconds(-1)};
-  EXPECT_THAT(PlanFor(kReadHome + Forbid("*/.env")).reason, HasSubstr("holds too many files"));
+  EXPECT_THAT(PlanFor(kReadHome + Forbid("*/.env")).reason, HasSubstr("took too long"));
+  input_.budget = {.entries = 1000, .processor = std::chrono::seconds(-1)};
+  EXPECT_THAT(PlanFor(kReadHome + Forbid("*/.env")).reason, HasSubstr("took too long"));
+}
+
+TEST_F(NativeReadsTest, SayOnceThatLookingTakesAWhile) {
+  host_.File("/home/u/docs/deep/f").File("/home/u/docs/deeper/f");
+  std::vector<std::string> said;
+  input_.notice = [&said](const std::string& directory) { said.push_back(directory); };
+  EXPECT_EQ(PlanFor(kReadHome + Forbid("*/.env")).reason, "");
+  EXPECT_THAT(said, IsEmpty());
+  input_.budget.notice = std::chrono::seconds(-1);
+  EXPECT_EQ(PlanFor(kReadHome + Forbid("*/.env")).reason, "");
+  EXPECT_THAT(said, ElementsAre("/home/u/p"));
+}
+
+// Where the time was over before the tree, the next start goes on from there.
+TEST_F(NativeReadsTest, WhatWasListedInTimeIsKept) {
+  for (int i = 0; i < 5; ++i) {
+    host_.File("/home/u/docs/d" + std::to_string(i) + "/.env");
+  }
+  MemoryScanStore store;
+  input_.keeping = {.store = &store,
+                    .epoch = "e",
+                    .begun = std::chrono::sys_seconds(std::chrono::seconds(100)),
+                    .worth = 0};
+  const std::string text = kReadHome + Forbid("*/.env");
+  input_.budget.clock = std::chrono::seconds(-1);
+  EXPECT_THAT(PlanFor(text).reason, HasSubstr("took too long"));
+  EXPECT_EQ(store.saves, 1);
+  input_.budget = {};
+  EXPECT_EQ(PlanFor(text).masks.size(), 6U);
+  const int before = host_.listed();
+  EXPECT_EQ(PlanFor(text).masks.size(), 6U);
+  EXPECT_EQ(host_.listed(), before + 1) << "the home directory, of which each child is granted";
 }
 
 }  // namespace

@@ -34,6 +34,8 @@ struct RunSpec {
   std::function<base::Result<std::vector<policy::Source>>()> read_policies;
   std::function<void(bool kept, const std::string& text)> policy_notice;
   std::function<void(const std::string& why)> level_notice;  // why `level` could not be had
+  // The search for forbidden names at level writes takes a while, in this directory; may be empty.
+  std::function<void(const std::string& directory)> scan_notice;
   std::string program;            // the file to execute, already looked up on PATH
   std::vector<std::string> argv;  // argv[0] as typed
   std::vector<std::string> env;   // NAME=value, already filtered

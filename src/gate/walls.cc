@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <iterator>
 #include <map>
@@ -17,6 +18,7 @@
 #include "base/text.h"
 #include "gate/native_reads.h"
 #include "gate/run.h"
+#include "gate/scan_store.h"
 #include "gate/state_guard.h"
 #include "gate/terminal.h"
 #include "policy/policy.h"
@@ -45,7 +47,7 @@ base::Result<std::string> AbsoluteProgram(const std::string& program, const std:
 }
 
 // Leaves reading to the kernel where the policies allow for it; else why not.
-base::Result<std::string> PlanReads(const policy::PolicySet& policies,
+base::Result<std::string> PlanReads(const RunSpec& spec, const policy::PolicySet& policies,
                                     const std::vector<std::string>& state,
                                     const sandbox::HostView& host, sandbox::PlanInput& input) {
   ReadInput wanted;
@@ -56,6 +58,12 @@ base::Result<std::string> PlanReads(const policy::PolicySet& policies,
   wanted.executable = sandbox::ExecutableOf(input.mode, input.executable, host);
   wanted.hidden = input.hidden;
   AEGIS_ASSIGN(wanted.mountinfo, base::ReadFile("/proc/self/mountinfo"));
+  FileScanStore store(spec.state_dir + "/searched");
+  wanted.notice = spec.scan_notice;
+  wanted.keeping = {
+      .store = &store,
+      .epoch = ScanEpoch(),
+      .begun = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
   NativeReads reads = PlanNativeReads(policies, wanted, host);
   if (reads.reason.empty()) {
     input.level = Level::kWrites;
@@ -86,7 +94,7 @@ base::Result<sandbox::Plan> MakePlan(const RunSpec& spec, const policy::PolicySe
   input.command.cwd = cwd;
   const sandbox::SystemHostView host;
   if (spec.mode == Mode::kRun && spec.level == Level::kWrites) {
-    AEGIS_ASSIGN(level_detail, PlanReads(policies, state, host, input));
+    AEGIS_ASSIGN(level_detail, PlanReads(spec, policies, state, host, input));
   }
   return sandbox::BuildPlan(input, host);
 }

@@ -10,12 +10,14 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/file.h"
 #include "base/unique_fd.h"
+#include "sandbox/directory_stamp.h"
 
 namespace aegis::sandbox {
 namespace {
@@ -64,6 +66,32 @@ Listing WhyNotListed(const std::string& path, int error) {
   return ours || entered ? Listing::kHidden : Listing::kClosed;
 }
 
+base::UniqueFd OpenToList(const std::string& path) {
+  return base::UniqueFd(
+      ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+}
+
+Listing ListOpen(const SystemHostView& host, int fd, const std::string& path,
+                 std::vector<DirectoryEntry>& entries) {
+  alignas(dirent64) std::array<char, std::size_t{1} << 15U> buffer;
+  ssize_t length = 0;
+  while ((length = ::getdents64(fd, buffer.data(), buffer.size())) > 0) {
+    for (ssize_t at = 0; at < length;) {
+      const auto* const entry =
+          reinterpret_cast<const dirent64*>(buffer.data() + at);  // NOLINT(*-reinterpret-cast)
+      at += entry->d_reclen;
+      const std::string_view name(entry->d_name);
+      if (name != "." && name != "..") {
+        // Some file systems don't tell.
+        const FileKind kind = entry->d_type == DT_UNKNOWN ? host.KindOf(path + "/" + entry->d_name)
+                                                          : KindOfMode(DTTOIF(entry->d_type));
+        entries.push_back({std::string(name), kind});
+      }
+    }
+  }
+  return length == 0 ? Listing::kWhole : Listing::kHidden;
+}
+
 }  // namespace
 
 FileKind SystemHostView::KindOf(const std::string& path) const {
@@ -78,28 +106,46 @@ std::string SystemHostView::ReadLink(const std::string& path) const {
 }
 
 Listing SystemHostView::List(const std::string& path, std::vector<DirectoryEntry>& entries) const {
-  const base::UniqueFd fd(
-      ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  const base::UniqueFd fd = OpenToList(path);
+  return fd.valid() ? ListOpen(*this, fd.get(), path, entries) : WhyNotListed(path, errno);
+}
+
+Listing SystemHostView::ListStamped(const std::string& path, std::vector<DirectoryEntry>& entries,
+                                    std::optional<DirectoryStamp>& stamp) const {
+  const base::UniqueFd fd = OpenToList(path);
   if (!fd.valid()) {
+    stamp.reset();
     return WhyNotListed(path, errno);
   }
-  alignas(dirent64) std::array<char, std::size_t{1} << 15U> buffer;
-  ssize_t length = 0;
-  while ((length = ::getdents64(fd.get(), buffer.data(), buffer.size())) > 0) {
-    for (ssize_t at = 0; at < length;) {
-      const auto* const entry =
-          reinterpret_cast<const dirent64*>(buffer.data() + at);  // NOLINT(*-reinterpret-cast)
-      at += entry->d_reclen;
-      const std::string_view name(entry->d_name);
-      if (name != "." && name != "..") {
-        // Some file systems don't tell.
-        const FileKind kind = entry->d_type == DT_UNKNOWN ? KindOf(path + "/" + entry->d_name)
-                                                          : KindOfMode(DTTOIF(entry->d_type));
-        entries.push_back({std::string(name), kind});
-      }
-    }
+  stamp = StampOfOpen(fd.get());
+  return ListOpen(*this, fd.get(), path, entries);
+}
+
+// Of a device that is met for the first time the file system is asked, by a descriptor: a name
+// could mean another one by then.
+std::optional<DirectoryStamp> SystemHostView::StampOf(const std::string& path) const {
+  const auto stamp = StampByName(path);
+  if (!stamp) {
+    return {};
   }
-  return length == 0 ? Listing::kWhole : Listing::kHidden;
+  const auto known = stamped_.find(stamp->device);
+  if (known != stamped_.end()) {
+    return known->second ? stamp : std::nullopt;
+  }
+  const base::UniqueFd fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  return fd.valid() ? StampOfOpen(fd.get()) : std::nullopt;
+}
+
+std::optional<DirectoryStamp> SystemHostView::StampOfOpen(int fd) const {
+  const auto stamp = StampByDescriptor(fd);
+  if (!stamp) {
+    return {};
+  }
+  const auto [known, added] = stamped_.try_emplace(stamp->device, false);
+  if (added) {
+    known->second = HasStamps(fd);
+  }
+  return known->second ? stamp : std::nullopt;
 }
 
 base::PlainLookup SystemHostView::LookUpPlainly(const std::string& path) const {

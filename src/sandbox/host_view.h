@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
+#include "sandbox/directory_stamp.h"
 
 namespace aegis::sandbox {
 
@@ -36,19 +39,36 @@ class HostView {
   virtual std::string ReadLink(const std::string& path) const = 0;
   // Appends what a directory holds, without `.` and `..`.
   virtual Listing List(const std::string& path, std::vector<DirectoryEntry>& entries) const = 0;
+  // The stamp of a directory, not of what a symlink leads to; nothing where no stamp tells whether
+  // it has changed.
+  virtual std::optional<DirectoryStamp> StampOf(const std::string& /*path*/) const { return {}; }
+  // List, and the stamp that the listed directory had before.
+  virtual Listing ListStamped(const std::string& path, std::vector<DirectoryEntry>& entries,
+                              std::optional<DirectoryStamp>& stamp) const {
+    stamp.reset();
+    return List(path, entries);
+  }
   // A shorter way to the answer of ResolvePath where no symlink is met.
   virtual base::PlainLookup LookUpPlainly(const std::string& /*path*/) const {
     return base::PlainLookup::kUnclear;
   }
 };
 
-// The real file system, with the caller's rights.
+// The real file system, with the caller's rights. One thread at a time.
 class SystemHostView final : public HostView {
  public:
   FileKind KindOf(const std::string& path) const override;
   std::string ReadLink(const std::string& path) const override;
   Listing List(const std::string& path, std::vector<DirectoryEntry>& entries) const override;
+  std::optional<DirectoryStamp> StampOf(const std::string& path) const override;
+  Listing ListStamped(const std::string& path, std::vector<DirectoryEntry>& entries,
+                      std::optional<DirectoryStamp>& stamp) const override;
   base::PlainLookup LookUpPlainly(const std::string& path) const override;
+
+ private:
+  std::optional<DirectoryStamp> StampOfOpen(int fd) const;
+
+  mutable std::map<std::uint64_t, bool> stamped_;  // by device: its directories have stamps
 };
 
 // The path without symlinks, `.` and `..`; empty if it does not exist or loops.

@@ -54,6 +54,8 @@ struct SchedAttr {
 };
 
 // System calls whose numbers are the same on every architecture (from 424 on).
+inline constexpr unsigned kStatxMntIdUnique = 0x4000U;  // Linux 6.8
+
 inline constexpr int kSysOpenTree = 428;
 inline constexpr int kSysMoveMount = 429;
 inline constexpr int kSysFsopen = 430;

@@ -3,6 +3,7 @@ policy refuses; everything else is judged and recorded as ever."""
 
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -41,6 +42,51 @@ def reads(world):
 def started(world):
     return [entry["payload"] for entry in world.entries()
             if entry["event_type"] == "SESSION_STARTED"]
+
+
+def searched(world):
+    return world.aegis_home / "default/searched"
+
+
+def age():
+    """A directory that has just changed is listed again by each start."""
+    time.sleep(3.1)
+
+
+def test_a_new_forbidden_file_is_masked_in_the_next_run(world, writes):
+    """In a tree that an earlier run looked through, and one that it did not have to list again."""
+    fill(world, [f"project/d{i}/{j}" for i in range(40) for j in range(40)], "open\n")
+    age()
+    assert writes(["cat", "d7/3"]).text == "open\n"
+    kept = searched(world).read_bytes()
+    assert searched(world).stat().st_mode & 0o777 == 0o600
+    again = writes(["cat", "d7/3"])
+    assert again.text == "open\n" and searched(world).read_bytes() == kept
+    fill(world, ["project/d7/.env", "project/d8/new/.env"])
+    (world.project / "d9/3").rename(world.project / "d9/.env.local")
+    (world.project / "d10").rename(world.project / "old")
+    (world.project / "old/3").rename(world.project / "old/x.kdbx")
+    (world.project / "d11").rename(world.project / "d10")
+    got = attempts(world, writes, [("read", name) for name in
+                                   ("d7/.env", "d8/new/.env", "d9/.env.local", "old/x.kdbx",
+                                    "d7/3", "d10/3")])
+    assert unread(got[:4]), got
+    assert got[4:] == ["open\n"] * 2
+
+
+@pytest.mark.parametrize("damage", (b"", b"x" * 5000, None))
+def test_a_broken_list_of_what_was_searched_is_made_anew(world, writes, damage):
+    fill(world, [f"project/d{i}/{j}" for i in range(40) for j in range(40)], "open\n")
+    fill(world, ["project/d7/.env"])
+    age()
+    assert writes(["true"]).code == 0
+    kept = searched(world).read_bytes()
+    searched(world).write_bytes(kept[:len(kept) // 2] if damage is None else damage)
+    assert unread(attempts(world, writes, [("read", "d7/.env")]))
+    assert len(searched(world).read_bytes()) > 0.9 * len(kept)
+    searched(world).chmod(0o666)
+    assert unread(attempts(world, writes, [("read", "d7/.env")]))
+    assert searched(world).stat().st_mode & 0o777 == 0o600
 
 
 def test_permitted_reads_succeed_and_leave_no_entry(world, writes):
