@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "cli/args.h"
@@ -11,6 +12,7 @@
 #include "cli/entries.h"
 #include "cli/json.h"
 #include "cli/session_detail.h"
+#include "cli/session_level.h"
 #include "cli/sessions.h"
 #include "ledger/ledger.h"
 
@@ -53,19 +55,23 @@ base::Result<int> RunList(Context& context, const Args& args) {
   AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
   const bool json = args.Has("--json");
   const auto tag = args.Text("--tag");
-  auto document = nlohmann::ordered_json::array();
+  std::vector<ledger::SessionInfo> sessions;
   AEGIS_TRY(ledger.Sessions(args.Number("--last"),
                             [&](const ledger::SessionInfo& info) -> base::Result<bool> {
-                              if (tag && info.tag != tag) {
-                                return true;
-                              }
-                              if (json) {
-                                document.push_back(SessionJson(info));
-                              } else {
-                                context.out.Line(SessionLine(info));
+                              if (!tag || info.tag == tag) {
+                                sessions.push_back(info);
                               }
                               return true;
                             }));
+  AEGIS_ASSIGN(const SessionLevels levels, ReadLevels(ledger, sessions));
+  auto document = nlohmann::ordered_json::array();
+  for (const ledger::SessionInfo& info : sessions) {
+    if (json) {
+      document.push_back(SessionJson(info, LevelOf(levels, info)));
+    } else {
+      context.out.Line(SessionLine(info, LevelOf(levels, info)));
+    }
+  }
   if (json) {
     PrintJson(context.out, document);
   }
@@ -120,7 +126,9 @@ const Command kAuditSessionsCommand = {
     .summary = "List the sessions: one per run",
     .options = kListOptions,
     .examples = kListExamples,
-    .notes = "",
+    .notes =
+        "A session that did not record in full, or not at the level that it was asked for, says\n"
+        "so: at the level `writes` plain reads left no entries.\n",
     .run = RunList,
 };
 

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "cli/context.h"
 #include "cli/output.h"
+#include "cli/session_level.h"
 #include "cli/text.h"
 #include "config/config.h"
 #include "ledger/ledger.h"
@@ -115,6 +116,12 @@ std::optional<Cells> Watched(std::string_view event_type, const json& payload) {
   return cells;
 }
 
+// Nothing where all is recorded, as ever.
+std::string LevelNote(const ledger::EntryView& start) {
+  const SessionLevel level = LevelIn(start);
+  return level == SessionLevel{.name = "full"} ? "" : "  level " + LevelText(level);
+}
+
 Cells CellsOf(const Output& out, const ledger::EntryView& entry) {
   if (entry.erased) {
     return {.outcome = std::string(kOutcomeColumn, ' '),
@@ -141,7 +148,8 @@ Cells CellsOf(const Output& out, const ledger::EntryView& entry) {
     return {.outcome = blank,
             .action = "session",
             .rest = std::string(entry.session_id) + " " + Member(payload, "mode") + " " +
-                    Member(payload, payload.contains("command") ? "command" : "dir")};
+                    Member(payload, payload.contains("command") ? "command" : "dir") +
+                    LevelNote(entry)};
   }
   if (entry.event_type == ledger::kSessionEnded) {
     return {.outcome = blank,

@@ -14,6 +14,7 @@
 #include "cli/activity.h"
 #include "cli/secrets.h"
 #include "cli/session_detail.h"
+#include "cli/session_level.h"
 #include "cli/verification.h"
 #include "ledger/ledger.h"
 #include "ledger/watch_events.h"
@@ -123,6 +124,11 @@ std::uint64_t CountSessions(const ReportData& data, bool (*wanted)(const Session
   return static_cast<std::uint64_t>(std::ranges::count_if(data.sessions, wanted));
 }
 
+std::uint64_t CountLevels(const ReportData& data, std::string_view name) {
+  return static_cast<std::uint64_t>(std::ranges::count_if(
+      data.sessions, [&](const SessionInfo& i) { return LevelOf(data.levels, i).name == name; }));
+}
+
 void Add(std::vector<Gap>& gaps, std::string_view kind, std::uint64_t count, std::string text) {
   if (count > 0) {
     gaps.push_back({.kind = kind, .count = count, .text = std::move(text)});
@@ -138,6 +144,12 @@ void AddSessionGaps(const ReportData& data, std::vector<Gap>& gaps) {
       "sessions of `aegis watch`: seen after it happened, and nothing was refused");
   Add(gaps, "permit-all", data.permit_all.size(),
       "sessions under the template permit-all: everything was permitted");
+  Add(gaps, "writes", CountWithoutReads(data),
+      "sessions at the recording level `writes`: their plain reads, permitted or refused, are not "
+      "in the report");
+  Add(gaps, "level unknown", CountLevels(data, "unknown"),
+      "sessions of which it is not known whether all was recorded: their beginning was erased, or "
+      "can't be read");
   Add(gaps, "died",
       CountSessions(data, [](const SessionInfo& i) { return i.state == SessionState::kUnknown; }),
       "sessions without an end: their processes died without a word");
@@ -191,12 +203,15 @@ void AddLedgerGaps(const ledger::VerifyReport& report, std::vector<Gap>& gaps) {
 
 }  // namespace
 
+std::uint64_t CountWithoutReads(const ReportData& data) { return CountLevels(data, "writes"); }
+
 base::Result<ReportData> GatherReport(ledger::Ledger& ledger, const ReportScope& scope,
                                       SecretPlaces& secrets) {
   ReportData data;
   data.made_ms = ledger::SystemClock();
   data.scope = scope;
   AEGIS_TRY(ChooseSessions(ledger, data));
+  AEGIS_ASSIGN(data.levels, ReadLevels(ledger, data.sessions));
   for (const SessionInfo& info : data.sessions) {
     if (info.session.policy_digest) {
       ++data.policies[*info.session.policy_digest].sessions;

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "cli/activity.h"
 #include "cli/secrets.h"
+#include "cli/session_level.h"
 #include "ledger/ledger.h"
 
 // What a compliance report says, gathered in one pass over the ledger.
@@ -49,6 +50,7 @@ struct ReportData {
   std::int64_t made_ms = 0;
   ReportScope scope{};
   std::vector<ledger::SessionInfo> sessions{};  // that are in it, the oldest first
+  SessionLevels levels{};                       // of those
   std::uint64_t entries = 0;                    // looked at
   Activity activity{kMostNames};
   Tally<SecretAccess> secrets{kMostNames};
@@ -60,6 +62,9 @@ struct ReportData {
   std::uint64_t watch_gaps = 0;
   ledger::VerifyReport verification{};
 };
+
+// How many of its sessions left plain reads to the kernel, so that the report can't have them.
+std::uint64_t CountWithoutReads(const ReportData& data);
 
 // Reads what is in `scope`; what is not stored yet too. `verification` is set by the caller.
 base::Result<ReportData> GatherReport(ledger::Ledger& ledger, const ReportScope& scope,

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -81,9 +82,19 @@ TEST_F(ReportDataTest, EntriesAreCountedByTheirTime) {
   EXPECT_LT(part.entries, all.entries);
 }
 
-TEST(GapsOf, SessionsThatWereLessThanARun) {
+// So many sessions, recorded in full.
+ReportData WithSessions(std::size_t count) {
   ReportData data;
-  data.sessions.resize(4);
+  data.sessions.resize(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    data.sessions[i].session.session_id = "s" + std::to_string(i);
+    data.levels["s" + std::to_string(i)] = {.name = "full"};
+  }
+  return data;
+}
+
+TEST(GapsOf, SessionsThatWereLessThanARun) {
+  ReportData data = WithSessions(4);
   data.sessions[0].session.mode = "wrap";
   data.sessions[0].state = ledger::SessionState::kEnded;
   data.sessions[1].state = ledger::SessionState::kRunning;
@@ -103,13 +114,26 @@ TEST(GapsOf, SessionsThatWereLessThanARun) {
 }
 
 TEST(GapsOf, AnOrdinaryRunHasNone) {
-  ReportData data;
-  data.sessions.resize(1);
+  ReportData data = WithSessions(1);
   data.sessions[0].session.mode = "run";
   data.sessions[0].state = ledger::SessionState::kEnded;
   data.reasons.Add("NO_PERMIT", Fate::kDenied);
   data.activity.Add({.action = "FileRead", .resource = "/x", .fate = Fate::kDenied});
   EXPECT_THAT(Kinds(data), IsEmpty());
+}
+
+TEST(GapsOf, SessionsWithoutPlainReads) {
+  ReportData data = WithSessions(4);
+  for (ledger::SessionInfo& info : data.sessions) {
+    info.state = ledger::SessionState::kEnded;
+  }
+  data.levels["s0"] = {.name = "writes"};
+  data.levels["s1"] = {.name = "writes"};
+  data.levels["s2"].detail = "a policy asks for more";
+  data.levels.erase("s3");
+  EXPECT_THAT(Kinds(data), ElementsAre("writes", "level unknown"));
+  EXPECT_EQ(CountOf(data, "writes"), 2U);
+  EXPECT_EQ(CountWithoutReads(data), 2U);
 }
 
 TEST(GapsOf, WhatTheLedgerLacks) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 
 #include "cli/activity.h"
 #include "cli/report_data.h"
+#include "cli/session_level.h"
 #include "cli/sessions.h"
 #include "cli/text.h"
 #include "cli/verification.h"
@@ -53,26 +55,23 @@ class Filler {
 
   // A tally, the most frequent first.
   template <typename Name, typename Cells>
-  void AddTally(std::string title, Columns columns, const Tally<Name>& tally, const Cells& cells) {
-    AddFigures(std::move(title), std::move(columns), tally.Top(SIZE_MAX, &Fates::total), kFigures,
-               cells);
+  void AddTally(ReportSection section, const Tally<Name>& tally, const Cells& cells) {
+    AddFigures(std::move(section), tally.Top(SIZE_MAX, &Fates::total), kFigures, cells);
   }
   // Of denials: there is nothing that was permitted.
   template <typename Name, typename Cells>
-  void AddDenials(std::string title, Columns columns, const Tally<Name>& tally,
-                  const Cells& cells) {
-    AddFigures(std::move(title), std::move(columns), tally.Top(SIZE_MAX, &Fates::refusals),
+  void AddDenials(ReportSection section, const Tally<Name>& tally, const Cells& cells) {
+    AddFigures(std::move(section), tally.Top(SIZE_MAX, &Fates::refusals),
                std::span(kFigures).subspan(1), cells);
   }
 
  private:
   template <typename Rows, typename Cells>
-  void AddFigures(std::string title, Columns columns, const Rows& rows,
-                  std::span<const Figure> figures, const Cells& cells) {
+  void AddFigures(ReportSection section, const Rows& rows, std::span<const Figure> figures,
+                  const Cells& cells) {
     for (const Figure& figure : figures) {
-      columns.push_back({.title = figure.title, .number = true});
+      section.columns.push_back({.title = figure.title, .number = true});
     }
-    ReportSection section{.title = std::move(title), .columns = std::move(columns)};
     for (const auto& [name, fates] : rows) {
       Row row = cells(name);
       for (const Figure& figure : figures) {
@@ -143,6 +142,7 @@ ReportSection Sessions(const ReportData& data) {
                         .columns = {{.title = "started"},
                                     {.title = "session"},
                                     {.title = "mode"},
+                                    {.title = "level"},
                                     {.title = "end"},
                                     {.title = "actions", .number = true},
                                     {.title = "denied", .number = true},
@@ -152,8 +152,9 @@ ReportSection Sessions(const ReportData& data) {
   for (auto info = data.sessions.rbegin(); info != data.sessions.rend(); ++info) {
     const ledger::Session& session = info->session;
     section.rows.push_back({FormatTime(session.started_ms), session.session_id,
-                            session.mode.value_or("-"), HowItEnded(*info),
-                            std::to_string(session.actions), std::to_string(session.denials),
+                            session.mode.value_or("-"), LevelOf(data.levels, *info).name,
+                            HowItEnded(*info), std::to_string(session.actions),
+                            std::to_string(session.denials),
                             session.policy_digest.value_or("-").substr(0, kDigestShown),
                             info->tag.value_or(""), CommandLine(session)});
   }
@@ -174,6 +175,32 @@ ReportSection Policies(const ReportData& data) {
   return section;
 }
 
+// Why sessions recorded in full that were asked for less.
+ReportSection FullRecordings(const ReportData& data) {
+  std::map<std::string, std::uint64_t> reasons;
+  for (const ledger::SessionInfo& info : data.sessions) {
+    const SessionLevel level = LevelOf(data.levels, info);
+    if (level.name == "full" && !level.detail.empty()) {
+      ++reasons[level.detail];
+    }
+  }
+  ReportSection section{.title = "Recorded in full, not at the level writes as asked",
+                        .columns = {{.title = "sessions", .number = true}, {.title = "why"}}};
+  for (const auto& [reason, sessions] : reasons) {
+    section.rows.push_back({Number(sessions), reason});
+  }
+  return section;
+}
+
+// What reads can't be read off the figures.
+std::string ReadsNote(const ReportData& data) {
+  const std::uint64_t sessions = CountWithoutReads(data);
+  return sessions == 0
+             ? ""
+             : "Without plain reads of " + Count(sessions, "session") +
+                   " at the recording level writes: no entry says that they did not read.";
+}
+
 void AddActions(Filler& filler, const ReportData& data) {
   const auto itself = [](const std::string& name) { return Row{name}; };
   const auto policy = [](const std::string& id) {
@@ -184,17 +211,24 @@ void AddActions(Filler& filler, const ReportData& data) {
   };
   const auto access = [](const SecretAccess& what) { return Row{what.action, what.resource}; };
   const Activity& activity = data.activity;
-  filler.AddTally("Actions by kind", {{.title = "action"}}, activity.actions, itself);
-  filler.AddDenials("Denials by policy", {{.title = "policy"}}, activity.denying_policies, policy);
-  filler.AddDenials("Denials by resource", {{.title = "resource"}}, activity.denied_resources,
-                    itself);
-  filler.AddDenials("Denials", {{.title = "action"}, {.title = "resource"}, {.title = "reason"}},
+  const std::string reads = ReadsNote(data);
+  filler.AddTally({.title = "Actions by kind", .note = reads, .columns = {{.title = "action"}}},
+                  activity.actions, itself);
+  filler.AddDenials({.title = "Denials by policy", .columns = {{.title = "policy"}}},
+                    activity.denying_policies, policy);
+  filler.AddDenials({.title = "Denials by resource", .columns = {{.title = "resource"}}},
+                    activity.denied_resources, itself);
+  filler.AddDenials({.title = "Denials",
+                     .columns = {{.title = "action"}, {.title = "resource"}, {.title = "reason"}}},
                     activity.denials, denial);
-  filler.AddTally("Secrets touched", {{.title = "action"}, {.title = "resource"}}, data.secrets,
-                  access);
-  filler.AddTally("Programs", {{.title = "program"}}, activity.programs, itself);
-  filler.AddTally("Hosts", {{.title = "host"}}, activity.hosts, itself);
-  filler.AddTally("Tools", {{.title = "tool"}}, activity.tools, itself);
+  filler.AddTally({.title = "Secrets touched",
+                   .note = reads,
+                   .columns = {{.title = "action"}, {.title = "resource"}}},
+                  data.secrets, access);
+  filler.AddTally({.title = "Programs", .columns = {{.title = "program"}}}, activity.programs,
+                  itself);
+  filler.AddTally({.title = "Hosts", .columns = {{.title = "host"}}}, activity.hosts, itself);
+  filler.AddTally({.title = "Tools", .columns = {{.title = "tool"}}}, activity.tools, itself);
 }
 
 ReportSection Integrity(const ledger::VerifyReport& report) {
@@ -228,6 +262,7 @@ ReportDocument MakeDocument(const ReportData& data, std::size_t most_rows) {
   all.Add(Summary(data));
   all.Add(Gaps(data));
   filler.Add(Sessions(data));
+  filler.Add(FullRecordings(data));
   filler.Add(Policies(data));
   AddActions(filler, data);
   all.Add(Integrity(data.verification));

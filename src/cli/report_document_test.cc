@@ -28,6 +28,7 @@ ReportData Sample() {
   data.sessions[0].session.session_id = "s-1";
   data.sessions[0].session.argv = R"(["make","</td><b>"])";
   data.sessions[0].state = ledger::SessionState::kEnded;
+  data.levels["s-1"] = {.name = "full"};
   for (const std::string_view resource :
        {std::string_view("/b"), kHostile, std::string_view("/b")}) {
     data.activity.Add({.action = "FileWrite",
@@ -62,6 +63,34 @@ TEST(ReportDocument, HasNoEmptySections) {
       EXPECT_EQ(row.size(), section.columns.size()) << section.title;
     }
   }
+}
+
+TEST(ReportDocument, SaysThatPlainReadsAreNotInIt) {
+  ReportData data = Sample();
+  for (const char* const title : {"Actions by kind", "Secrets touched"}) {
+    EXPECT_EQ(Find(MakeDocument(data, 10), title)->note, "");
+  }
+  data.levels["s-1"] = {.name = "writes"};
+  const ReportDocument document = MakeDocument(data, 10);
+  for (const char* const title : {"Actions by kind", "Secrets touched"}) {
+    EXPECT_THAT(Find(document, title)->note, HasSubstr("Without plain reads of 1 session"));
+  }
+  EXPECT_EQ(Find(document, "Gaps and weaker modes")->rows.front().front(), "writes");
+  EXPECT_EQ(Find(document, "Sessions")->rows.front()[3], "writes");
+  EXPECT_THAT(ReportHtml(document), HasSubstr("Without plain reads of 1 session"));
+}
+
+TEST(ReportDocument, SaysWhyItRecordedInFull) {
+  constexpr const char* kTitle = "Recorded in full, not at the level writes as asked";
+  ReportData data = Sample();
+  EXPECT_EQ(Find(MakeDocument(data, 10), kTitle), nullptr);
+  data.levels["s-1"].detail = "policy X depends on <b>";
+  const ReportDocument document = MakeDocument(data, 10);
+  ASSERT_NE(Find(document, kTitle), nullptr);
+  EXPECT_EQ(Find(document, kTitle)->rows.front().back(), "policy X depends on <b>");
+  EXPECT_EQ(Find(document, "Gaps and weaker modes")->rows.front().front(), "none");
+  EXPECT_EQ(ReportJson(data)["sessions"][0]["level_detail"], "policy X depends on <b>");
+  EXPECT_THAT(ReportHtml(document), Not(HasSubstr("<b>")));
 }
 
 TEST(ReportDocument, SaysWhatItLeavesOut) {

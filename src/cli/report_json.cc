@@ -10,6 +10,7 @@
 #include "cli/activity_view.h"
 #include "cli/json.h"
 #include "cli/report_data.h"
+#include "cli/session_level.h"
 #include "cli/sessions.h"
 #include "cli/text.h"
 #include "cli/verification.h"
@@ -54,7 +55,7 @@ ordered_json PoliciesJson(const ReportData& data) {
 ordered_json SessionsJson(const ReportData& data) {
   ordered_json array = ordered_json::array();
   for (const ledger::SessionInfo& info : data.sessions) {
-    array.push_back(SessionJson(info));
+    array.push_back(SessionJson(info, LevelOf(data.levels, info)));
   }
   return array;
 }

@@ -14,6 +14,7 @@
 #include "cli/activity.h"
 #include "cli/activity_view.h"
 #include "cli/output.h"
+#include "cli/session_level.h"
 #include "cli/sessions.h"
 #include "cli/text.h"
 #include "ledger/ledger.h"
@@ -28,6 +29,9 @@ constexpr std::size_t kMostShown = 10;
 constexpr std::size_t kAll = SIZE_MAX;
 
 void Take(SessionDetail& detail, const ledger::EntryView& entry) {
+  if (entry.seq == 0) {
+    detail.level = LevelIn(entry);
+  }
   if (const auto decided = DecidedIn(entry)) {
     detail.activity.Add(*decided);
   } else if (entry.erased) {
@@ -35,8 +39,6 @@ void Take(SessionDetail& detail, const ledger::EntryView& entry) {
   } else if (entry.event_type == ledger::kSessionStarted) {
     detail.policies = TextsMember(entry.payload, "policies");
     detail.env_dropped = TextsMember(entry.payload, "env_dropped");
-    detail.level = canon::StringMember(entry.payload, "level").value_or("full");
-    detail.level_detail = canon::StringMember(entry.payload, "level_detail").value_or("");
   } else if (entry.event_type == ledger::kSessionEnded) {
     detail.ending = canon::StringMember(entry.payload, "detail").value_or(std::string());
   }
@@ -144,13 +146,11 @@ base::Result<SessionDetail> ReadSession(ledger::Ledger& ledger, const ledger::Se
 
 ordered_json DetailJson(const SessionDetail& detail) {
   const Activity& activity = detail.activity;
-  ordered_json document = SessionJson(detail.info);
+  ordered_json document = SessionJson(detail.info, detail.level);
   document["erased"] = detail.info.session.erased;
   document["ending"] = detail.ending;
   document["policies"] = detail.policies;
   document["env_dropped"] = detail.env_dropped;
-  document["level"] = detail.level;
-  document["level_detail"] = detail.level_detail;
   document["tags"] = TagsJson(detail.tags);
   document["by_action"] = RowsJson("action", activity.actions.Top(kAll, &Fates::total));
   document["denied"] = DenialsJson(activity.denials.Top(kAll, &Fates::total));
@@ -163,19 +163,16 @@ ordered_json DetailJson(const SessionDetail& detail) {
 }
 
 void PrintDetail(Output& out, const SessionDetail& detail) {
-  const ordered_json session = SessionJson(detail.info);
+  const ordered_json session = SessionJson(detail.info, detail.level);
   for (const auto& [key, value] : session.items()) {
-    if (!value.is_null()) {
+    if (!value.is_null() && !key.starts_with("level")) {
       PrintMember(out, key, value.is_string() ? value.get<std::string>() : value.dump());
     }
   }
   PrintMember(out, "ending", detail.ending);
   PrintMember(out, "policies", Joined(detail.policies));
   PrintMember(out, "env_dropped", Joined(detail.env_dropped));
-  if (detail.level != "full") {
-    PrintMember(out, "level", detail.level + " (plain reads left no entries)");
-  }
-  PrintMember(out, "level_detail", detail.level_detail);
+  PrintMember(out, "level", LevelText(detail.level));
   if (detail.info.session.erased > 0) {
     PrintMember(out, "erased", std::to_string(detail.info.session.erased) + " entries");
   }

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "cli/activity.h"
 #include "cli/output.h"
+#include "cli/session_level.h"
 #include "ledger/ledger.h"
 
 namespace aegis::cli {
@@ -18,10 +19,9 @@ struct SessionDetail {
   ledger::SessionInfo info{};
   std::vector<std::string> policies{};     // their files
   std::vector<std::string> env_dropped{};  // names of variables that were withheld
-  std::string level = "full";              // "writes": plain reads left no entries
-  std::string level_detail{};              // why not the level that was asked for
-  std::string ending{};                    // why it ended, if not by itself
-  std::vector<ledger::Tagging> tags{};     // in the order in which it was given them
+  SessionLevel level{};
+  std::string ending{};                 // why it ended, if not by itself
+  std::vector<ledger::Tagging> tags{};  // in the order in which it was given them
   Activity activity;
 };
 

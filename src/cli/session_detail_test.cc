@@ -82,6 +82,16 @@ TEST(SessionDetail, NamesAreHarmless) {
   EXPECT_THAT(text, HasSubstr("\\u{1b}[2Jx\\u{a}"));
 }
 
+TEST(SessionDetail, SaysItsLevel) {
+  auto detail = Sample();
+  EXPECT_THAT(Printed(detail), HasSubstr("level          unknown ("));
+  detail.level = {.name = "writes"};
+  EXPECT_THAT(Printed(detail), HasSubstr("level          writes (plain reads left no entries)\n"));
+  EXPECT_EQ(DetailJson(detail)["level"], "writes");
+  detail.level = {.name = "full", .detail = "x\n"};
+  EXPECT_THAT(Printed(detail), HasSubstr("level          full, not writes as asked: x\\u{a}\n"));
+}
+
 TEST(SessionDetail, OneTagNeedsNoHistory) {
   auto detail = Sample();
   detail.tags.resize(1);

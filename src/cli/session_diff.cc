@@ -150,6 +150,7 @@ SessionDiff Compare(const SessionDetail& first, const SessionDetail& second) {
   AddFact(diff, "mode", a.mode.value_or(""), b.mode.value_or(""));
   AddFact(diff, "command", a.argv.value_or(""), b.argv.value_or(""));
   AddFact(diff, "policy digest", a.policy_digest.value_or(""), b.policy_digest.value_or(""));
+  AddFact(diff, "level", first.level.name, second.level.name);
   AddFact(diff, "end", HowItEnded(first.info), HowItEnded(second.info));
   for (const Kind& kind : kKinds) {
     diff.names.push_back(CompareNames(kind.what, Done(first.activity.*kind.tally),
@@ -174,16 +175,16 @@ ordered_json DiffJson(const SessionDetail& first, const SessionDetail& second,
                      {"only_second", kind.only_second}});
   }
   return {{"equal", diff.equal()},
-          {"first", SessionJson(first.info)},
-          {"second", SessionJson(second.info)},
+          {"first", SessionJson(first.info, first.level)},
+          {"second", SessionJson(second.info, second.level)},
           {"facts", facts},
           {"names", names}};
 }
 
 void PrintDiff(Output& out, const SessionDetail& first, const SessionDetail& second,
                const SessionDiff& diff, std::size_t most) {
-  out.Line("< " + SessionLine(first.info));
-  out.Line("> " + SessionLine(second.info));
+  out.Line("< " + SessionLine(first.info, first.level));
+  out.Line("> " + SessionLine(second.info, second.level));
   for (const SessionDiff::Fact& fact : diff.facts) {
     out.Line(std::string(fact.what));
     PrintSide(out, "<", {fact.first}, most);

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "cli/json.h"
+#include "cli/session_level.h"
 #include "cli/text.h"
 #include "ledger/ledger.h"
 
@@ -16,6 +17,14 @@ namespace {
 
 nlohmann::ordered_json TimeOrNull(const std::optional<std::int64_t>& unix_ms) {
   return unix_ms ? nlohmann::ordered_json(FormatTime(*unix_ms)) : nlohmann::ordered_json(nullptr);
+}
+
+// The level in a line; why it is that one is told elsewhere.
+std::string LevelMark(const SessionLevel& level) {
+  if (level.name == "full") {
+    return level.detail.empty() ? "" : ", level full, not writes";
+  }
+  return ", level " + level.name;
 }
 
 }  // namespace
@@ -52,7 +61,7 @@ std::string CommandLine(const ledger::Session& session) {
   return line.empty() ? session.command.value_or("-") : line;
 }
 
-nlohmann::ordered_json SessionJson(const ledger::SessionInfo& info) {
+nlohmann::ordered_json SessionJson(const ledger::SessionInfo& info, const SessionLevel& level) {
   const ledger::Session& session = info.session;
   nlohmann::ordered_json argv;
   if (session.argv) {
@@ -75,15 +84,17 @@ nlohmann::ordered_json SessionJson(const ledger::SessionInfo& info) {
           {"denials", session.denials},
           {"entries", session.head_seq + 1},
           {"tenant_id", session.tenant_id},
-          {"user_id", session.user_id}};
+          {"user_id", session.user_id},
+          {"level", level.name},
+          {"level_detail", level.detail}};
 }
 
-std::string SessionLine(const ledger::SessionInfo& info) {
+std::string SessionLine(const ledger::SessionInfo& info, const SessionLevel& level) {
   const ledger::Session& session = info.session;
   std::string line = FormatTime(session.started_ms) + "  " + session.session_id + "  " +
                      Padded(session.mode.value_or("-"), 4) + "  " + Padded(HowItEnded(info), 9) +
                      "  " + std::to_string(session.actions) + " actions" + ", " +
-                     std::to_string(session.denials) + " denied  " +
+                     std::to_string(session.denials) + " denied" + LevelMark(level) + "  " +
                      session.command.value_or(session.dir.value_or("-"));
   if (info.tag) {
     line += "  [" + *info.tag + "]";

@@ -20,6 +20,7 @@
 #include "cli/output.h"
 #include "cli/policies.h"
 #include "cli/retention.h"
+#include "cli/session_level.h"
 #include "cli/sessions.h"
 #include "cli/text.h"
 #include "cli/witnesses.h"
@@ -49,6 +50,7 @@ struct LedgerStatus {
   std::uint64_t sessions = 0;
   std::uint64_t running = 0;
   std::optional<ledger::SessionInfo> latest;
+  SessionLevel level;  // that of the latest
   ledger::LedgerSize size;
   std::uint64_t bytes_per_day = 0;  // over the last days, or since the first session
 };
@@ -106,6 +108,10 @@ base::Result<LedgerStatus> ReadLedger(Context& context,
         first_ms = std::min(first_ms, info.session.started_ms);
         return true;
       }));
+  if (status.latest) {
+    AEGIS_ASSIGN(const SessionLevels levels, ReadLevels(ledger, {&*status.latest, 1}));
+    status.level = LevelOf(levels, *status.latest);
+  }
   AEGIS_ASSIGN(status.size, ledger::MeasureLedger(ledger, DaysAgo(kGrowthDays)));
   status.bytes_per_day = BytesPerDay(status.size, first_ms);
   return status;
@@ -165,7 +171,7 @@ nlohmann::ordered_json AsJson(const Status& status) {
     document["entries_last_7_days"] = status.ledger->size.recent;
     document["bytes_per_day"] = status.ledger->bytes_per_day;
     if (status.ledger->latest) {
-      document["latest_session"] = SessionJson(*status.ledger->latest);
+      document["latest_session"] = SessionJson(*status.ledger->latest, status.ledger->level);
     }
   }
   return document;
@@ -208,7 +214,8 @@ void PrintLedger(Output& out, const Status& status) {
            "; in the last " + Count(kGrowthDays, "day") + " " + std::to_string(ledger.size.recent) +
            " entries, about " + Bytes(ledger.bytes_per_day) + " a day");
   if (ledger.latest) {
-    out.Line("latest         " + SessionLine(*ledger.latest));
+    out.Line("latest         " + SessionLine(*ledger.latest, ledger.level));
+    out.Line("its level      " + base::ForDisplay(LevelText(ledger.level)));
   }
 }
 

@@ -11,6 +11,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -321,6 +323,45 @@ Result<SessionInfo> Ledger::FindSession(std::string_view id_or_tag) {
                                      : "several sessions begin with " + shown);
   }
   return found.front();
+}
+
+Result<> Ledger::FirstEntries(std::span<const SessionInfo> sessions, const EntryVisitor& visit) {
+  AEGIS_ASSIGN(State::View view, state_->OpenView());
+  bool more = true;
+  std::set<std::string_view> unstored;
+  for (const SessionInfo& info : sessions) {
+    const std::string& id = info.session.session_id;
+    std::int64_t row = info.session.first_id;
+    if (row == 0) {  // unless it was stored meanwhile
+      AEGIS_ASSIGN(const std::optional<Session> stored, view.snapshot->FindSession(id));
+      row = stored ? stored->first_id : 0;
+    }
+    if (row == 0) {
+      unstored.insert(id);
+      continue;
+    }
+    AEGIS_TRY(view.snapshot->Scan({.first = row, .last = row}, StoreOrder::kLedger,
+                                  [&](const RawRow& raw) -> Result<bool> {
+                                    const auto entry = ToEntry(raw);
+                                    if (entry && entry->session_id == id && entry->seq == 0) {
+                                      AEGIS_ASSIGN(more, visit(*entry));
+                                    }
+                                    return more;
+                                  }));
+    if (!more) {
+      return {};
+    }
+  }
+  if (unstored.empty()) {
+    return {};
+  }
+  auto read = view.tails.Visit([&](const EntryView& entry) -> Result<bool> {
+    if (entry.seq == 0 && unstored.contains(entry.session_id)) {
+      AEGIS_ASSIGN(more, visit(entry));
+    }
+    return more;
+  });
+  return read || IsDamage(read.error()) ? Result<>() : read;
 }
 
 Result<Taggings> Ledger::ReadTags() {

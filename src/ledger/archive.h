@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -85,6 +86,9 @@ class Ledger {
   // By its id, or by a beginning of it or a newest tag that no other session has. kNotFound;
   // kInvalid if there are several.
   base::Result<SessionInfo> FindSession(std::string_view id_or_tag);
+  // The first entries of `sessions`, in no order. Passed over are those that can't be read or are
+  // not there (any more): nobody can make a session's beginning keep the others from being shown.
+  base::Result<> FirstEntries(std::span<const SessionInfo> sessions, const EntryVisitor& visit);
   // The tags that sessions were given afterwards.
   base::Result<Taggings> ReadTags();
 
