@@ -19,6 +19,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "gate/job_stop.h"
 #include "gate/live_policies.h"
 #include "gate/messages.h"
 #include "sandbox/init.h"
@@ -96,8 +97,9 @@ CommandEnd Follower::Follow(const Followed& followed, const std::function<bool()
     if (end.status) {
       sources[1].fd = -1;  // the control socket is at its end
     } else if (stopped_) {
-      StopWithCommand();
+      StopWithCommand(followed, end);
     }
+    continued_ = false;
     if (Clock::now() >= next_drain) {
       const bool much = drain();
       next_drain = Clock::now() + (much ? kBusyDrainInterval : kDrainInterval);
@@ -180,19 +182,22 @@ void Follower::TakeEvents(int control, CommandEnd& end) {
 }
 
 // The command has stopped itself, or was stopped with the job. Whoever waits for the launcher must
-// see a stop, once: when the job goes on already, this one is over.
-void Follower::StopWithCommand() {
+// see a stop, once: when the job or the command goes on already, this one is over.
+void Follower::StopWithCommand(const Followed& followed, CommandEnd& end) {
   constexpr timespec kSettle{0, 20'000'000};
   if (!continued_) {
     ::nanosleep(&kSettle, nullptr);
+    TakeEvents(followed.control, end);
     sigset_t pending;
     sigemptyset(&pending);
     ::sigpending(&pending);
-    if (sigismember(&pending, SIGCONT) == 0) {
-      ::raise(SIGSTOP);
+    if (stopped_ && !end.status && sigismember(&pending, SIGCONT) == 0) {
+      if (StopProcess(followed.control) == Continuation::kJob) {
+        Forward(followed.control, SIGCONT);  // it may have left the job's group
+      }
+      (void)(supervisor_dead_ || Reap(followed.supervisor, WNOHANG));
     }
   }
-  continued_ = false;
   stopped_ = false;
 }
 

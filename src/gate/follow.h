@@ -30,7 +30,7 @@ struct Followed {
 };
 
 // The launcher's side while the command runs: drains the journal, passes signals on, stops and goes
-// on with the job. One thread.
+// on with the job, or with the command alone where it is continued from inside. One thread.
 class Follower {
  public:
   // Blocks the signals it will pass on; what arrives from here on is kept for Follow.
@@ -53,14 +53,14 @@ class Follower {
   bool Reap(pid_t supervisor, int options);
   void TakeEvents(int control, CommandEnd& end);
   void TakeWord(int& socket, LivePolicies* live);
-  void StopWithCommand();
+  void StopWithCommand(const Followed& followed, CommandEnd& end);
 
   base::UniqueFd signals_;
   bool supervisor_dead_ = false;
   bool supervisor_failed_ = false;  // it was killed, or could not go on
   int supervisor_status_ = 0;       // as from waitpid(2)
   bool ended_ = false;              // nothing more will be appended
-  bool continued_ = false;          // SIGCONT came since the last look
+  bool continued_ = false;          // SIGCONT came in this round
   bool stopped_ = false;            // the command is stopped, as far as init said
 };
 

@@ -108,6 +108,67 @@ def test_stop_and_continue_from_the_callers_shell(world, needs):
         bash.end()
 
 
+def test_a_command_that_is_continued_from_inside_takes_the_launcher_along(world):
+    """Who stops itself is a stopped job for the caller's shell, until a process of the agent ends
+    the stop."""
+    script = "for i in 1 2 3; do (sleep 0.7; kill -CONT $$) & kill -STOP $$; echo on again $i; done; exit 7"
+    words = " ".join(str(word) for word in world.run_words([]))
+    with shell(world, []) as bash:
+        bash.expect(PROMPT)
+        bash.line(f"{words} sh -c '{script}'")
+        bash.expect(r"Stopped")
+        bash.expect(PROMPT)
+        bash.expect(r"on again 1\r\n")
+        bash.expect(r"on again 2\r\n")
+        bash.expect(r"on again 3\r\n")
+        bash.line("wait %1; echo code $?")
+        bash.expect(r"code 7\r\n")
+        bash.line("exit")
+        bash.end()
+
+
+def stopped(process):
+    with open(f"/proc/{process.pid}/stat", encoding="ascii") as file:
+        return file.read().rpartition(")")[2].split()[0] == "T"
+
+
+@pytest.mark.parametrize("word,code", [("KILL", 137), ("TERM", 143)])
+def test_a_stopped_command_that_is_killed_ends_the_run(world, word, code):
+    script = f"(sleep 0.5; kill -{word} $$; kill -CONT $$) & kill -STOP $$; sleep 100"
+    process = world.start(world.run_words(["sh", "-c", script]))
+    harness.wait_until(lambda: process.poll() is not None or stopped(process), "the stop")
+    done = harness.finish(process)
+    assert done.code == code, done
+
+
+def test_a_stopped_launcher_tells_of_its_supervisors_death(world):
+    process = world.start(world.run_words(["sh", "-c", "kill -STOP $$"]))
+    harness.wait_until(lambda: stopped(process), "the stop")
+    supervisor = next(pid for pid in harness.children(process.pid)
+                      if os.getpgid(pid) == pid and harness.children(pid))
+    os.kill(supervisor, signal.SIGKILL)
+    done = harness.finish(process)
+    assert done.code == 125 and "the supervisor died (signal 9" in done.err_text, done
+
+
+def test_a_stop_after_the_job_went_on_is_followed_too(world):
+    process = world.start(world.run_words(["sh", "-c", "kill -STOP $$; sleep 0.3; kill -STOP $$; exit 3"]))
+    for _ in range(2):
+        harness.wait_until(lambda: stopped(process), "the stop")
+        time.sleep(0.1)
+        os.kill(process.pid, signal.SIGCONT)
+        harness.wait_until(lambda: not stopped(process), "its end")
+    assert harness.finish(process).code == 3
+
+
+def test_many_stops_and_continuations_are_harmless(world):
+    script = ("(i=0; while [ $i -lt 300 ]; do kill -STOP $$; kill -CONT $$; i=$((i + 1)); done) & "
+              "wait; while kill -0 $! 2>/dev/null; do wait; done; echo end")
+    process = world.start(world.run_words(["sh", "-c", script]))
+    done = harness.finish(process)
+    assert done.code == 0 and done.out == b"end\n", done
+
+
 def test_interrupt_ends_the_command_as_natively(world):
     words = " ".join(str(word) for word in world.run_words([]))
     for prefix in ("", words + " "):

@@ -1,0 +1,19 @@
+#pragma once
+
+namespace aegis::gate {
+
+// How a stop of the launcher ended.
+enum class Continuation : unsigned char {
+  kJob,    // by SIGCONT from outside: the job goes on, and the command must be told
+  kInside  // something waits to be read at the socket: the command runs again, or has ended
+};
+
+// Stops the calling process as SIGSTOP does, for whoever waits for it (a shell), until somebody
+// sends it SIGCONT or `control` becomes readable or reaches its end. A stopped process can't look
+// at a socket, so a child of its own does meanwhile, which ends with the stop and with the process.
+// SIGCONT and SIGCHLD must be blocked; the SIGCONT that ends the stop is taken, and so is a
+// SIGCHLD: look after other children afterwards. One thread; others of the process are stopped with
+// it. Never fails: without a child (a limit of processes) only SIGCONT counts.
+Continuation StopProcess(int control);
+
+}  // namespace aegis::gate
