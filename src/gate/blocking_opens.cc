@@ -17,6 +17,8 @@
 #include "base/unique_fd.h"
 #include "gate/listener.h"
 #include "gate/process_status.h"
+#include "gate/tracer.h"
+#include "gate/wake_signal.h"
 
 namespace aegis::gate {
 
@@ -25,10 +27,9 @@ namespace {
 constexpr std::int64_t kWakeNs = 25'000'000;
 
 // The kernel's own, between a system call and the delivery of a signal: the call is made again, or
-// returns EINTR, as the handler's SA_RESTART says. Without a signal the program would see it.
+// returns EINTR, as the handler's SA_RESTART says. A program whose thread does not look for signals
+// would see it: Tracer::Interrupt makes it look.
 constexpr int kRestart = 512;  // ERESTARTSYS
-
-void Ignore(int /*signal*/) {}
 
 // Interrupts the calling thread's system calls at intervals while it lives.
 class Waker {
@@ -58,24 +59,6 @@ class Waker {
   bool armed_ = false;
 };
 
-// Lets the wake signal through to the calling thread while it lives. Elsewhere it is held back: it
-// would interrupt the handing over of what was opened.
-class Wakeable {
- public:
-  Wakeable() {
-    sigset_t wake;
-    sigemptyset(&wake);
-    sigaddset(&wake, SIGUSR2);
-    ::pthread_sigmask(SIG_UNBLOCK, &wake, &before_);
-  }
-  Wakeable(const Wakeable&) = delete;
-  Wakeable& operator=(const Wakeable&) = delete;
-  ~Wakeable() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }  // leaves errno alone
-
- private:
-  sigset_t before_{};
-};
-
 base::UniqueFd OpenUntilWoken(int directory, const std::string& name, int flags) {
   const Wakeable wakeable;
   return base::UniqueFd(::openat(directory, name.c_str(), flags | O_CLOEXEC | O_NOCTTY));
@@ -96,16 +79,6 @@ base::UniqueFd TakeHeld(BlockingOpens::Opening& opening) {
 
 }  // namespace
 
-void BlockingOpens::InstallWakeSignal() {
-  struct sigaction action{};
-  action.sa_handler = Ignore;  // no SA_RESTART: a blocked open returns EINTR
-  ::sigaction(SIGUSR2, &action, nullptr);
-  sigset_t wake;
-  sigemptyset(&wake);
-  sigaddset(&wake, SIGUSR2);
-  ::pthread_sigmask(SIG_BLOCK, &wake, nullptr);
-}
-
 Reply BlockingOpens::Start(std::uint64_t id, Opening opening) {
   if (waiting_.fetch_add(1) >= kMaxWaiting) {
     waiting_.fetch_sub(1);
@@ -124,10 +97,17 @@ Reply BlockingOpens::Start(std::uint64_t id, Opening opening) {
 }
 
 // The caller waits in a way that no signal but a deadly one ends, so the helper ends it. A signal
-// of the process may be another thread's to take.
+// of the process may be another thread's to take, and one that stops all threads is no longer
+// pending once the first of them has stopped.
 BlockingOpens::Signal BlockingOpens::LookForSignal(pid_t tid) const {
   const auto status = ReadSignalStatus(roots_, tid);
-  if (!status || status->Interrupting(status->own | status->shared) == 0) {
+  if (!status) {
+    return Signal::kNone;
+  }
+  if (tracer_.Stopping(status->process)) {
+    return Signal::kCertain;
+  }
+  if (status->Interrupting(status->own | status->shared) == 0) {
     return Signal::kNone;
   }
   const bool certain = status->Interrupting(status->own) != 0 || status->threads == 1;
@@ -140,12 +120,12 @@ void BlockingOpens::Run(std::uint64_t id, Opening opening) const {
   Signal before = Signal::kNone;
   while (waker.armed() && listener_.StillWaiting(id)) {
     const Signal signal = LookForSignal(opening.tid);
-    if (signal == Signal::kCertain) {
+    // A signal that is there twice no other thread took.
+    const bool due =
+        signal == Signal::kCertain || (signal == Signal::kPerhaps && before == Signal::kPerhaps);
+    if (due && tracer_.Interrupt(opening.tid)) {
       listener_.Answer(id, Reply::Fail(kRestart));
       return;
-    }
-    if (signal == Signal::kPerhaps && before == Signal::kPerhaps) {
-      break;  // no other thread took it
     }
     before = signal;
     const base::UniqueFd opened = PeerHasBeen(opening.held)

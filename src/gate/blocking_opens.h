@@ -8,16 +8,19 @@
 #include "base/unique_fd.h"
 #include "gate/listener.h"
 #include "gate/roots.h"
+#include "gate/tracer.h"
 
 namespace aegis::gate {
 
 // Opens that may block (a FIFO without its peer), each on a helper thread, so that the receive loop
-// never waits: the peer's open comes through the same loop. A caller that is killed or interrupted
-// by a signal releases its helper within 25 ms.
+// never waits: the peer's open comes through the same loop. A caller that is killed, stopped or
+// interrupted by a signal releases its helper within 50 ms, and the kernel makes the call again
+// where it would have made it again.
 class BlockingOpens {
  public:
-  BlockingOpens(const Listener& listener, const Roots& roots)
-      : listener_(listener), roots_(roots) {}
+  // Needs InstallWakeSignal().
+  BlockingOpens(const Listener& listener, const Roots& roots, Tracer& tracer)
+      : listener_(listener), roots_(roots), tracer_(tracer) {}
 
   struct Opening {
     pid_t tid = 0;          // the caller
@@ -30,10 +33,6 @@ class BlockingOpens {
   // Answers the notification once the object is open. ENOMEM when too many are waiting.
   Reply Start(std::uint64_t id, Opening opening);
 
-  // Once per process, in the thread that calls Start and before any other is made: the signal that
-  // wakes helpers to look around, which no other thread takes.
-  static void InstallWakeSignal();
-
  private:
   // Whether a signal is to be delivered to the caller.
   enum class Signal : std::uint8_t { kNone, kPerhaps, kCertain };
@@ -45,6 +44,7 @@ class BlockingOpens {
 
   const Listener& listener_;
   const Roots& roots_;
+  Tracer& tracer_;
   std::atomic<int> waiting_ = 0;
 };
 

@@ -98,6 +98,7 @@ std::optional<SignalStatus> ReadSignalStatus(const Roots& roots, pid_t tid) {
   status.ignored = set("\nSigIgn:");
   status.caught = set("\nSigCgt:");
   status.threads = Number(Field(lines, "\nThreads:"), 10);
+  status.process = Number(Field(lines, "\nTgid:"), 10);
   return status;
 }
 

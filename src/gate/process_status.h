@@ -29,6 +29,7 @@ struct SignalStatus {
   std::uint64_t ignored = 0;
   std::uint64_t caught = 0;
   int threads = 1;  // of the process
+  pid_t process = 0;
 
   // Those of `pending` that would interrupt a system call of the thread.
   std::uint64_t Interrupting(std::uint64_t pending) const;

@@ -37,6 +37,7 @@
 #include "gate/serving.h"
 #include "gate/shared_cpu.h"
 #include "gate/tracer.h"
+#include "gate/wake_signal.h"
 #include "sandbox/builder.h"
 #include "sandbox/capabilities.h"
 #include "sandbox/init.h"
@@ -235,12 +236,12 @@ base::Result<> Run(SupervisorInput& input) {
   Resolver resolver(input.roots, processes);
   Lifecycle lifecycle({judge, processes, executions, resolver});
   SharedCpu cpu;
-  BlockingOpens::InstallWakeSignal();
+  InstallWakeSignal();
   Tracer tracer(input.roots, lifecycle, serving, cpu);
   AEGIS_TRY(tracer.Start(listening.command));
   Listener listener(std::move(listening.fd));
   Handover handover(listener, cpu);
-  BlockingOpens blocking_opens(listener, input.roots);
+  BlockingOpens blocking_opens(listener, input.roots, tracer);
   BoundSockets bound_sockets;
   Services services{listener,      handover,   judge,           resolver,
                     processes,     executions, input.roots,     blocking_opens,

@@ -9,15 +9,19 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <future>
+#include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "gate/lifecycle.h"
 #include "gate/process_status.h"
+#include "gate/wake_signal.h"
 
 namespace aegis::gate {
 
@@ -71,7 +75,9 @@ base::Result<> Tracer::Start(pid_t command) {
                                        kOptions));
       seized.set_value(result == 0 ? 0 : errno);
       if (result == 0) {
+        thread_ = ::gettid();
         Follow();
+        thread_ = 0;
       }
       ended_.release();
     }).detach();
@@ -90,11 +96,70 @@ base::Result<> Tracer::Start(pid_t command) {
   return {};
 }
 
+// The wake signal interrupts this wait and nothing else. One that comes just before it is lost: who
+// sends it does so again.
+pid_t Tracer::AwaitEvent(int& status) {
+  const Wakeable wakeable;
+  GrantWishes();
+  // Without __WNOTHREAD it would reap init as well.
+  return ::waitpid(-1, &status, __WALL | __WNOTHREAD);
+}
+
+bool Tracer::Interrupt(pid_t tid) {
+  constexpr std::chrono::milliseconds kAgain(2);
+  constexpr int kAttempts = 500;
+  std::future<bool> granted;
+  {
+    const std::lock_guard lock(shared_);
+    granted = wishes_.emplace_back(Wish{.tid = tid}).granted.get_future();
+  }
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const pid_t thread = thread_;
+    if (thread == 0) {
+      return false;  // nothing is traced any more
+    }
+    ::syscall(SYS_tgkill, ::getpid(), thread, SIGUSR2);
+    if (granted.wait_for(kAgain) == std::future_status::ready) {
+      return granted.get();
+    }
+  }
+  return false;
+}
+
+void Tracer::GrantWishes() {
+  std::vector<Wish> wishes;
+  {
+    const std::lock_guard lock(shared_);
+    wishes.swap(wishes_);
+  }
+  for (Wish& wish : wishes) {
+    // What stops so is reported as PTRACE_EVENT_STOP, and goes on.
+    wish.granted.set_value(threads_.contains(wish.tid) &&
+                           ::ptrace(PTRACE_INTERRUPT, wish.tid, nullptr, nullptr) == 0);
+  }
+}
+
+bool Tracer::Stopping(pid_t process) const {
+  const std::lock_guard lock(shared_);
+  return stopping_.contains(process);
+}
+
+void Tracer::SetStopping(pid_t process, bool stopping) {
+  if (stopping_.contains(process) == stopping) {
+    return;
+  }
+  const std::lock_guard lock(shared_);
+  if (stopping) {
+    stopping_.insert(process);
+  } else {
+    stopping_.erase(process);
+  }
+}
+
 void Tracer::Follow() {
   while (true) {
     int status = 0;
-    // Without __WNOTHREAD it would reap init as well.
-    const pid_t tid = ::waitpid(-1, &status, __WALL | __WNOTHREAD);
+    const pid_t tid = AwaitEvent(status);
     if (tid > 0 && WIFSTOPPED(status)) {
       Stopped(tid, status);
     } else if (tid > 0) {
@@ -121,6 +186,7 @@ void Tracer::Stopped(pid_t tid, int status) {
       break;
     case PTRACE_EVENT_STOP:
       FirstSeen(tid);
+      SetStopping(threads_[tid], IsJobControlStop(signal));
       if (IsJobControlStop(signal)) {
         Request(PTRACE_LISTEN, tid, 0);  // it stays stopped until SIGCONT
         return;
@@ -181,6 +247,9 @@ void Tracer::Executed(pid_t pid) {
 void Tracer::Ended(pid_t tid, int status) {
   const auto node = threads_.extract(tid);
   const pid_t pid = node.empty() ? tid : node.mapped();
+  if (tid == pid) {
+    SetStopping(pid, false);
+  }
   serving_.StandStill([&] {
     cpu_.Gone(tid);
     lifecycle_.Ended(tid, pid, status);

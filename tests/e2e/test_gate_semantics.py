@@ -190,6 +190,17 @@ def test_signals_reach_who_waits_for_a_fifo(world):
     assert world.run(words).json() == native
 
 
+@pytest.mark.parametrize("mode", ["run", "wrap"])
+def test_signals_and_stops_of_threads_that_wait_for_a_fifo(world, mode):
+    words = [world.program("fifo_threads.c"), world.project]
+    native = world.native(words).ok().text
+    assert native.splitlines() == [
+        "SIGSTOP: stopped 1 continued opened", "SIGTSTP:" + " stopped 1 continued" * 3 + " opened",
+        "restarted: opened", "restarted or handled by another thread: opened", "interrupted: EINTR",
+        "SIGTERM: killed", "SIGKILL: killed", "under fire: opened", "executes: opened"]
+    assert getattr(world, mode)(words).ok().text == native
+
+
 def test_wrap_does_not_move_the_state(world):
     moved = world.root / "moved"
     done = world.wrap(["mv", world.root / "state", moved])

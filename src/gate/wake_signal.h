@@ -1,0 +1,26 @@
+#pragma once
+
+#include <signal.h>
+
+namespace aegis::gate {
+
+// The signal by which threads of the supervisor end a wait of another one: SIGUSR2, which every
+// thread holds back but where it waits, for it would interrupt the handing over of what was opened.
+
+// Once per process, before any other thread is made, which inherit it: it is held back, and does
+// nothing but interrupt.
+void InstallWakeSignal();
+
+// Lets it through to the calling thread while it lives. Leaves errno alone.
+class Wakeable {
+ public:
+  Wakeable();
+  Wakeable(const Wakeable&) = delete;
+  Wakeable& operator=(const Wakeable&) = delete;
+  ~Wakeable();
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace aegis::gate
