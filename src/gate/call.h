@@ -14,7 +14,7 @@
 // What every handler works with.
 // IWYU pragma: begin_exports
 #include "base/unique_fd.h"
-#include "gate/blocking_opens.h"
+#include "gate/blocking_calls.h"
 #include "gate/executions.h"
 #include "gate/handover.h"
 #include "gate/judge.h"
@@ -70,7 +70,7 @@ struct Services {
   ProcessTable& processes;
   Executions& executions;
   const Roots& roots;
-  BlockingOpens& blocking_opens;
+  BlockingCalls& blocking_calls;
   BoundSockets& bound_sockets;
   CallerUmask umask;
   sandbox::Level level = sandbox::Level::kFull;  // in force

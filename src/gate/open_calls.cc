@@ -197,7 +197,7 @@ Reply OpenWaiting(Services& services, Call& call, Opening& opening, Resolved res
       (::fstat(opening.held.get(), &held) != 0 || !IsSameInode(held, resolved.st))) {
     opening.held.Reset();  // the name changed hands
   }
-  return services.blocking_opens.Start(
+  return services.blocking_calls.Open(
       call.id(), {call.process.tid, std::move(resolved.object), std::move(opening.held),
                   static_cast<int>(flags), opening.has(O_CLOEXEC)});
 }

@@ -105,7 +105,7 @@ const BoundSocket* FindByKernelName(const Services& services, const std::string&
   return found == sockets.rend() ? nullptr : &*found;
 }
 
-// Never waits: with a full backlog the caller gets EAGAIN, as if the socket were non-blocking.
+// Never waits: with a full backlog EAGAIN, as if the socket were non-blocking.
 int ConnectNow(const base::UniqueFd& socket, const void* address, std::size_t size) {
   const int flags = ::fcntl(socket.get(), F_GETFL);
   ::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK);
@@ -120,12 +120,20 @@ Reply ConnectToObject(Services& services, Call& call, int object, std::string_vi
   if (const int error = services.judge.Ask(call.process, Action::kFileWrite, name)) {
     return Reply::Fail(error);
   }
-  const base::UniqueFd socket = TakeSocket(services, call);
+  base::UniqueFd socket = TakeSocket(services, call);
   const auto address = AddressOf(std::to_string(object));
   if (!socket.valid() || !address) {
     return Reply::Fail(EBADF);
   }
-  return Reply::FromErrno(ConnectNow(socket, &*address, sizeof(*address)));
+  const int error = ConnectNow(socket, &*address, sizeof(*address));
+  if (error != EAGAIN || (::fcntl(socket.get(), F_GETFL) & O_NONBLOCK) != 0) {
+    return Reply::FromErrno(error);
+  }
+  base::UniqueFd held(::fcntl(object, F_DUPFD_CLOEXEC, 0));
+  return held.valid() ? services.blocking_calls.Connect(call.id(), {.tid = call.process.tid,
+                                                                    .socket = std::move(socket),
+                                                                    .object = std::move(held)})
+                      : Reply::Fail(EAGAIN);
 }
 
 // What is no socket is told apart from one that may not be reached, as stat(2) does.

@@ -21,7 +21,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "gate/blocking_opens.h"
+#include "gate/blocking_calls.h"
 #include "gate/call.h"
 #include "gate/dispatch.h"
 #include "gate/executions.h"
@@ -241,10 +241,10 @@ base::Result<> Run(SupervisorInput& input) {
   AEGIS_TRY(tracer.Start(listening.command));
   Listener listener(std::move(listening.fd));
   Handover handover(listener, cpu);
-  BlockingOpens blocking_opens(listener, input.roots, tracer);
+  BlockingCalls blocking_calls(listener, input.roots, tracer);
   BoundSockets bound_sockets;
   Services services{listener,      handover,   judge,           resolver,
-                    processes,     executions, input.roots,     blocking_opens,
+                    processes,     executions, input.roots,     blocking_calls,
                     bound_sockets, {},         input.plan.level};
   Attendant attendant(init, input.launcher_socket.get(), {judge, serving, tracer, handover});
   if (const auto runs = LetRun(init, attendant, input.launcher_socket.get()); !runs) {

@@ -201,6 +201,17 @@ def test_signals_and_stops_of_threads_that_wait_for_a_fifo(world, mode):
     assert getattr(world, mode)(words).ok().text == native
 
 
+def test_a_connect_waits_for_room_at_its_peer(world):
+    words = [world.program("unix_backlog.c"), world.project]
+    native = world.native(words).ok().text
+    assert [line.removeprefix("EAGAIN ") for line in native.splitlines()] == [
+        "accepted: waits 1, connected", "closed: ECONNREFUSED", "timed out: EAGAIN 1",
+        "restarted: waits 1, connected", "interrupted: waits 0, EINTR",
+        "interrupted in spite of SA_RESTART: waits 0, EINTR", "stopped: stopped continued connected",
+        "killed: killed", "many: 20"] * 2
+    assert world.run(words).ok().text == native
+
+
 def test_wrap_does_not_move_the_state(world):
     moved = world.root / "moved"
     done = world.wrap(["mv", world.root / "state", moved])
