@@ -1,9 +1,13 @@
 #include "cli/activity.h"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "canon/canon.h"
@@ -72,6 +76,7 @@ Fates& Fates::operator+=(const Fates& other) {
   permitted += other.permitted;
   denied += other.denied;
   let_through += other.let_through;
+  began += other.began;
   return *this;
 }
 
@@ -120,6 +125,37 @@ void Activity::Add(const Decided& decided) {
   if (decided.fate != Fate::kPermitted) {
     AddDenial(decided);
   }
+}
+
+std::vector<std::string> BegunIn(const ledger::EntryView& entry) {
+  if (entry.erased || entry.event_type != ledger::kActionFinished ||
+      canon::StringMember(entry.payload, "action") !=
+          policy::ActionName(policy::Action::kProcessSpawn)) {
+    return {};
+  }
+  std::vector<std::string> begun;
+  if (auto image = canon::StringMember(entry.payload, "resource")) {
+    begun.push_back(*std::move(image));
+  }
+  const auto around = canon::Member(entry.payload, "context");
+  if (auto program = around ? canon::StringMember(*around, "target") : std::nullopt) {
+    begun.push_back(*std::move(program));
+  }
+  return begun;
+}
+
+void Activity::AddBegun(const std::vector<std::string>& begun) {
+  for (const std::string& program : begun) {
+    programs.AddBegun(program);
+  }
+}
+
+std::vector<Tally<std::string>::Row> Activity::Programs(std::size_t count) const {
+  auto rows = programs.Top(SIZE_MAX, &Fates::known);
+  std::ranges::stable_sort(
+      rows, [](const auto& a, const auto& b) { return a.second.began > b.second.began; });
+  rows.resize(std::min(count, rows.size()));
+  return rows;
 }
 
 void Activity::AddDenial(const Decided& decided) {

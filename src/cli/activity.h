@@ -27,6 +27,7 @@ struct Fates {
   std::uint64_t permitted = 0;
   std::uint64_t denied = 0;
   std::uint64_t let_through = 0;
+  std::uint64_t began = 0;  // of a program: how often its image, or an interpreter with it, ran
 
   void Add(Fate fate);
   Fates& operator+=(const Fates& other);
@@ -34,6 +35,8 @@ struct Fates {
   // How often it happened, and how often the policies said no.
   std::uint64_t done() const { return permitted + let_through; }
   std::uint64_t refusals() const { return denied + let_through; }
+  // Whether it is known at all, and the order of programs: what began, before what was asked for.
+  std::uint64_t known() const { return total() + began; }
   friend bool operator==(const Fates&, const Fates&) = default;
 };
 
@@ -49,6 +52,10 @@ struct Decided {
 // nullopt for other entries, erased ones, and payloads of another form.
 std::optional<Decided> DecidedIn(const ledger::EntryView& entry);
 
+// The programs that an ACTION_FINISHED says have begun: the image, and the script that it runs.
+// Empty for other entries.
+std::vector<std::string> BegunIn(const ledger::EntryView& entry);
+
 // Counts by name, in bounded memory: once so many names are known, others are counted together.
 template <typename Name>
 class Tally {
@@ -59,11 +66,11 @@ class Tally {
 
   template <typename Key>
   void Add(const Key& name, Fate fate) {
-    auto row = rows_.find(name);
-    if (row == rows_.end() && rows_.size() < most_) {
-      row = rows_.emplace(Name(name), Fates()).first;
-    }
-    (row == rows_.end() ? others_ : row->second).Add(fate);
+    Of(name).Add(fate);
+  }
+  template <typename Key>
+  void AddBegun(const Key& name) {
+    ++Of(name).began;
   }
 
   const std::map<Name, Fates, std::less<>>& rows() const { return rows_; }  // by name
@@ -95,6 +102,15 @@ class Tally {
   }
 
  private:
+  template <typename Key>
+  Fates& Of(const Key& name) {
+    auto row = rows_.find(name);
+    if (row == rows_.end() && rows_.size() < most_) {
+      row = rows_.emplace(Name(name), Fates()).first;
+    }
+    return row == rows_.end() ? others_ : row->second;
+  }
+
   std::size_t most_;
   std::map<Name, Fates, std::less<>> rows_;
   Fates others_;
@@ -126,6 +142,11 @@ class Activity {
         tools(most_names) {}
 
   void Add(const Decided& decided);
+  void AddBegun(const std::vector<std::string>& begun);
+
+  // At most `count` programs: those that began before those that were only asked for (a name that
+  // is no file, as a search along PATH asks for it, too), and the more frequent ones first.
+  std::vector<Tally<std::string>::Row> Programs(std::size_t count) const;
 
   Tally<std::string> actions;  // by kind
   Tally<Denial> denials;

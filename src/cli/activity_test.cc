@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "cli/activity_view.h"
 #include "ledger/ledger.h"
@@ -155,6 +156,38 @@ TEST(ActivityView, SaysWhatIsNotNothing) {
             "A /x  R (p, q)");
   EXPECT_EQ(RowsJson("host", {{"a:1", {.denied = 3}}}).dump(),
             R"([{"host":"a:1","permitted":0,"denied":3,"let_through":0}])");
+}
+
+TEST(BegunIn, ImagesAndWhatTheyRun) {
+  const auto of = [](std::string_view payload, std::string_view type = ledger::kActionFinished) {
+    return BegunIn({.event_type = type, .payload = payload});
+  };
+  constexpr std::string_view kScript =
+      R"({"action":"ProcessSpawn","context":{"pid":7,"target":"/x/run"},"resource":"/bin/sh"})";
+  EXPECT_THAT(of(kScript), ElementsAre("/bin/sh", "/x/run"));
+  EXPECT_THAT(of(R"({"action":"ProcessSpawn","context":{"pid":7},"resource":"/bin/ls"})"),
+              ElementsAre("/bin/ls"));
+  EXPECT_THAT(of(kScript, ledger::kActionDecided), IsEmpty());
+  EXPECT_THAT(of(R"({"action":"ProcessExit","context":{"pid":7},"resource":"/bin/ls"})"),
+              IsEmpty());
+  EXPECT_THAT(of(R"({"action":"ProcessSpawn","context":7,"resource":7})"), IsEmpty());
+}
+
+TEST(Activity, ProgramsThatBeganComeFirst) {
+  Activity activity(10);
+  for (int i = 0; i < 3; ++i) {
+    activity.Add({.action = "ProcessSpawn", .resource = "/no/ls", .fate = Fate::kPermitted});
+  }
+  activity.Add({.action = "ProcessSpawn", .resource = "/bin/ls", .fate = Fate::kPermitted});
+  activity.AddBegun({"/bin/ls"});
+  activity.AddBegun({"/bin/sh", "/bin/sh"});  // decided before what is looked at
+  std::vector<std::string> names;
+  for (const auto& [name, fates] : activity.Programs(10)) {
+    names.push_back(name + " " + std::to_string(fates.began) + " " + std::to_string(fates.total()));
+  }
+  EXPECT_THAT(names, ElementsAre("/bin/sh 2 0", "/bin/ls 1 1", "/no/ls 0 3"));
+  EXPECT_EQ(activity.Programs(1).size(), 1U);
+  EXPECT_EQ(activity.actions.Sum().total(), 4U);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "cli/activity_view.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -38,6 +39,14 @@ ordered_json RowsJson(std::string_view name, const std::vector<Tally<std::string
   return array;
 }
 
+ordered_json ProgramsJson(const std::vector<Tally<std::string>::Row>& rows) {
+  ordered_json array = RowsJson("program", rows);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    array[i]["began"] = rows[i].second.began;
+  }
+  return array;
+}
+
 ordered_json DenialsJson(const std::vector<Tally<Denial>::Row>& rows) {
   ordered_json array = ordered_json::array();
   for (const auto& [denial, fates] : rows) {
@@ -53,6 +62,7 @@ ordered_json DenialsJson(const std::vector<Tally<Denial>::Row>& rows) {
 
 std::string FatesText(const Fates& fates) {
   std::string text;
+  AppendCount(text, fates.began, " began");
   AppendCount(text, fates.permitted, " permitted");
   AppendCount(text, fates.denied, " denied");
   AppendCount(text, fates.let_through, " let through");

@@ -75,10 +75,10 @@ const Command kDiffCommand = {
     .options = kOptions,
     .examples = kExamples,
     .notes =
-        "Files that were read, written or deleted, programs, hosts, denials, command, policy\n"
-        "digest and how it ended. <: only the first, >: only the second. How often something was\n"
-        "done is no difference. Where there are many names, directories stand for them. Exit\n"
-        "code: 0 no difference, 1 a difference, 2 it could not be told.\n",
+        "Files that were read, written or deleted, programs that began, hosts, denials, command,\n"
+        "policy digest, recording level and how it ended. <: only the first, >: only the second.\n"
+        "How often something was done is no difference. Where there are many names, directories\n"
+        "stand for them. Exit code: 0 no difference, 1 a difference, 2 it could not be told.\n",
     .failure = kTroubleExit,
     .run = Run,
 };

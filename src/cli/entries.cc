@@ -62,8 +62,11 @@ std::string Ending(const json& source) {
 // What became of an action: a program has begun, a process has ended.
 std::string Outcome(const json& payload) {
   const json around = Around(payload);
-  return Member(payload, "action") == "ProcessSpawn" ? "began as " + NumberMember(around, "pid")
-                                                     : Ending(around);
+  if (Member(payload, "action") != "ProcessSpawn") {
+    return Ending(around);
+  }
+  const std::string program = Member(around, "target");
+  return "began as " + NumberMember(around, "pid") + (program.empty() ? "" : ", for " + program);
 }
 
 struct Cells {

@@ -42,6 +42,7 @@ class Gathering {
     } else if (!entry.erased && entry.event_type == ledger::kSessionStarted) {
       TakeStart(entry);
     } else if (!entry.erased) {
+      data_.activity.AddBegun(BegunIn(entry));
       TakeEdit(entry);
       data_.policies_kept += entry.event_type == ledger::kPolicyKept ? 1U : 0U;
       data_.watch_gaps += entry.event_type == ledger::kWatchGap ? 1U : 0U;

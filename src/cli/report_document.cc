@@ -33,6 +33,7 @@ struct Figure {
   const char* title;
   std::uint64_t Fates::* count;
 };
+constexpr Figure kBegan{"began", &Fates::began};
 constexpr auto kFigures = std::to_array<Figure>({{"permitted", &Fates::permitted},
                                                  {"denied", &Fates::denied},
                                                  {"let through", &Fates::let_through}});
@@ -57,6 +58,12 @@ class Filler {
   template <typename Name, typename Cells>
   void AddTally(ReportSection section, const Tally<Name>& tally, const Cells& cells) {
     AddFigures(std::move(section), tally.Top(SIZE_MAX, &Fates::total), kFigures, cells);
+  }
+  // Of programs: also whether they ran.
+  template <typename Cells>
+  void AddPrograms(ReportSection section, const Activity& activity, const Cells& cells) {
+    constexpr std::array kAll = {kBegan, kFigures[0], kFigures[1], kFigures[2]};
+    AddFigures(std::move(section), activity.Programs(SIZE_MAX), kAll, cells);
   }
   // Of denials: there is nothing that was permitted.
   template <typename Name, typename Cells>
@@ -225,8 +232,10 @@ void AddActions(Filler& filler, const ReportData& data) {
                    .note = reads,
                    .columns = {{.title = "action"}, {.title = "resource"}}},
                   data.secrets, access);
-  filler.AddTally({.title = "Programs", .columns = {{.title = "program"}}}, activity.programs,
-                  itself);
+  filler.AddPrograms({.title = "Programs",
+                      .note = "What never began was asked for and is no file, or failed.",
+                      .columns = {{.title = "program"}}},
+                     activity, itself);
   filler.AddTally({.title = "Hosts", .columns = {{.title = "host"}}}, activity.hosts, itself);
   filler.AddTally({.title = "Tools", .columns = {{.title = "tool"}}}, activity.tools, itself);
 }

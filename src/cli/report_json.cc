@@ -97,7 +97,7 @@ ordered_json ReportJson(const ReportData& data) {
           {"denied_by_resource", Rows("resource", activity.denied_resources, &Fates::refusals)},
           {"denials", DenialsJson(activity.denials.Top(SIZE_MAX, &Fates::refusals))},
           {"secrets", SecretsJson(data)},
-          {"programs", Rows("program", activity.programs, &Fates::total)},
+          {"programs", ProgramsJson(activity.Programs(SIZE_MAX))},
           {"hosts", Rows("host", activity.hosts, &Fates::total)},
           {"tools", Rows("tool", activity.tools, &Fates::total)},
           {"integrity", VerificationJson(data.verification)}};

@@ -41,6 +41,8 @@ void Take(SessionDetail& detail, const ledger::EntryView& entry) {
     detail.env_dropped = TextsMember(entry.payload, "env_dropped");
   } else if (entry.event_type == ledger::kSessionEnded) {
     detail.ending = canon::StringMember(entry.payload, "detail").value_or(std::string());
+  } else {
+    detail.activity.AddBegun(BegunIn(entry));
   }
 }
 
@@ -99,13 +101,19 @@ void PrintSection(Output& out, std::string_view title, const std::vector<std::st
   }
 }
 
-void PrintRows(Output& out, std::string_view title, const Tally<std::string>& tally,
-               std::size_t most) {
+void PrintRows(Output& out, std::string_view title,
+               const std::vector<Tally<std::string>::Row>& rows, std::size_t all) {
   std::vector<std::string> lines;
-  for (const auto& [name, fates] : tally.Top(most, &Fates::total)) {
+  lines.reserve(rows.size());
+  for (const auto& [name, fates] : rows) {
     lines.push_back(name + "  " + FatesText(fates));
   }
-  PrintSection(out, title, lines, tally.rows().size() - lines.size());
+  PrintSection(out, title, lines, all - lines.size());
+}
+
+void PrintTally(Output& out, std::string_view title, const Tally<std::string>& tally,
+                std::size_t most) {
+  PrintRows(out, title, tally.Top(most, &Fates::total), tally.rows().size());
 }
 
 void PrintDenials(Output& out, const Tally<Denial>& denials) {
@@ -154,7 +162,7 @@ ordered_json DetailJson(const SessionDetail& detail) {
   document["tags"] = TagsJson(detail.tags);
   document["by_action"] = RowsJson("action", activity.actions.Top(kAll, &Fates::total));
   document["denied"] = DenialsJson(activity.denials.Top(kAll, &Fates::total));
-  document["programs"] = RowsJson("program", activity.programs.Top(kAll, &Fates::total));
+  document["programs"] = ProgramsJson(activity.Programs(kAll));
   document["hosts"] = RowsJson("host", activity.hosts.Top(kAll, &Fates::total));
   document["files"] = {{"read", activity.read.rows().size()},
                        {"written", activity.written.rows().size()},
@@ -185,10 +193,11 @@ void PrintDetail(Output& out, const SessionDetail& detail) {
   if (detail.tags.size() > 1 || detail.info.tag != detail.info.session.tag) {
     PrintSection(out, "tags", tags, 0);
   }
-  PrintRows(out, "actions", detail.activity.actions, kAll);
+  PrintTally(out, "actions", detail.activity.actions, kAll);
   PrintDenials(out, detail.activity.denials);
-  PrintRows(out, "programs", detail.activity.programs, kMostShown);
-  PrintRows(out, "hosts", detail.activity.hosts, kMostShown);
+  PrintRows(out, "programs", detail.activity.Programs(kMostShown),
+            detail.activity.programs.rows().size());
+  PrintTally(out, "hosts", detail.activity.hosts, kMostShown);
 }
 
 }  // namespace aegis::cli

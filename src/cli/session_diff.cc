@@ -38,11 +38,13 @@ constexpr auto kKinds = std::to_array<Kind>({
     {"tools", &Activity::tools},
 });
 
-// Sorted, as the tally is.
-std::vector<std::string> Done(const Tally<std::string>& tally) {
+// Sorted, as the tally is. A program must have begun.
+std::vector<std::string> Done(const Activity& activity, Tally<std::string> Activity::* which) {
+  const Tally<std::string>& tally = activity.*which;
+  const bool programs = &tally == &activity.programs;
   std::vector<std::string> names;
   for (const auto& [name, fates] : tally.rows()) {
-    if (fates.done() > 0) {
+    if ((programs ? fates.began : fates.done()) > 0) {
       names.push_back(name);
     }
   }
@@ -153,8 +155,8 @@ SessionDiff Compare(const SessionDetail& first, const SessionDetail& second) {
   AddFact(diff, "level", first.level.name, second.level.name);
   AddFact(diff, "end", HowItEnded(first.info), HowItEnded(second.info));
   for (const Kind& kind : kKinds) {
-    diff.names.push_back(CompareNames(kind.what, Done(first.activity.*kind.tally),
-                                      Done(second.activity.*kind.tally)));
+    diff.names.push_back(CompareNames(kind.what, Done(first.activity, kind.tally),
+                                      Done(second.activity, kind.tally)));
   }
   diff.names.push_back(CompareNames("denials", Denials(first.activity), Denials(second.activity)));
   return diff;

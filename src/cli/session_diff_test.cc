@@ -30,6 +30,9 @@ SessionDetail With(const Actions& actions, Fate fate = Fate::kPermitted) {
   for (const auto& [action, resource] : actions) {
     detail.activity.Add(
         {.action = action, .resource = resource, .reason = "NO_PERMIT", .fate = fate});
+    if (action == "ProcessSpawn") {
+      detail.activity.AddBegun({resource});
+    }
   }
   return detail;
 }
@@ -42,6 +45,12 @@ const SessionDiff::Names& Of(const SessionDiff& diff, std::string_view what) {
   }
   ADD_FAILURE() << what;
   return diff.names.front();
+}
+
+TEST(Compare, AProgramThatNeverBeganIsNone) {
+  SessionDetail tried = With({});
+  tried.activity.Add({.action = "ProcessSpawn", .resource = "/no/such", .fate = Fate::kPermitted});
+  EXPECT_TRUE(Compare(With({}), tried).equal());
 }
 
 TEST(Compare, HowOftenIsNoDifference) {

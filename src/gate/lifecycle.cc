@@ -172,19 +172,23 @@ bool Lifecycle::Executed(pid_t pid, pid_t caller, std::uint64_t start) {
     return false;
   }
   const std::string name = base::EscapeName(image.name);
-  const bool noted = NoteExecuted(pid, known, name);
+  const bool noted = NoteExecuted(pid, known, name, judged ? base::EscapeName(judged->name) : name);
   known.image = name;
   known.begun = true;
   return noted;
 }
 
-bool Lifecycle::NoteExecuted(pid_t pid, const Known& before, std::string_view image) {
+// `program`: what was asked for, if the image is not it but runs it: a script's interpreter, a
+// loader.
+bool Lifecycle::NoteExecuted(pid_t pid, const Known& before, std::string_view image,
+                             std::string_view program) {
   ledger::ActionRecord record;
   record.action = policy::ActionName(policy::Action::kProcessSpawn);
   record.resource = image;
   record.context.pid = pid;
   record.context.parent = before.parent;
   record.context.exe = before.image;
+  record.context.target = program == image ? std::string_view() : program;
   payload_.clear();
   ledger::AppendFinishedPayload(payload_, record, services_.judge.masker());
   return services_.judge.Note(ledger::kActionFinished, payload_).has_value();

@@ -55,7 +55,8 @@ class Lifecycle {
   bool IsAsJudged(const Process& process, const Execution* judged, const Resolved& image);
   bool AskAboutLoader(const Process& process, const Resolved& image, std::uint64_t start);
   std::string ImageOf(pid_t child, pid_t parent) const;
-  bool NoteExecuted(pid_t pid, const Known& before, std::string_view image);
+  bool NoteExecuted(pid_t pid, const Known& before, std::string_view image,
+                    std::string_view program);
 
   Services services_;
   std::unordered_map<pid_t, Known> processes_;

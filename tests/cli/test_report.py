@@ -94,6 +94,33 @@ def test_the_report_says_what_happened(recorded):
     assert report(recorded, "--json").ok().json("report")["entries"] == document["entries"]
 
 
+def test_programs_that_began_are_told_from_names_that_were_tried(recorded):
+    """A search along PATH asks for names that are no files; a script runs with its interpreter."""
+    script, broken = recorded.project / "script", recorded.project / "broken"
+    script.write_text("#!/bin/sh\nexit 0\n")
+    broken.write_bytes(b"\x7fELF")
+    for file in (script, broken):
+        file.chmod(0o755)
+    (recorded.project / "empty").mkdir()
+    recorded("run", "--config", "a", "--tag", "tries", "--", "/usr/bin/env",
+             f"PATH={recorded.project}/empty:/usr/bin:/bin", "/bin/sh", "-c", "env true; ./script; ./broken")
+    document = report(recorded, "--json", "--session", "tries").ok().json("report")
+    programs = {p["program"]: p for p in document["programs"]}
+    began = {name: p["began"] for name, p in programs.items()}
+    tried = str(recorded.project / "empty/true")
+    assert began["/usr/bin/true"] == 1 and began[str(script)] == 1, began
+    assert began[tried] == began[str(broken)] == 0 and programs[tried]["permitted"] == 1, programs
+    assert [p["began"] for p in document["programs"]] == sorted(began.values(), reverse=True)
+    shown = recorded("audit", "session", "tries", "--config", "a", "--json").ok().json("audit-session")
+    assert shown["programs"] == document["programs"]
+    text = recorded("audit", "session", "tries", "--config", "a").ok().out
+    assert f"  {script}  1 began, 1 permitted\n" in text
+    assert f", for {script}\n" in recorded("log", "a", "-n", "1000").ok().out
+    recorded("run", "--config", "a", "--tag", "fewer", "--", "/usr/bin/true").ok()
+    names = {n["what"]: n for n in recorded("diff", "tries", "fewer", "--config", "a", "--json").json("diff")["names"]}
+    assert str(script) in names["programs"]["only_first"] and tried not in names["programs"]["only_first"]
+
+
 def test_secrets_that_were_refused_and_that_were_read(recorded):
     def secrets():
         document = report(recorded, "--json").ok().json("report")
