@@ -78,7 +78,7 @@ base::Result<std::optional<ledger::QueryCursor>> CursorArgument(const Args& args
   return cursor;
 }
 
-base::Result<ledger::QueryFilter> FilterOf(const Args& args) {
+base::Result<ledger::QueryFilter> FilterOf(const Args& args, const std::string& home) {
   ledger::QueryFilter filter;
   filter.last = args.Number("--last");
   filter.limit = args.Number("--limit");
@@ -87,7 +87,7 @@ base::Result<ledger::QueryFilter> FilterOf(const Args& args) {
   }
   AEGIS_ASSIGN(filter.cursor, CursorArgument(args));
   AEGIS_TRY(TakeTimeFilter(args, filter));
-  AEGIS_TRY(TakeContentFilter(args, filter));
+  AEGIS_TRY(TakeContentFilter(args, home, filter));
   AEGIS_ASSIGN(filter.principal, AgentArgument(args));
   filter.event_type = args.Text("--event");
   filter.text = args.Text("--search");
@@ -152,7 +152,8 @@ void SayNext(Context& context, const Args& args, const ledger::QueryPage& page) 
 }
 
 base::Result<int> Run(Context& context, const Args& args) {
-  auto filter = FilterOf(args);
+  AEGIS_ASSIGN(const Places places, FindPlaces(context));
+  auto filter = FilterOf(args, places.user_home);
   if (!filter) {
     return context.Usage(filter.error().message());
   }
@@ -160,7 +161,6 @@ base::Result<int> Run(Context& context, const Args& args) {
   if (!page) {
     return context.Usage(page.error().message());
   }
-  AEGIS_ASSIGN(const Places places, FindPlaces(context));
   AEGIS_ASSIGN(const auto name, ConfigArgument(args));
   AEGIS_ASSIGN(const auto configuration, LoadChosen(places, name));
   AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));
@@ -185,7 +185,8 @@ const Command kAuditQueryCommand = {
         "Entries come in ledger order, those of running sessions last. Times without an offset "
         "are\n"
         "UTC. In --path, names are in their escaped form (docs/ledger-format.md), ** as a whole\n"
-        "segment is any number of them, and \\* and \\? are the characters themselves.\n",
+        "segment is any number of them, \\* and \\? are the characters themselves, and ~/\n"
+        "is your home.\n",
     .run = Run,
 };
 

@@ -45,14 +45,35 @@ constexpr std::array<Example, 2> kExamples = {{
 }};
 
 // What a file keeps: one checkpoint, or, if a witness wrote it, the newest of this ledger. One that
-// no key of the ledger has signed is taken as it is, so that verification says so.
+// no key of the ledger has signed is taken as it is, so that verification says so. Another kind of
+// file says nothing about the ledger.
 base::Result<std::string> KeptNote(const std::string& file,
                                    std::span<const canon::VerifierKey> keys) {
   const auto newest = witness::ReadNewest(file, keys);
   if (newest && *newest) {
     return (*newest)->note.Text();
   }
-  return base::ReadFile(file);
+  AEGIS_ASSIGN(std::string text, base::ReadFile(file));
+  const auto note = canon::SignedNote::Parse(text);
+  const auto checkpoint = note ? ledger::Checkpoint::Parse(note->text) : base::Fail(note.error());
+  if (!checkpoint) {
+    return base::Fail(base::Errc::kInvalid,
+                      base::EscapeName(file) +
+                          " holds no checkpoint of this ledger: " + checkpoint.error().message());
+  }
+  return text;
+}
+
+base::Result<> RequireKeys(const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) {
+    if (!canon::VerifierKey::Parse(key)) {
+      return base::Fail(base::Errc::kInvalid,
+                        "--key: \"" + key +
+                            "\" is no verifier key: a line NAME+HASH+BASE64, as `aegis audit "
+                            "checkpoint --key` prints it");
+    }
+  }
+  return {};
 }
 
 base::Result<ledger::VerifyOptions> OptionsOf(const Args& args,
@@ -64,6 +85,7 @@ base::Result<ledger::VerifyOptions> OptionsOf(const Args& args,
         {.note = std::move(note), .from = "checkpoint " + base::EscapeName(file)});
   }
   options.pinned_keys = args.Texts("--key");
+  AEGIS_TRY(RequireKeys(options.pinned_keys));
   options.threads = static_cast<unsigned>(std::min<std::uint64_t>(
       args.Number("--threads").value_or(0), std::numeric_limits<unsigned>::max()));
   return options;

@@ -125,10 +125,10 @@ base::Result<> Follow(Context& context, const config::Configuration& configurati
 
 base::Result<int> Run(Context& context, const Args& args) {
   ledger::QueryFilter filter;
-  if (const auto taken = TakeContentFilter(args, filter); !taken) {
+  AEGIS_ASSIGN(const Places places, FindPlaces(context));
+  if (const auto taken = TakeContentFilter(args, places.user_home, filter); !taken) {
     return context.Usage(taken.error().message());
   }
-  AEGIS_ASSIGN(const Places places, FindPlaces(context));
   AEGIS_ASSIGN(const auto name, ConfigArgument(args));
   AEGIS_ASSIGN(const auto configuration, LoadChosen(places, name));
   AEGIS_ASSIGN(auto ledger, OpenLedger(context, configuration));

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -26,8 +27,13 @@ inline constexpr Option kFromOption = {"--from", Option::Kind::kText, "TIME",
                                        "Not before: 2026-11-21, 2026-11-21T14:03:07Z"};
 inline constexpr Option kToOption = {"--to", Option::Kind::kText, "TIME", "Before this"};
 
+// The pattern that --path means: `~/` is `home`, a name as the system has it. kInvalid: it is no
+// pattern, or can match nothing that is recorded, as every name stands in one form there.
+base::Result<ledger::Glob> PathPattern(const std::string& text, const std::string& home);
+
 // --action, --decision and --path, all of which the command must have.
-base::Result<> TakeContentFilter(const Args& args, ledger::QueryFilter& filter);
+base::Result<> TakeContentFilter(const Args& args, const std::string& home,
+                                 ledger::QueryFilter& filter);
 // --from and --to.
 base::Result<> TakeTimeFilter(const Args& args, ledger::QueryFilter& filter);
 

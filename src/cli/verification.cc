@@ -125,7 +125,7 @@ std::string Describe(const ledger::Finding& finding) {
   if (finding.seq) {
     text += "seq " + std::to_string(*finding.seq) + " ";
   }
-  if (finding.id) {
+  if (finding.id && *finding.id > 0) {
     text += "(row " + std::to_string(*finding.id) + ") ";
   }
   return text + (text.empty() ? "" : ": ") + std::string(ledger::FindingKindName(finding.kind)) +

@@ -90,6 +90,14 @@ def test_paths_are_found_by_patterns(recorded):
     inside = query("--path", f"{recorded.project}/**")
     assert inside and all(e["payload"]["resource"].startswith(f"{recorded.project}/") for e in inside)
     recorded("audit", "query", "a", "--path", b"\xff").failed(2, "--path")
+    (recorded.home / "mine?").write_text("x")
+    (recorded.state / "a/policies/default.cedar").write_text("permit(principal, action, resource);")
+    recorded("run", "--config", "a", "--", "cat", str(recorded.home / "mine?")).ok()
+    mine = query("--path", str(recorded.home / "mine?"))
+    assert mine and query("--path", "~/mine\\?") == mine == query("--path", "~/min*")
+    for pattern in ("~/..", "~/../x", "/etc/./zz", "/etc//zz", "/etc/", "../x", "**/..", "."):
+        recorded("audit", "query", "a", "--path", pattern).failed(2, "can match no name")
+    recorded("audit", "watch", "a", "--path", "x/../y").failed(2, "can match no name")
 
 
 def test_agent_and_principal_are_the_same(recorded):

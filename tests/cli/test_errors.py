@@ -58,6 +58,8 @@ CASES = {
     "`which command? it follows `--``": Typed("aegis run", 125, "which command? it follows `--`"),
     '`two configurations are named: "A" and "B"`':
         Typed("aegis log a --config b", 1, 'two configurations are named: "a" and "b"'),
+    '`--path: "X" can match no name: ...`':
+        Typed("aegis audit query --path '~/..'", 2, '--path: "~/.." can match no name: '),
     '`--from: "X" is no time like 2026-11-21T14:03:07Z`':
         Typed("aegis init a -q; aegis audit query a --from noon", 2,
               '--from: "noon" is no time like 2026-11-21T14:03:07Z'),
@@ -146,6 +148,11 @@ CASES = {
         Typed("aegis init a -q --policy permit-all\n"
               "aegis run --config a --witness http://127.0.0.1:1 -- true", 0,
               "witness http://127.0.0.1:1: connect: Connection refused"),
+    '`--key: "X" is no verifier key: ...`':
+        Typed("aegis init a -q; aegis audit verify a --key x", 1, '--key: "x" is no verifier key: '),
+    "`FILE holds no checkpoint of this ledger: ...`":
+        Typed("aegis init a -q; aegis audit verify a --checkpoint /etc/passwd", 1,
+              "/etc/passwd holds no checkpoint of this ledger: "),
     "`witness URL: it does not know the log X`": WITNESS + "TellsOtherRefusals",
     "`witness URL: it did not cosign with a known key`": WITNESS + "VerifiesTheCosignature",
     "`witness URL: it has a tree of N entries, ours has M: ...`":
