@@ -133,12 +133,15 @@ Result<std::string> ReadFile(const std::string& path, std::size_t limit) {
   if (!S_ISREG(info.st_mode)) {
     return Fail(Errc::kInvalid, Describe("read", path) + ": not a regular file");
   }
-  constexpr std::size_t kChunk = std::size_t{64} << 10U;
+  // The size is a hint: files of /proc have none, others may change.
+  constexpr std::size_t kLeast = 4096;
+  constexpr std::size_t kMost = std::size_t{1} << 20U;
+  const auto size = static_cast<std::size_t>(info.st_size);
   std::string content;
   for (;;) {
     const std::size_t used = content.size();
-    const std::size_t room = limit - used;
-    content.resize(used + (room < kChunk ? room + 1 : kChunk));  // one more shows an excess
+    const std::size_t wanted = std::clamp(size > used ? size - used : 0, kLeast, kMost);
+    content.resize(used + 1 + std::min(wanted, limit - used));  // one more shows an excess
     const ssize_t got = ::read(fd.get(), content.data() + used, content.size() - used);
     if (got < 0 && errno != EINTR) {
       return FailErrno(Describe("read", path));
