@@ -127,6 +127,12 @@ def test_a_command_that_is_continued_from_inside_takes_the_launcher_along(world)
         bash.end()
 
 
+def start_job(world, argv):
+    """In a process group of its own: a stop in an orphaned one, such as that of a job in the
+    background, ends in SIGHUP to all of the group (setpgid(2))."""
+    return world.start(argv, process_group=0)
+
+
 def stopped(process):
     with open(f"/proc/{process.pid}/stat", encoding="ascii") as file:
         return file.read().rpartition(")")[2].split()[0] == "T"
@@ -135,14 +141,14 @@ def stopped(process):
 @pytest.mark.parametrize("word,code", [("KILL", 137), ("TERM", 143)])
 def test_a_stopped_command_that_is_killed_ends_the_run(world, word, code):
     script = f"(sleep 0.5; kill -{word} $$; kill -CONT $$) & kill -STOP $$; sleep 100"
-    process = world.start(world.run_words(["sh", "-c", script]))
+    process = start_job(world, world.run_words(["sh", "-c", script]))
     harness.wait_until(lambda: process.poll() is not None or stopped(process), "the stop")
     done = harness.finish(process)
     assert done.code == code, done
 
 
 def test_a_stopped_launcher_tells_of_its_supervisors_death(world):
-    process = world.start(world.run_words(["sh", "-c", "kill -STOP $$"]))
+    process = start_job(world, world.run_words(["sh", "-c", "kill -STOP $$"]))
     harness.wait_until(lambda: stopped(process), "the stop")
     supervisor = next(pid for pid in harness.children(process.pid)
                       if os.getpgid(pid) == pid and harness.children(pid))
@@ -152,7 +158,7 @@ def test_a_stopped_launcher_tells_of_its_supervisors_death(world):
 
 
 def test_a_stop_after_the_job_went_on_is_followed_too(world):
-    process = world.start(world.run_words(["sh", "-c", "kill -STOP $$; sleep 0.3; kill -STOP $$; exit 3"]))
+    process = start_job(world, world.run_words(["sh", "-c", "kill -STOP $$; sleep 0.3; kill -STOP $$; exit 3"]))
     for _ in range(2):
         harness.wait_until(lambda: stopped(process), "the stop")
         time.sleep(0.1)
@@ -164,7 +170,7 @@ def test_a_stop_after_the_job_went_on_is_followed_too(world):
 def test_many_stops_and_continuations_are_harmless(world):
     script = ("(i=0; while [ $i -lt 300 ]; do kill -STOP $$; kill -CONT $$; i=$((i + 1)); done) & "
               "wait; while kill -0 $! 2>/dev/null; do wait; done; echo end")
-    process = world.start(world.run_words(["sh", "-c", script]))
+    process = start_job(world, world.run_words(["sh", "-c", script]))
     done = harness.finish(process)
     assert done.code == 0 and done.out == b"end\n", done
 
