@@ -8,11 +8,11 @@
 #include <iterator>
 #include <set>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "gate/native_reads.h"
+#include "gate/test_paths.h"
 #include "gate/test_plan.h"
 #include "policy/policy.h"
 #include "policy/random_policies.h"
@@ -37,29 +37,9 @@ using sandbox::NativeGrant;
 using sandbox::Plan;
 
 constexpr const char* kState = "/a/state";
-constexpr std::string_view kParts[] = {"a", "b", "c", ".env", ".env.x", "other", "cc"};
 
 class NativeReadsProperty : public ::testing::TestWithParam<unsigned> {
  protected:
-  std::string AnyPath() {
-    std::string path;
-    for (std::size_t depth = 1 + world_.Below(5); depth > 0; --depth) {
-      path += '/';
-      path += kParts[world_.Below(std::size(kParts))];
-    }
-    return path;
-  }
-
-  // No part of the path above its last component is anything but a directory.
-  bool IsFree(const std::string& path) const {
-    return host_.KindOf(path) == FileKind::kMissing &&
-           std::ranges::none_of(sandbox::PrefixesOf(sandbox::ParentOf(path)),
-                                [&](const std::string& prefix) {
-                                  const FileKind kind = host_.KindOf(prefix);
-                                  return kind != FileKind::kMissing && kind != FileKind::kDirectory;
-                                });
-  }
-
   void MakeHost() {
     host_.Directory("/a/b").Directory(std::string(kState) + "/default").Directory("/proc");
     host_.Directory("/dev").Directory("/b/c").Symlink("/b/cc", "/a/b");
@@ -69,7 +49,7 @@ class NativeReadsProperty : public ::testing::TestWithParam<unsigned> {
 
   void Make(int files) {
     for (int i = 0; i < files; ++i) {
-      if (const std::string path = AnyPath(); IsFree(path)) {
+      if (const std::string path = RandomPath(world_); IsFree(host_, path)) {
         world_.Below(3) == 0 ? host_.Directory(path) : host_.File(path);
       }
     }

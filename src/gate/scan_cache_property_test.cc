@@ -2,7 +2,6 @@
 // kept a plan is the same as without.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +14,7 @@
 #include "gate/memory_scan_store.h"
 #include "gate/native_reads.h"
 #include "gate/scan_store.h"
+#include "gate/test_paths.h"
 #include "policy/policy.h"
 #include "policy/random_policies.h"
 #include "sandbox/fake_host.h"
@@ -27,30 +27,11 @@ namespace {
 using policy::PolicySet;
 using sandbox::FileKind;
 
-constexpr std::string_view kParts[] = {"a", "b", "c", ".env", ".env.x", "other", "cc"};
-
 class ScanCacheProperty : public ::testing::TestWithParam<unsigned> {
  protected:
-  std::string AnyPath() {
-    std::string path;
-    for (std::size_t depth = 1 + world_.Below(5); depth > 0; --depth) {
-      path += '/';
-      path += kParts[world_.Below(std::size(kParts))];
-    }
-    return path;
-  }
-
-  bool IsFree(const std::string& path) const {
-    return host_.KindOf(path) == FileKind::kMissing &&
-           std::ranges::none_of(sandbox::PrefixesOf(sandbox::ParentOf(path)), [&](const auto& it) {
-             const FileKind kind = host_.KindOf(it);
-             return kind != FileKind::kMissing && kind != FileKind::kDirectory;
-           });
-  }
-
   void Make() {
-    const std::string path = AnyPath();
-    if (!IsFree(path)) {
+    const std::string path = RandomPath(world_);
+    if (!IsFree(host_, path)) {
       return;
     }
     switch (world_.Below(4)) {
@@ -58,7 +39,7 @@ class ScanCacheProperty : public ::testing::TestWithParam<unsigned> {
         host_.Directory(path);
         break;
       case 1:
-        host_.Symlink(path, AnyPath());
+        host_.Symlink(path, RandomPath(world_));
         break;
       default:
         host_.File(path);
@@ -66,14 +47,14 @@ class ScanCacheProperty : public ::testing::TestWithParam<unsigned> {
   }
 
   void Edit() {
-    const std::string path = AnyPath();
-    const std::string to = AnyPath();
+    const std::string path = RandomPath(world_);
+    const std::string to = RandomPath(world_);
     switch (world_.Below(4)) {
       case 0:
         host_.Remove(path);
         break;
       case 1:
-        if (IsFree(to) && host_.KindOf(sandbox::ParentOf(to)) == FileKind::kDirectory &&
+        if (IsFree(host_, to) && host_.KindOf(sandbox::ParentOf(to)) == FileKind::kDirectory &&
             !sandbox::IsWithin(to, path) && host_.KindOf(path) != FileKind::kMissing) {
           host_.Move(path, to);
         }
