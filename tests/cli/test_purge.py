@@ -39,6 +39,15 @@ def test_a_session_is_erased_and_verifies(recorded):
     verified(recorded)
 
 
+def test_what_a_run_left_beside_the_ledger_goes_too(recorded):
+    journals = recorded.state / "a" / "journal"
+    (left,) = journals.iterdir()  # the first one went with the second run
+    last = sessions(recorded)[-1]["session_id"]
+    assert left.name == last + ".journal.done"
+    recorded("audit", "purge", "a", "--session", last, "--yes").ok()
+    assert not list(journals.iterdir())
+
+
 def test_nothing_is_erased_without_a_word(recorded):
     first = sessions(recorded)[0]["session_id"]
     recorded("audit", "purge", "a", "--session", first).failed(2, "--yes")
