@@ -444,6 +444,7 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
   auto outcome =
       FollowRun(follower, supervisor, spec, begun, std::move(*recording), journal.writer());
   follower.AwaitDeath(supervisor.pid);
+  preparing.wait();
   return outcome;
 }
 
