@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -30,9 +29,6 @@ struct JournalFinding {
 // from several processes at once. An error only if the directory can't be read.
 base::Result<std::vector<JournalFinding>> DrainDeadJournals(const std::string& journal_dir,
                                                             Store& store);
-
-// The end of the name of a journal whose entries are all in the store.
-inline constexpr std::string_view kDoneSuffix = ".done";
 
 // Removes what finished sessions have left in `journal_dir`. May wait for the disk.
 void RemoveDoneJournals(const std::string& journal_dir);

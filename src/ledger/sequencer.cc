@@ -20,7 +20,6 @@
 #include "canon/canon.h"
 #include "ledger/entry.h"
 #include "ledger/journal.h"
-#include "ledger/recovery.h"
 #include "ledger/session.h"
 #include "ledger/store.h"
 

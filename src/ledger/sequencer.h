@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "base/result.h"
@@ -13,6 +14,9 @@
 #include "ledger/store.h"
 
 namespace aegis::ledger {
+
+// The end of the name of a journal whose entries are all in the store.
+inline constexpr std::string_view kDoneSuffix = ".done";
 
 struct SequencerOptions {
   // How much of the journal the store must have before its space is given back, which costs a sync.
