@@ -4,6 +4,7 @@
 mod bounds;
 mod cedar;
 mod facts;
+mod hosts;
 mod load;
 mod loader;
 mod names;

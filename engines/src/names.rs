@@ -1,6 +1,6 @@
 //! Names of resources in policies: which can ever match, and what the aliases stand for.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use crate::hosts;
 
 /// The paths behind "~" and "@dir".
 pub struct Aliases<'a> {
@@ -20,7 +20,7 @@ pub fn resolve(name: &str, aliases: &Aliases) -> Result<String, String> {
         };
     }
     if name.starts_with('*') {
-        return domain(name).map(|()| name.into());
+        return hosts::wildcard(name).map(|()| name.into());
     }
     let absolute = match name.as_bytes().first() {
         Some(b'/') => name.to_string(),
@@ -40,7 +40,7 @@ pub fn resolve(name: &str, aliases: &Aliases) -> Result<String, String> {
     Ok(absolute)
 }
 
-/// What only the name of a host, a socket or a tool can look like.
+/// What only the name of a host, a range of addresses, a socket or a tool can look like.
 fn host_or_tool(name: &str) -> Result<(), String> {
     if let Some(socket) = name.strip_prefix("unix:") {
         return match socket.as_bytes().first() {
@@ -48,72 +48,15 @@ fn host_or_tool(name: &str) -> Result<(), String> {
             _ => Err("a socket is `unix:/PATH` or `unix:@NAME`".into()),
         };
     }
+    if let Some(range) = hosts::range(name) {
+        return range;
+    }
     if name.starts_with(['.', '$']) || name.contains('/') {
         return Err(
             "a path begins with `/`, `~/`, `@dir/` or `*/`; hosts and tools have no `/`".into()
         );
     }
     Ok(())
-}
-
-/// Whether a connection could have this name: "HOST", "HOST:PORT", "[V6]:PORT", "*.DOMAIN", a
-/// socket. `name` passed `resolve`.
-pub fn check_peer(name: &str) -> Result<(), String> {
-    const WANTED: &str = "a host, `HOST:PORT`, `[V6]:PORT`, `*.DOMAIN` or `unix:/PATH` is needed";
-    if name.starts_with("*.") || name.starts_with("unix:") {
-        return Ok(());
-    }
-    let (host, port) = match name.strip_prefix('[').map(|rest| rest.split_once(']')) {
-        Some(Some((address, rest))) => {
-            address.parse::<Ipv6Addr>().map_err(|_| WANTED)?;
-            match rest {
-                "" => return Ok(()),
-                _ => ("", Some(rest.strip_prefix(':').ok_or(WANTED)?)),
-            }
-        }
-        Some(None) => return Err(WANTED.into()),
-        None if name.parse::<Ipv6Addr>().is_ok() => return Ok(()),
-        None => name.split_once(':').map_or((name, None), |(host, port)| (host, Some(port))),
-    };
-    if port.is_some_and(|port| !is_port(port)) {
-        return Err(PORT.into());
-    }
-    let is_label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|c| c.is_ascii_graphic() && !b"*/@%".contains(&c))
-    };
-    let last = host.rsplit('.').next().unwrap_or("");
-    let numeric = !last.is_empty() && last.bytes().all(|c| c.is_ascii_digit());
-    let is_host = host.split('.').all(is_label) && (!numeric || host.parse::<Ipv4Addr>().is_ok());
-    match name.starts_with('[') || (is_host && host == host.to_ascii_lowercase()) {
-        true => Ok(()),
-        false => Err(WANTED.into()),
-    }
-}
-
-const PORT: &str = "a port from 1 to 65535 is needed behind `:`";
-
-fn is_port(port: &str) -> bool {
-    port.parse::<u16>().is_ok_and(|n| n > 0 && n.to_string() == port)
-}
-
-/// "*.DOMAIN" or "*.DOMAIN:PORT", as the name system and requests write them.
-fn domain(name: &str) -> Result<(), String> {
-    let rest = name.strip_prefix("*.").ok_or(
-        "`*` begins a name group (`*/PATTERN`) or stands for the hosts of a domain (`*.DOMAIN`)",
-    )?;
-    let (domain, port) = match rest.split_once(':') {
-        Some((domain, port)) => (domain, Some(port)),
-        None => (rest, None),
-    };
-    let is_label = |label: &str| !label.is_empty() && !label.contains(['*', '/', '@']);
-    let last = domain.rsplit('.').next().unwrap_or("");
-    if !domain.split('.').all(is_label) || last.bytes().all(|c| c.is_ascii_digit()) {
-        return Err("a domain is needed behind `*.`".into());
-    }
-    match port {
-        Some(port) if !is_port(port) => Err(PORT.into()),
-        _ => Ok(()),
-    }
 }
 
 fn join(base: &str, name: &str, alias: &str, what: &str) -> Result<String, String> {
@@ -149,6 +92,13 @@ mod tests {
             ("*.example.com:443", "*.example.com:443"),
             ("*.com", "*.com"),
             ("h:1", "h:1"),
+            ("*:443", "*:443"),
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("10.0.0.0/8:5432", "10.0.0.0/8:5432"),
+            ("fd00::/8", "fd00::/8"),
+            ("[fd00::/8]:443", "[fd00::/8]:443"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+            ("::/0", "::/0"),
         ] {
             assert_eq!(resolve(name, &ALIASES).as_deref(), Ok(path));
         }
@@ -174,8 +124,16 @@ mod tests {
             "~/../x",
             "*",
             "*example.com",
-            "*:443",
+            "*:",
+            "*:0",
+            "*:https",
+            "*:443:1",
             "*.",
+            "*.Example.com",
+            "*.b\u{fc}cher.example",
+            "*.a b",
+            "*.-a",
+            "*.0x7f",
             "*.a.",
             "*.a..b",
             "*.*.a",
@@ -191,53 +149,20 @@ mod tests {
             "relative/x",
             "$HOME/.ssh",
             "https://api.example.com/",
-            "10.0.0.0/8",
+            "10.0.0.1/8",
+            "10.0.0.0/33",
+            "10.0.0.0/08",
+            "10.0.0.0/8:0",
+            "010.0.0.0/8",
+            "FD00::/8",
+            "[fd00::/8]",
+            "fd00::/8:443",
+            "[10.0.0.0/8]:443",
             "file:///etc",
             "unix:relative",
         ] {
             assert!(resolve(name, &ALIASES).is_err(), "{name}");
         }
         assert!(resolve("~/x", &Aliases { home: "", dir: "/d" }).is_err());
-    }
-    #[test]
-    fn peers_are_hosts_and_sockets() {
-        for name in [
-            "h",
-            "h:1",
-            "a.example.com:443",
-            "localhost",
-            "10.1.2.3",
-            "10.1.2.3:65535",
-            "::1",
-            "[::1]",
-            "[::1]:80",
-            "*.a.org",
-            "unix:/run/x",
-            "unix:@x",
-            "xn--bcher-kva.example",
-            "a_b.c",
-        ] {
-            assert_eq!(check_peer(name), Ok(()), "{name}");
-        }
-        for name in [
-            "localhost:*",
-            "h:https",
-            "h:0",
-            "h:080",
-            "a.com:99999",
-            "999.1.1.1",
-            "1.2.3",
-            "[::1",
-            "[::1]x",
-            "[h]:1",
-            "a..b",
-            "a.",
-            "A.example.com",
-            "a b",
-            "h:1:2",
-            "",
-        ] {
-            assert!(check_peer(name).is_err(), "{name}");
-        }
     }
 }

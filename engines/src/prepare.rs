@@ -2,6 +2,7 @@
 
 use crate::cedar::{uid, Action, Fails, Info};
 use crate::facts;
+use crate::hosts;
 use crate::load::Parsed;
 use crate::names::{self, Aliases};
 use crate::schema::{self, ACTIONS};
@@ -124,14 +125,17 @@ impl Terms {
         let mut mentions = vec![];
         literals.retain(|literal| *literal.type_name() == self.resource_type);
         literals.sort();
-        let connects = self.actions(&policy) == CONNECTIONS;
+        let actions = self.actions(&policy);
         for literal in literals {
             let name: &str = literal.id().unescaped();
             let path = names::resolve(name, aliases)
                 .map_err(|why| format!("resource \"{name}\": {why}"))?;
-            if connects && !path.starts_with(['/', '*']) {
-                names::check_peer(&path).map_err(|why| format!("resource \"{name}\": {why}"))?;
-            }
+            let checked = match path.starts_with(['/', '*']) {
+                false if actions == CONNECTIONS => hosts::check_peer(&path),
+                false if actions & CONNECTIONS != 0 => hosts::check_address(&path),
+                _ => Ok(()),
+            };
+            checked.map_err(|why| format!("resource \"{name}\": {why}"))?;
             if path != name {
                 renamed.insert(literal.clone(), uid(&self.resource_type, &path));
             }

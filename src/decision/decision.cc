@@ -206,6 +206,10 @@ std::optional<Reason> Decider::Pins(std::string_view path) const {
   return impl_->policies.PinsBelow(path) ? std::optional(Reason::kPinnedPath) : std::nullopt;
 }
 
+bool Decider::MayReach(std::string_view host) const {
+  return !impl_->guards.network_closed && impl_->policies.MayReach(host);
+}
+
 const policy::PolicySet& Decider::policies() const { return impl_->policies; }
 
 const Guards& Decider::guards() const { return impl_->guards; }

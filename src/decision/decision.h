@@ -69,6 +69,10 @@ class Decider {
   // Deny().
   std::optional<Reason> Pins(std::string_view path) const;
 
+  // Whether a connection to this host could be allowed on some port: an upper bound, for those who
+  // answer look-ups of names. `host` as policy::ParseHost() gives it.
+  bool MayReach(std::string_view host) const;
+
   const policy::PolicySet& policies() const;
   const Guards& guards() const;
   std::size_t cached() const;  // entries in the cache, for tests and status

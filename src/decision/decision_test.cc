@@ -135,6 +135,8 @@ TEST(GuardsTest, AClosedNetworkIsClosedWhateverPoliciesSay) {
   EXPECT_TRUE(Decide(closed, Action::kFileRead, "/x").allowed());
   Decider open = MustMake(kPermitAll, {.network_closed = false});
   EXPECT_TRUE(open.Decide(connect).allowed());
+  EXPECT_FALSE(closed.MayReach("h"));
+  EXPECT_TRUE(open.MayReach("h"));
 }
 
 TEST(CacheTest, PathsOfOneClassShareAnEntry) {

@@ -74,6 +74,8 @@ Verdict Expected(const PlainEngine::Answer& answer, const std::vector<bool>& ask
 
 TEST(PlainTest, TheIndexKeepsDecisionPoliciesAndErrors) {
   std::array<std::size_t, 5> outcomes{};
+  std::size_t reachable = 0;
+  std::size_t unreachable = 0;
   for (std::uint64_t seed = 0; seed < kSets; ++seed) {
     RandomCedar world(seed);
     const std::string text = world.Policies(12);
@@ -94,9 +96,17 @@ TEST(PlainTest, TheIndexKeepsDecisionPoliciesAndErrors) {
           << testing::PrintToString(verdict.policies) << ", not "
           << testing::PrintToString(expected.policies) << '\n'
           << text;
+      const bool permitted =
+          verdict.outcome == Outcome::kPermit || verdict.outcome == Outcome::kAsk;
+      if (request.action == Action::kNetConnect && !request.host.empty()) {
+        ASSERT_TRUE(!permitted || set.MayReach(request.host)) << request.resource << '\n' << text;
+        ++(permitted || set.MayReach(request.host) ? reachable : unreachable);
+      }
       ++outcomes.at(static_cast<std::size_t>(verdict.outcome));
     }
   }
+  EXPECT_GT(reachable, 1000U);
+  EXPECT_GT(unreachable, 1000U);
   for (const std::size_t count : outcomes) {
     EXPECT_GT(count, kSets * kRequests / 100) << "an outcome that hardly occurs proves nothing";
   }

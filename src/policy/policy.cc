@@ -22,6 +22,8 @@
 #include "canon/encoding.h"
 #include "canon/sha256.h"
 #include "policy/bound.h"
+#include "policy/host_index.h"
+#include "policy/host_name.h"
 #include "policy/path_index.h"
 #include "policy/templates.h"
 
@@ -92,18 +94,13 @@ std::uint64_t SecretSeed() {
   return (std::uint64_t{device()} << 32U) | device();
 }
 
-// A host that the name system could know: only such have wildcard forms ("*.example.com").
-bool IsDnsName(std::string_view host) {
-  const std::string_view last = host.substr(host.rfind('.') + 1);
-  return host.find_first_of(":/@") == std::string_view::npos &&
-         last.find_first_not_of("0123456789") != std::string_view::npos;
-}
-
-// ":443" of "api.example.com:443", whose host is "api.example.com"; empty if it names no port.
-std::string_view PortOf(std::string_view resource, std::string_view host) {
-  const bool named = resource.starts_with(host) && resource.substr(host.size()).starts_with(':');
-  return named ? resource.substr(host.size()) : std::string_view();
-}
+// What the policies can say of a host whatever its port, for MayReach().
+struct HostRules {
+  bool permits_anywhere = false;
+  bool forbids_everywhere = false;
+  std::vector<bool> permitted;  // by mention: a permit may apply in it
+  std::vector<bool> forbidden;  // by mention: all of it is forbidden
+};
 
 }  // namespace
 
@@ -112,14 +109,15 @@ struct PolicySet::Impl {
   std::vector<Info> infos;
   std::vector<Reach> reaches;  // views into the engine's mentions
   PathIndex index;
-  std::unordered_map<std::string, std::uint32_t> names;  // mentions that are no paths, to their ids
+  HostIndex hosts;
   std::string digest;
   std::deque<std::string> targets;  // what links lead to: storage behind the reaches
+  HostRules host_rules;
 
   std::vector<Place> PlacesOf(std::span<const AegisRoot> roots) const;
   void Describe(const std::vector<Source>& sources);
   void FollowLinks(const Names& names);
-  void AddNetAncestors(const Request& request, std::vector<std::uint32_t>& out) const;
+  void SumUpHosts();
   bool Ancestors(const Request& request, std::vector<std::uint32_t>& out) const;
   Verdict VerdictOf(std::int32_t outcome, std::span<const std::uint32_t> policies) const;
 };
@@ -203,30 +201,25 @@ void PolicySet::Impl::FollowLinks(const Names& given) {
   }
 }
 
-void PolicySet::Impl::AddNetAncestors(const Request& request,
-                                      std::vector<std::uint32_t>& out) const {
-  const auto add = [this, &out](const std::string& name) {
-    const auto found = names.find(name);
-    if (found != names.end() && std::ranges::find(out, found->second) == out.end()) {
-      out.push_back(found->second);
+void PolicySet::Impl::SumUpHosts() {
+  const std::size_t mentions = aegis_cedar_mention_count(cedar.get());
+  host_rules.permitted.resize(mentions);
+  host_rules.forbidden.resize(mentions);
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    const Info& info = infos[i];
+    if (!info.applies || !info.Covers(Action::kNetConnect) || (info.forbid && !info.total)) {
+      continue;
     }
-  };
-  add(std::string(request.resource));
-  const std::string_view host = request.context.host;
-  if (host.empty()) {
-    return;
-  }
-  add(std::string(host));
-  if (!IsDnsName(host)) {
-    return;
-  }
-  const std::string_view port = PortOf(request.resource, host);
-  for (std::size_t dot = host.find('.'); dot != std::string_view::npos;
-       dot = host.find('.', dot + 1)) {
-    const std::string domain = "*" + std::string(host.substr(dot));
-    add(domain);
-    if (!port.empty()) {
-      add(domain + std::string(port));
+    bool& anywhere = info.forbid ? host_rules.forbids_everywhere : host_rules.permits_anywhere;
+    anywhere = anywhere || !info.bounded;
+    const AegisPolicyInfo known = aegis_cedar_policy(cedar.get(), i);
+    for (const AegisRoot& root : std::span(known.roots, known.root_count)) {
+      const std::string_view name = View(aegis_cedar_mention(cedar.get(), root.mention));
+      if (!info.forbid) {
+        host_rules.permitted[root.mention] = true;
+      } else if (root.subtree != 0 && HostPart(name) == name) {
+        host_rules.forbidden[root.mention] = true;
+      }
     }
   }
 }
@@ -236,12 +229,15 @@ bool PolicySet::Impl::Ancestors(const Request& request, std::vector<std::uint32_
   if (IsPathAction(request.action)) {
     return index.Ancestors(request.resource, out);
   }
-  // A path or a name group as the name of a host or a tool would borrow their rules.
-  if (request.resource.empty() || request.resource.starts_with('/') ||
-      request.resource.starts_with('*')) {
+  // A path, a name group, a domain or a range as the name of a host or a tool would borrow their
+  // rules.
+  const std::string_view name = request.resource;
+  if (name.empty() || name.starts_with('/') || name.starts_with('*') ||
+      ParseAddressRange(HostPart(name))) {
     return false;
   }
-  AddNetAncestors(request, out);
+  const bool net = request.action == Action::kNetConnect;
+  hosts.Ancestors(name, net ? request.context.host : std::string_view(), out);
   return true;
 }
 
@@ -294,22 +290,20 @@ base::Result<PolicySet> PolicySet::Load(const std::vector<Source>& sources, cons
     return base::Fail(base::Errc::kInvalid, base::ForDisplay(Take(error)));
   }
   std::vector<std::string> mentions(aegis_cedar_mention_count(cedar.get()));
-  std::unordered_map<std::string, std::uint32_t> others;
   for (std::size_t i = 0; i < mentions.size(); ++i) {
     mentions[i] = View(aegis_cedar_mention(cedar.get(), i));
-    if (!mentions[i].starts_with('/') && !mentions[i].starts_with("*/")) {
-      others.emplace(mentions[i], static_cast<std::uint32_t>(i));
-    }
   }
   auto impl = std::make_unique<Impl>(Impl{.cedar = std::move(cedar),
                                           .infos = {},
                                           .reaches = {},
                                           .index = PathIndex(mentions, SecretSeed()),
-                                          .names = std::move(others),
+                                          .hosts = HostIndex(mentions),
                                           .digest = digest.get(),
-                                          .targets = {}});
+                                          .targets = {},
+                                          .host_rules = {}});
   impl->Describe(sources);
   impl->FollowLinks(names);
+  impl->SumUpHosts();
   return PolicySet(std::move(impl));
 }
 
@@ -396,6 +390,19 @@ bool PolicySet::IsGroupedName(std::string_view component) const {
 std::uint64_t PolicySet::ClassOf(std::string_view path) const { return impl_->index.Class(path); }
 
 bool PolicySet::PinsBelow(std::string_view path) const { return impl_->index.HasBelow(path); }
+
+bool PolicySet::MayReach(std::string_view host) const {
+  const HostRules& rules = impl_->host_rules;
+  if (rules.forbids_everywhere) {
+    return false;
+  }
+  std::vector<std::uint32_t> mentions;
+  impl_->hosts.OfHost(host, mentions);
+  const auto is_forbidden = [&rules](std::uint32_t id) { return rules.forbidden[id]; };
+  const auto is_permitted = [&rules](std::uint32_t id) { return rules.permitted[id]; };
+  return std::ranges::none_of(mentions, is_forbidden) &&
+         (rules.permits_anywhere || std::ranges::any_of(mentions, is_permitted));
+}
 
 PolicySet::Bound PolicySet::bound() const { return BoundOf(impl_->reaches); }
 

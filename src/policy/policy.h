@@ -39,13 +39,14 @@ struct Context {
   std::int64_t pid = 0;
   std::string_view exe{};
   std::span<const std::string> argv{};  // ProcessSpawn
-  std::string_view host{};              // NetConnect
+  std::string_view host{};              // NetConnect: Host::text, without brackets
   std::int64_t port = 0;                // NetConnect
   std::string_view protocol{};          // NetConnect
 };
 
 // One question. The principal is the agent that the set was loaded for. The resource of a file or
-// process action is a canonical absolute path in escaped form.
+// process action is a canonical absolute path in escaped form; that of a connection HostAndPort()
+// of host_name.h, or the host alone where the name system is asked for it.
 struct Request {
   Action action = Action::kFileRead;
   std::string_view resource{};
@@ -180,6 +181,11 @@ class PolicySet {
   // Some policy names a path strictly below `path`: moving or replacing `path` would take that rule
   // away from what it was written for.
   bool PinsBelow(std::string_view path) const;
+
+  // Whether some rule could permit a NetConnect to this host, on some port and by some protocol: an
+  // upper bound, as conditions are not looked at. `host` as ParseHost() gives it. Cheap enough to
+  // be asked at each look-up of a name.
+  bool MayReach(std::string_view host) const;
 
   // Static upper bounds, as unescaped absolute paths without overlaps, sorted; {"/"} = everywhere.
   struct Bound {

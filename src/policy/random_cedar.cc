@@ -2,6 +2,7 @@
 
 #include <fnmatch.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -25,26 +26,52 @@ constexpr std::array<std::string_view, 22> kMentions = {
     "/",       "/a",   "/a/b",   "/a/b/c", "/b",     "/b/.env",  "/c/other", "~",
     "~/c",     "@dir", "@dir/a", "*/.env", "*/c",    "*/.env.*", "*/o*r",    "*/*.x",
     "~/b/c/a", "/a/a", "/b/c",   "/other", "/a/b/b", "/b/a"};
-constexpr std::array<std::string_view, 16> kOtherMentions = {"api.example.com",
-                                                             "api.example.com:443",
-                                                             "*.example.com",
-                                                             "*.example.com:443",
-                                                             "*.com",
-                                                             "*.com:80",
-                                                             "*.b.example.com",
-                                                             "10.0.0.1",
-                                                             "10.0.0.1:22",
-                                                             "[::1]:443",
-                                                             "unix:/run/x",
-                                                             "*.evil.org",
-                                                             "search",
-                                                             "deploy",
-                                                             "*.example.com:80",
-                                                             "example.com"};
-constexpr std::array<std::string_view, 9> kHosts = {
-    "api.example.com:443", "api.example.com:80",       "a.b.example.com:443",
-    "example.com:443",     "example.com.evil.org:443", "10.0.0.1:22",
-    "[::1]:443",           "localhost:8080",           "unix:/run/x"};
+constexpr auto kOtherMentions = std::to_array<std::string_view>({"api.example.com",
+                                                                 "api.example.com:443",
+                                                                 "*.example.com",
+                                                                 "*.example.com:443",
+                                                                 "*.com",
+                                                                 "*.com:80",
+                                                                 "*.b.example.com",
+                                                                 "10.0.0.1",
+                                                                 "10.0.0.1:22",
+                                                                 "[::1]:443",
+                                                                 "unix:/run/x",
+                                                                 "*.evil.org",
+                                                                 "search",
+                                                                 "deploy",
+                                                                 "*.example.com:80",
+                                                                 "example.com",
+                                                                 "*:443",
+                                                                 "*:22",
+                                                                 "10.0.0.0/8",
+                                                                 "10.0.0.0/8:22",
+                                                                 "10.0.0.0/24",
+                                                                 "10.0.0.0/24:443",
+                                                                 "0.0.0.0/0:443",
+                                                                 "::/0",
+                                                                 "[::/8]:443",
+                                                                 "fd00::/8",
+                                                                 "[fd00::/8]:443",
+                                                                 "192.168.0.0/16",
+                                                                 "::1"});
+// Without a port: asked of the name system.
+constexpr auto kHosts = std::to_array<std::string_view>(
+    {"api.example.com:443", "api.example.com:80", "a.b.example.com:443", "example.com:443",
+     "example.com.evil.org:443", "10.0.0.1:22", "[::1]:443", "localhost:8080", "unix:/run/x",
+     "10.1.2.3:22", "10.0.0.9:443", "[fd00::1]:443", "[fd00::1]:22", "localhost:22",
+     "api.example.com", "a.b.example.com", "evil.example"});
+// The addresses of these hosts, and the ranges that they lie in.
+struct Located {
+  std::string_view address;
+  std::array<std::string_view, 3> ranges;
+};
+constexpr auto kLocated =
+    std::to_array<Located>({{"10.0.0.1", {"10.0.0.0/24", "10.0.0.0/8", "0.0.0.0/0"}},
+                            {"10.0.0.9", {"10.0.0.0/24", "10.0.0.0/8", "0.0.0.0/0"}},
+                            {"10.1.2.3", {"10.0.0.0/8", "0.0.0.0/0", ""}},
+                            {"::1", {"::/8", "::/0", ""}},
+                            {"fd00::1", {"fd00::/8", "::/0", ""}}});
 constexpr std::array<std::string_view, 3> kTools = {"search", "deploy", "api.example.com"};
 constexpr std::array<std::string_view, 4> kGroups = {"Read", "Write", "File", "Process"};
 constexpr std::array<std::string_view, 3> kAgents = {"test", "test", "other"};
@@ -79,25 +106,64 @@ std::set<std::string> ParentsOfPath(const std::string& path) {
   return parents;
 }
 
-bool IsAddress(std::string_view host) { return host == "10.0.0.1" || host == "[::1]"; }
+struct Peer {
+  std::string host;
+  std::string port;  // ":443", or empty
+};
 
-// Adds `name` ("HOST" or "HOST:PORT", also with a leading "*.") and all above it.
+// "HOST", "HOST:PORT" or "[V6]:PORT", the host also with a leading "*." or as "*".
+Peer PeerOf(const std::string& name) {
+  if (name.starts_with('[')) {
+    const std::size_t end = name.find(']');
+    return {.host = name.substr(1, end - 1), .port = name.substr(end + 1)};
+  }
+  const std::size_t colon = name.find(':');
+  if (colon == std::string::npos || colon != name.rfind(':')) {
+    return {.host = name, .port = ""};
+  }
+  return {.host = name.substr(0, colon), .port = name.substr(colon)};
+}
+
+std::string WithPort(std::string_view host, const std::string& port) {
+  const bool brackets = !port.empty() && host.find(':') != std::string_view::npos;
+  return (brackets ? "[" + std::string(host) + "]" : std::string(host)) + port;
+}
+
+// What is right above a name. All ranges that hold an address stand right above it.
+std::set<std::string> ParentsOfHost(const std::string& name) {
+  std::set<std::string> parents;
+  const auto [host, port] = PeerOf(name);
+  if (host == "*" || host.find('/') != std::string::npos) {
+    return parents;
+  }
+  if (!port.empty()) {
+    parents.insert(host);
+  }
+  const auto* const located = std::ranges::find(kLocated, host, &Located::address);
+  if (located != kLocated.end()) {
+    for (const std::string_view range : located->ranges) {
+      if (!range.empty()) {
+        parents.insert({std::string(range), WithPort(range, port)});
+      }
+    }
+    return parents;
+  }
+  if (!port.empty()) {
+    parents.insert("*" + port);
+  }
+  const std::string labels = host.starts_with("*.") ? host.substr(2) : host;
+  if (const std::size_t dot = labels.find('.'); dot != std::string::npos) {
+    parents.insert("*" + labels.substr(dot) + port);
+  }
+  return parents;
+}
+
+// Adds a name and all above it.
 void AddHost(const std::string& name, std::vector<json>& entities, std::set<std::string>& known) {
   if (!known.insert(name).second) {
     return;
   }
-  std::set<std::string> parents;
-  const std::size_t colon = name.rfind(':');
-  const bool with_port = colon != std::string::npos && !name.ends_with(']');
-  const std::string host = with_port ? name.substr(0, colon) : name;
-  const std::string port = with_port ? name.substr(colon) : "";
-  if (with_port) {
-    parents.insert(host);
-  }
-  const std::string labels = host.starts_with("*.") ? host.substr(2) : host;
-  if (const std::size_t dot = labels.find('.'); dot != std::string::npos && !IsAddress(host)) {
-    parents.insert("*" + labels.substr(dot) + port);
-  }
+  const std::set<std::string> parents = ParentsOfHost(name);
   entities.push_back(Entity(name, parents));
   for (const std::string& parent : parents) {
     AddHost(parent, entities, known);
@@ -184,12 +250,12 @@ RandomRequest RandomCedar::Ask() {
     request.resource = OneOf(std::array<std::string_view, 2>{"search", "deploy"});
   } else if (request.action == Action::kNetConnect) {
     request.resource = OneOf(kHosts);
-    request.protocol = "tcp";
     if (!request.resource.starts_with("unix:")) {
-      const std::size_t colon = request.resource.rfind(':');
-      request.host = request.resource.substr(0, colon);
-      request.port = std::stoi(request.resource.substr(colon + 1));
+      const auto [host, port] = PeerOf(request.resource);
+      request.host = host;
+      request.port = port.empty() ? 0 : std::stoi(port.substr(1));
     }
+    request.protocol = request.port == 0 ? "dns" : "tcp";
   } else {
     request.resource = paths_.at(Below(paths_.size()));
   }

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "base/text.h"
+#include "policy/host_index.h"
+#include "policy/host_name.h"
 #include "policy/policy.h"
 #include "policy/seatbelt.h"
 #include "policy/seatbelt_filter.h"
@@ -19,9 +21,16 @@ constexpr std::string_view kAnyPort = "*";
 
 bool IsPath(std::string_view name) { return name.starts_with('/') || name.starts_with("*/"); }
 
+// Whether a place holds "localhost" or one of its addresses.
 bool IsThisMachine(std::string_view name) {
-  return name.starts_with("127.") || name.starts_with("0.0.0.0") || name.starts_with("localhost") ||
-         name.starts_with("::") || name.starts_with("[::");
+  if (const auto range = ParseAddressRange(HostPart(name))) {
+    const auto holds = [&range](std::string_view address) {
+      return range->Contains(*ParseAddress(address));
+    };
+    return holds("127.0.0.1") || holds("0.0.0.0") || holds("::1") || holds("::");
+  }
+  return name.starts_with("*:") || name.starts_with("127.") || name.starts_with("0.0.0.0") ||
+         name.starts_with("localhost") || name.starts_with("::") || name.starts_with("[::");
 }
 
 bool IsPort(std::string_view port) {

@@ -174,6 +174,11 @@ TEST(SeatbeltTest, TheNetworkAsFarAsItCanBeSaid) {
   EXPECT_FALSE(Says(TextOf(net(");") + without("example.com")), "(allow network"));
   EXPECT_FALSE(Says(TextOf(both + without("127.0.0.1")), "(allow network"));
   EXPECT_TRUE(Says(TextOf(both + without("example.com")), "localhost:80"));
+  for (const std::string_view held :
+       {"64.0.0.0/2", "127.0.0.0/8:80", "::/0", "[::/8]:80", "*:80"}) {
+    EXPECT_FALSE(Says(TextOf(both + without(held)), "(allow network")) << held;
+  }
+  EXPECT_TRUE(Says(TextOf(both + without("10.0.0.0/8")), "localhost:80"));
   EXPECT_FALSE(Says(TextOf(both + R"(forbid(principal, action, resource);)"), "(allow network"));
 }
 

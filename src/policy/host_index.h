@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "policy/host_name.h"
+
+// The resources that policies mention and that are no paths, arranged so that those a connection
+// lies in are found by its host and port. Internal to the module.
+namespace aegis::policy {
+
+// The host of a mention: "h:443", "[::1]:443", "*.example.com:443", "10.0.0.0/8:443" without their
+// ports; "*" of "*:443"; other names as they are.
+std::string_view HostPart(std::string_view mention);
+
+// A host that the name system could know. Only such lie in domains and in "*:PORT".
+bool IsHostName(std::string_view host);
+
+// Immutable once built; safe to read from several threads.
+class HostIndex {
+ public:
+  // `mentions` as PathIndex takes them: paths and name groups match nothing here.
+  explicit HostIndex(const std::vector<std::string>& mentions);
+
+  // Ids of the mentions that are the resource or an ancestor of it, appended to `out`, each once.
+  // `host` as the context has it, empty for what has none (sockets, tools); the port is what the
+  // resource has behind it.
+  void Ancestors(std::string_view resource, std::string_view host,
+                 std::vector<std::uint32_t>& out) const;
+
+  // Ids of the mentions that hold for a host on some port (and without one), appended to `out`.
+  void OfHost(std::string_view host, std::vector<std::uint32_t>& out) const;
+
+ private:
+  struct Ranged {
+    AddressRange range{};
+    std::string port;  // ":443", or empty for any
+    std::uint32_t mention = 0;
+  };
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  template <typename Value>
+  using ByText = std::unordered_map<std::string, Value, Hash, std::equal_to<>>;
+
+  void AddRange(std::string_view mention, std::uint32_t id);
+  template <typename OnRange>
+  void ForRanges(std::string_view host, OnRange on_range) const;
+
+  ByText<std::uint32_t> names_;
+  ByText<std::vector<std::uint32_t>> by_host_;  // "*" and domains among them
+  // Ranges by their text without a port; which lengths there are, IPv4 first.
+  ByText<std::vector<Ranged>> ranges_;
+  std::vector<unsigned> lengths_;
+  std::vector<unsigned> six_lengths_;
+};
+
+}  // namespace aegis::policy
