@@ -108,7 +108,7 @@ bool IsWithinDomain(std::string_view host, std::string_view domain) {
 
 bool IsAddress(std::string_view host) {
   return host.find(':') != std::string_view::npos ||
-         (!host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos);
+         (!host.empty() && host.find_first_not_of("0123456789./") == std::string_view::npos);
 }
 
 bool IsLoopback(std::string_view host) { return host == "::1" || host.starts_with("127."); }

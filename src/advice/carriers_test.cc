@@ -9,8 +9,8 @@ TEST(CarriersTest, WhatCarriesAnythingIsNamed) {
   for (const char* const host :
        {"github.com", "api.github.com", "raw.githubusercontent.com", "gist.github.com",
         "pastebin.com", "hooks.slack.com", "discord.com", "api.telegram.org", "x.ngrok.io",
-        "bucket.s3.amazonaws.com", "webhook.site", "u.github.io", "1.2.3.4", "2001:db8::1", "*.com",
-        "*.github.com", "unix:/run/docker.sock"}) {
+        "bucket.s3.amazonaws.com", "webhook.site", "u.github.io", "1.2.3.4", "203.0.113.0/24",
+        "2001:db8::1", "*.com", "*.github.com", "unix:/run/docker.sock"}) {
     EXPECT_NE(CarrierKind(host), "") << host;
   }
 }

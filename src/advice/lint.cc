@@ -12,6 +12,7 @@
 #include "advice/lint_secrets.h"
 #include "advice/places.h"
 #include "advice/question.h"
+#include "policy/host_name.h"
 #include "policy/policy.h"
 
 namespace aegis::advice {
@@ -216,8 +217,15 @@ class Linter {
       return;
     }
     for (const Place& place : info.places) {
-      const std::string_view kind =
-          IsPathPlace(place) ? std::string_view() : CarrierKind(HostOf(place.name));
+      const std::string_view host = policy::HostPart(place.name);
+      if (host == "*" || host.ends_with("/0")) {
+        Add(Severity::kWarning, "ANY_HOST",
+            "it permits connections to any host that has " +
+                std::string(host == "*" ? "a name" : "such an address") + ": " + place.name,
+            "name the hosts: resource in Aegis::Resource::\"api.example.com\"");
+        continue;
+      }
+      const std::string_view kind = IsPathPlace(place) ? std::string_view() : CarrierKind(host);
       if (!kind.empty()) {
         Add(Severity::kWarning, "CARRIER",
             place.name + " can carry anything to anyone: " + std::string(kind),

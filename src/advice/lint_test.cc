@@ -149,6 +149,9 @@ TEST(LintTest, HostsThatCarryAnythingAreFound) {
   EXPECT_THAT(net(""), UnorderedElementsAre("ANY_HOST n"));
   EXPECT_THAT(net("", " when { context has port && context.port == 443 }"),
               UnorderedElementsAre("ANY_HOST n"));
+  EXPECT_THAT(net(R"(in R:"*:443")"), UnorderedElementsAre("ANY_HOST n"));
+  EXPECT_THAT(net(R"(in R:"0.0.0.0/0:443")"), UnorderedElementsAre("ANY_HOST n"));
+  EXPECT_THAT(net(R"(in R:"10.0.0.0/8:5432")"), UnorderedElementsAre("CARRIER n"));
   EXPECT_THAT(net(R"(in R:"github.com")"), UnorderedElementsAre("CARRIER n"));
   EXPECT_THAT(net(R"(in R:"gist.github.com:443")"), UnorderedElementsAre("CARRIER n"));
   EXPECT_THAT(net(R"(in R:"203.0.113.7:443")"), UnorderedElementsAre("CARRIER n"));

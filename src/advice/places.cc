@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "advice/question.h"
+#include "policy/host_name.h"
 #include "policy/policy.h"
 
 namespace aegis::advice {
@@ -19,15 +20,40 @@ bool IsPath(std::string_view name) { return name.starts_with('/'); }
 
 bool IsGroup(std::string_view name) { return name.starts_with("*/"); }
 
-// "*.example.com" holds "api.example.com", and "*.eu.example.com".
-bool IsBelowDomain(std::string_view host, std::string_view pattern) {
-  return pattern.starts_with("*.") && host.size() + 1 > pattern.size() &&
-         host.ends_with(pattern.substr(1));
+// Whether all connections to the host, domain or range `inner` are some to `outer`.
+bool HoldsHost(std::string_view outer, std::string_view inner) {
+  if (outer == inner) {
+    return true;
+  }
+  const bool named = inner.starts_with('*') || policy::IsHostName(inner);
+  if (outer == "*" || outer.starts_with("*.")) {
+    return named && (outer == "*" || inner.ends_with(outer.substr(1)));
+  }
+  const auto range = policy::ParseAddressRange(outer);
+  if (!range) {
+    return false;
+  }
+  const auto address = policy::ParseAddress(inner);
+  const auto within = policy::ParseAddressRange(inner);
+  return (address && range->Contains(*address)) ||
+         (within && within->length >= range->length && range->Contains(within->base));
 }
 
 // Names that are no paths: equal, a host and one of its ports, a domain and what is below it.
 bool HoldsName(std::string_view outer, std::string_view inner) {
-  return outer == inner || outer == HostOf(inner) || IsBelowDomain(HostOf(inner), outer);
+  const std::string_view port = policy::PortPart(outer);
+  return outer == inner || (HoldsHost(policy::HostPart(outer), policy::HostPart(inner)) &&
+                            (port.empty() || port == policy::PortPart(inner)));
+}
+
+// "api.example.com" and "*.example.com:443" have connections in common, and neither holds the
+// other.
+bool HostsMeet(std::string_view a, std::string_view b) {
+  const std::string_view port = policy::PortPart(a);
+  const std::string_view other = policy::PortPart(b);
+  const bool ports = port.empty() || other.empty() || port == other;
+  return ports && (HoldsHost(policy::HostPart(a), policy::HostPart(b)) ||
+                   HoldsHost(policy::HostPart(b), policy::HostPart(a)));
 }
 
 // A name in which `*` stands for any bytes.
@@ -67,17 +93,6 @@ bool GroupHolds(std::string_view group, std::string_view path) {
 }
 
 }  // namespace
-
-std::string_view HostOf(std::string_view name) {
-  const std::size_t colon = name.rfind(':');
-  const bool port = colon != std::string_view::npos && !name.starts_with("unix:") &&
-                    (name.find(':') == colon || name.starts_with('['));
-  std::string_view host = port ? name.substr(0, colon) : name;
-  if (host.size() > 2 && host.starts_with('[') && host.ends_with(']')) {
-    host = host.substr(1, host.size() - 2);
-  }
-  return host;
-}
 
 std::size_t Components(std::string_view path) {
   return path == "/" ? 0 : static_cast<std::size_t>(std::ranges::count(path, '/'));
@@ -125,6 +140,9 @@ bool MayMeet(const Place& a, const Place& b) {
   if (IsGroup(a.name) || IsGroup(b.name)) {
     const std::string_view other = IsGroup(a.name) ? b.name : a.name;
     return IsPath(other) || IsGroup(other);
+  }
+  if (a.subtree && b.subtree && !IsPath(a.name) && !IsPath(b.name)) {
+    return HostsMeet(a.name, b.name);
   }
   return Holds(a, b) || Holds(b, a);
 }

@@ -25,9 +25,6 @@ bool Holds(const policy::PolicySet::Place& outer, const policy::PolicySet::Place
 // Whether a resource may be in both. True where it can't be told.
 bool MayMeet(const policy::PolicySet::Place& a, const policy::PolicySet::Place& b);
 
-// The host of "h:443", "[::1]:443", "h"; other names as they are.
-std::string_view HostOf(std::string_view name);
-
 // Whether a policy may hold for a question's resource, going by its places alone.
 bool MayHold(const policy::PolicySet::Info& info, const Question& question);
 

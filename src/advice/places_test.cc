@@ -51,6 +51,28 @@ TEST(PlacesTest, AGroupHoldsEachPathWithSuchAComponent) {
   EXPECT_FALSE(MayMeet(All("*/.env"), One("h:1")));
 }
 
+TEST(PlacesTest, PortsAndRangesHoldHosts) {
+  EXPECT_TRUE(Holds(All("*:443"), One("h.example:443")));
+  EXPECT_TRUE(Holds(All("*:443"), All("*.example:443")));
+  EXPECT_FALSE(Holds(All("*:443"), One("h.example:80")));
+  EXPECT_FALSE(Holds(All("*:443"), All("h.example"))) << "its other ports";
+  EXPECT_FALSE(Holds(All("*:443"), One("10.0.0.1:443")));
+  EXPECT_TRUE(MayMeet(All("*:443"), All("h.example")));
+  EXPECT_TRUE(MayMeet(All("*.example:443"), All("h.example")));
+  EXPECT_FALSE(MayMeet(All("*:443"), All("h.example:80")));
+  EXPECT_TRUE(Holds(All("*.example:443"), One("h.example:443")));
+  EXPECT_TRUE(Holds(All("10.0.0.0/8"), One("10.1.2.3:22")));
+  EXPECT_TRUE(Holds(All("10.0.0.0/8:22"), One("10.1.2.3:22")));
+  EXPECT_FALSE(Holds(All("10.0.0.0/8:22"), One("10.1.2.3:23")));
+  EXPECT_FALSE(Holds(All("10.0.0.0/8"), One("11.1.2.3:22")));
+  EXPECT_TRUE(Holds(All("10.0.0.0/8"), All("10.9.0.0/16:22")));
+  EXPECT_FALSE(Holds(All("10.9.0.0/16"), All("10.0.0.0/8")));
+  EXPECT_TRUE(MayMeet(All("10.9.0.0/16"), All("10.0.0.0/8:22")));
+  EXPECT_TRUE(Holds(All("[fd00::/8]:443"), One("[fd12::1]:443")));
+  EXPECT_FALSE(Holds(All("::/0"), One("10.0.0.1:1")));
+  EXPECT_FALSE(Holds(All("*.0.1"), One("10.0.0.1:1")));
+}
+
 TEST(PlacesTest, HostsHoldTheirPortsAndDomainsWhatIsBelow) {
   EXPECT_TRUE(Holds(All("h.example"), One("h.example:443")));
   EXPECT_TRUE(Holds(All("::1"), One("[::1]:443")));

@@ -6,9 +6,11 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "base/file.h"
 #include "base/result.h"
+#include "policy/host_name.h"
 #include "policy/policy.h"
 
 namespace aegis::advice {
@@ -26,10 +28,10 @@ base::Result<std::int64_t> PortOf(std::string_view text) {
   return port;
 }
 
-// "[::1]" and "::1" name one host; policies call it "::1".
-std::string_view WithoutBrackets(std::string_view host) {
-  const bool brackets = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
-  return brackets ? host.substr(1, host.size() - 2) : host;
+base::Result<> FillHost(Question& question, std::string_view named) {
+  AEGIS_ASSIGN(policy::Host host, policy::ParseHost(named));
+  question.host = std::move(host.text);
+  return {};
 }
 
 }  // namespace
@@ -47,23 +49,29 @@ bool NamesPaths(policy::Action action) {
 }
 
 base::Result<> FillPeer(Question& question) {
-  const std::string_view name = question.resource;
+  const std::string name = question.resource;
   if (name.starts_with("unix:") && name.size() > std::string_view("unix:").size()) {
     question.port = -1;
     question.protocol = question.protocol.empty() ? "unix" : question.protocol;
     return {};
   }
+  if (question.protocol == "dns") {
+    AEGIS_TRY(FillHost(question, name));
+    question.resource = question.host;
+    return {};
+  }
   const std::size_t colon = name.rfind(':');
-  const std::string_view host = name.substr(0, colon == std::string_view::npos ? 0 : colon);
-  const bool bare_v6 = host.find(':') != std::string_view::npos && !host.starts_with('[');
-  if (host.empty() || bare_v6 || host.find_first_of("/*@ ") != std::string_view::npos) {
+  const std::string host = name.substr(0, colon == std::string::npos ? 0 : colon);
+  const bool bare_v6 = host.find(':') != std::string::npos && !host.starts_with('[');
+  if (host.empty() || bare_v6 || host.find_first_of("/*@ ") != std::string::npos) {
     return base::Fail(base::Errc::kInvalid,
                       "\"" + question.resource +
                           "\" is no HOST:PORT (api.example.com:443, [::1]:443, unix:/run/x)");
   }
-  AEGIS_ASSIGN(question.port, PortOf(name.substr(colon + 1)));
-  question.host = WithoutBrackets(host);
-  question.protocol = question.protocol.empty() ? "ip" : question.protocol;
+  AEGIS_ASSIGN(question.port, PortOf(std::string_view(name).substr(colon + 1)));
+  AEGIS_TRY(FillHost(question, host));
+  question.resource = policy::HostAndPort(question.host, question.port);
+  question.protocol = question.protocol.empty() ? "tcp" : question.protocol;
   return {};
 }
 

@@ -28,7 +28,8 @@ struct Question {
 bool NamesPaths(policy::Action action);
 
 // Fills host, port and protocol of a NetConnect from its resource as the gate does: "h:443",
-// "[::1]:443", "unix:/run/x", "unix:@name". kInvalid for a name that no connection has.
+// "[::1]:443", "unix:/run/x", "unix:@name", of the protocol "dns" a host alone. The resource gets
+// the one form that its host has. kInvalid for a name that no connection has.
 base::Result<> FillPeer(Question& question);
 
 // kInvalid unless a name is one that the gate could give to a resource of the action; fills the

@@ -12,10 +12,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "advice/places.h"
+#include "policy/host_name.h"
 #include "policy/policy.h"
 
 namespace aegis::advice {
@@ -58,32 +60,45 @@ std::string Below(std::string_view path, std::string_view name) {
   return std::string(path == "/" ? "" : path).append("/").append(name);
 }
 
-struct HostAndPort {
-  std::string host;
-  std::optional<std::int64_t> port{};
-};
+// The port of ":443"; none for what is none.
+std::optional<std::int64_t> Number(std::string_view port) {
+  std::int64_t number = 0;
+  const char* const end = port.data() + port.size();
+  const bool read = !port.empty() && std::from_chars(port.data() + 1, end, number).ptr == end;
+  return read ? std::optional(number) : std::nullopt;
+}
 
-HostAndPort Parse(std::string_view mention) {
-  const std::string_view host = HostOf(mention);
-  HostAndPort parsed{.host = std::string(host)};
-  const std::size_t colon = mention.rfind(':');
-  if (host != mention && colon != std::string_view::npos) {
-    std::int64_t port = 0;
-    const char* const end = mention.data() + mention.size();
-    if (std::from_chars(mention.data() + colon + 1, end, port).ptr == end) {
-      parsed.port = port;
+// The addresses of a mention, if it has some.
+std::optional<policy::AddressRange> RangeOf(std::string_view host) {
+  if (const auto address = policy::ParseAddress(host)) {
+    return policy::AddressRange{.base = *address, .length = address->six ? 128U : 32U};
+  }
+  return policy::ParseAddressRange(host);
+}
+
+// The first address behind a range; none behind the last.
+std::optional<policy::Address> Behind(const policy::AddressRange& range) {
+  constexpr unsigned kByte = 8;
+  policy::Address address = range.base;
+  for (unsigned bit = range.length; bit > 0; --bit) {
+    std::uint8_t& byte = address.bytes.at((bit - 1) / kByte);
+    const auto mask = static_cast<std::uint8_t>(0x80U >> ((bit - 1) % kByte));
+    byte ^= mask;
+    if ((byte & mask) != 0) {
+      return address;
     }
   }
-  return parsed;
+  return std::nullopt;
 }
 
-std::string Joined(const std::string& host, std::int64_t port) {
-  const bool v6 = host.contains(':');
-  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+// Ranges by their addresses, wider ones before those that lie in them.
+bool Before(const policy::AddressRange& a, const policy::AddressRange& b) {
+  return std::tie(a.base.six, a.base.bytes, a.length) <
+         std::tie(b.base.six, b.base.bytes, b.length);
 }
 
-// Finds the regions of hosts: of each host and domain, all ports, and each that is named for it or
-// for a domain around it.
+// Finds the regions of hosts: of each host, domain and range, all ports, and each that is named for
+// it or for what it lies in. Of a host that is named alone, also the question for its name.
 class HostSampler {
  public:
   explicit HostSampler(const std::vector<std::string>& mentions) : fresh_(FreshName(mentions)) {
@@ -92,14 +107,10 @@ class HostSampler {
       if (mention.starts_with("unix:")) {
         sockets_.push_back(mention);
       } else if (!IsPath(mention) && !IsGroup(mention)) {
-        HostAndPort parsed = Parse(mention);
-        std::set<std::int64_t>& ports = hosts_[std::move(parsed.host)].ports;
-        if (parsed.port) {
-          ports.insert(*parsed.port);
-          taken_.insert(*parsed.port);
-        }
+        AddMention(mention);
       }
     }
+    std::ranges::sort(ranges_, Before);
     while (taken_.contains(other_port_)) {
       ++other_port_;
     }
@@ -111,9 +122,12 @@ class HostSampler {
     for (const auto& [name, host] : hosts_) {
       names.push_back(name);
     }
-    // What holds a host stands before it: domains hold, and a longer one lies in a shorter one.
+    // What holds a host stands before it: domains hold, and a longer one lies in a shorter one; of
+    // ranges those with more bits.
     std::ranges::stable_sort(names, {}, [](const std::string& name) {
-      return std::pair(!name.empty() && !IsDomain(name), name.size());
+      const auto range = policy::ParseAddressRange(name);
+      const bool holds = IsDomain(name) || range;
+      return std::pair(!name.empty() && !holds, range ? range->length : name.size());
     });
     for (const std::string& name : names) {
       AddHost(name);
@@ -130,32 +144,88 @@ class HostSampler {
  private:
   struct Host {
     std::set<std::int64_t> ports{};
+    bool alone = false;                             // named without a port
+    bool addresses = false;                         // an address or a range
     std::map<std::int64_t, std::size_t> samples{};  // by port
   };
 
   static bool IsDomain(std::string_view name) { return name.starts_with("*."); }
 
+  void AddMention(std::string_view mention) {
+    const std::string_view part = policy::HostPart(mention);
+    Host& host = hosts_[part == "*" ? std::string() : std::string(part)];
+    const auto port = Number(policy::PortPart(mention));
+    if (port) {
+      host.ports.insert(*port);
+      taken_.insert(*port);
+    }
+    host.alone = host.alone || !port;
+    if (const auto range = RangeOf(part)) {
+      host.addresses = true;
+      ranges_.push_back(*range);
+    }
+  }
+
+  // An address in the range that no narrower one holds.
+  std::optional<std::string> ExampleIn(const policy::AddressRange& range) const {
+    std::optional<policy::Address> example = range.base;
+    for (auto at = std::ranges::upper_bound(ranges_, range, Before);
+         at != ranges_.end() && range.Contains(at->base) && example; ++at) {
+      if (!at->Contains(*example)) {
+        if (Before({.base = *example, .length = 0}, {.base = at->base, .length = 0})) {
+          break;
+        }
+        continue;  // it lies in one before
+      }
+      example = Behind(*at);
+    }
+    const bool free = example && range.Contains(*example);
+    return free ? std::optional(policy::AddressText(*example)) : std::nullopt;
+  }
+
+  // A host that stands for a region: one that lies in no narrower one.
+  std::optional<std::string> ExampleOf(const std::string& name) const {
+    if (const auto range = policy::ParseAddressRange(name)) {
+      return ExampleIn(*range);
+    }
+    if (name.empty()) {
+      return fresh_ + "." + fresh_;
+    }
+    return IsDomain(name) ? fresh_ + name.substr(1) : name;
+  }
+
   void AddHost(const std::string& name) {
-    const std::string host = name.empty()     ? fresh_ + "." + fresh_
-                             : IsDomain(name) ? fresh_ + name.substr(1)
-                                              : name;
     Host& known = hosts_.find(name)->second;
-    const Host* around = name.empty() ? nullptr : &Around(name);
-    if (around != nullptr) {
+    const Host* const around = name.empty() ? nullptr : &Around(name, known.addresses);
+    const bool apart = known.addresses && around != nullptr && !around->addresses;
+    if (around != nullptr && !apart) {  // "*:443" is no address
       known.ports.insert(around->ports.begin(), around->ports.end());
     }
-    AddPort(name, host, other_port_, around);
+    const auto host = ExampleOf(name);
+    if (!host) {
+      return;
+    }
+    AddPort(name, *host, other_port_, around);
     for (const std::int64_t port : known.ports) {
-      AddPort(name, host, port, around);
+      AddPort(name, *host, port, apart ? nullptr : around);
+    }
+    if (known.alone && policy::IsHostName(name)) {
+      samples_.push_back({.region = {.name = name},
+                          .question = {.action = Action::kNetConnect,
+                                       .resource = name,
+                                       .host = name,
+                                       .protocol = "dns"},
+                          .around = {known.samples.at(other_port_)}});
     }
   }
   void AddPort(const std::string& name, const std::string& host, std::int64_t port,
                const Host* around) {
     Host& known = hosts_.find(name)->second;
     const bool any = port == other_port_;
-    Sample sample{.region = {.name = any ? name : Joined(name, port), .subtree = any},
+    const std::string ported = policy::HostAndPort(name.empty() ? "*" : name, port);
+    Sample sample{.region = {.name = any ? name : ported, .subtree = any},
                   .question = {.action = Action::kNetConnect,
-                               .resource = Joined(host, port),
+                               .resource = policy::HostAndPort(host, port),
                                .host = host,
                                .port = port,
                                .protocol = "tcp"}};
@@ -168,8 +238,19 @@ class HostSampler {
     known.samples[port] = samples_.size();
     samples_.push_back(std::move(sample));
   }
-  // The narrowest domain that holds it, else all hosts.
-  const Host& Around(const std::string& name) const {
+  // The narrowest domain or range that holds it, else all hosts.
+  const Host& Around(const std::string& name, bool addresses) const {
+    if (addresses) {
+      const policy::AddressRange range = RangeOf(name).value_or(policy::AddressRange());
+      for (unsigned length = range.length; length-- > 0;) {
+        const std::string text = policy::AddressText(policy::RangeAround(range.base, length).base) +
+                                 "/" + std::to_string(length);
+        if (const auto found = hosts_.find(text); found != hosts_.end()) {
+          return found->second;
+        }
+      }
+      return hosts_.find("")->second;
+    }
     const std::size_t begin = IsDomain(name) ? 2 : 0;
     for (std::size_t dot = name.find('.', begin); dot != std::string::npos;
          dot = name.find('.', dot + 1)) {
@@ -183,6 +264,7 @@ class HostSampler {
   std::string fresh_;
   std::map<std::string, Host, std::less<>> hosts_;  // "": all that are not named
   std::vector<std::string> sockets_;
+  std::vector<policy::AddressRange> ranges_;  // and addresses, sorted
   std::set<std::int64_t> taken_;
   std::int64_t other_port_ = 1;  // that no mention names
   std::vector<Sample> samples_;

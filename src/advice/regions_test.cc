@@ -49,7 +49,7 @@ TEST(HostSamples, HostsLieInDomainsWithTheirPorts) {
       Resources(samples),
       ElementsAre(" \xc2\xb7.\xc2\xb7:1", "*.org \xc2\xb7.org:1", "*.org:443 \xc2\xb7.org:443",
                   "*.b.org \xc2\xb7.b.org:1", "*.b.org:443 \xc2\xb7.b.org:443", "a.b.org a.b.org:1",
-                  "a.b.org:443 a.b.org:443", "unix:/run/x unix:/run/x"));
+                  "a.b.org:443 a.b.org:443", "a.b.org a.b.org", "unix:/run/x unix:/run/x"));
   EXPECT_THAT(samples[6].around, ElementsAre(5U, 4U)) << "the host, and the port of the domain";
   EXPECT_FALSE(samples[6].region.subtree);
   EXPECT_TRUE(samples[5].region.subtree) << "all other ports";
@@ -58,6 +58,28 @@ TEST(HostSamples, HostsLieInDomainsWithTheirPorts) {
 TEST(HostSamples, AddressesOfSixteenBytesHaveBrackets) {
   EXPECT_THAT(Resources(HostSamples({"[::1]:80"})),
               ElementsAre(" \xc2\xb7.\xc2\xb7:1", "::1 [::1]:1", "[::1]:80 [::1]:80"));
+}
+
+TEST(HostSamples, RangesLieInRanges) {
+  const auto samples =
+      HostSamples({"10.0.0.0/16", "10.0.0.0/8:22", "10.0.0.1", "*:443", "fd00::/8"});
+  EXPECT_THAT(
+      Resources(samples),
+      ElementsAre(" \xc2\xb7.\xc2\xb7:1", "*:443 \xc2\xb7.\xc2\xb7:443", "10.0.0.0/8 10.1.0.0:1",
+                  "10.0.0.0/8:22 10.1.0.0:22", "fd00::/8 [fd00::]:1", "10.0.0.0/16 10.0.0.0:1",
+                  "10.0.0.0/16:22 10.0.0.0:22", "10.0.0.1 10.0.0.1:1", "10.0.0.1:22 10.0.0.1:22"));
+  EXPECT_THAT(samples[2].around, ElementsAre(0U));
+  EXPECT_THAT(samples[3].around, ElementsAre(2U)) << "a port of all names is none of addresses";
+  EXPECT_THAT(samples[6].around, ElementsAre(5U, 3U));
+}
+
+TEST(HostSamples, ARangeThatOthersFillStandsForNothing) {
+  EXPECT_THAT(
+      Resources(HostSamples({"10.0.0.0/8", "10.0.0.0/9", "10.128.0.0/9"})),
+      ElementsAre(" \xc2\xb7.\xc2\xb7:1", "10.0.0.0/9 10.0.0.0:1", "10.128.0.0/9 10.128.0.0:1"));
+  EXPECT_THAT(Resources(HostSamples({"10.0.0.0/31", "10.0.0.0", "10.0.0.1", "255.255.255.255/32"})),
+              ElementsAre(" \xc2\xb7.\xc2\xb7:1", "255.255.255.255/32 255.255.255.255:1",
+                          "10.0.0.0 10.0.0.0:1", "10.0.0.1 10.0.0.1:1"));
 }
 
 TEST(HostSamples, ThePortOfTheRestIsOneThatNoMentionNames) {

@@ -142,6 +142,15 @@ TEST(SetDiff, APortOfADomainHoldsForTheHostsInIt) {
                           "NetConnect api.example.com:443: permit -> permit"));
 }
 
+TEST(SetDiff, PortsOfAllNamesAndRanges) {
+  EXPECT_THAT(
+      Rows(Permit("NetConnect", "*:443"), Permit("NetConnect", "10.0.0.0/8:443")),
+      ElementsAre("NetConnect *:443: permit -> none", "NetConnect 10.0.0.0/8:443: none -> permit"));
+  EXPECT_THAT(Rows(Permit("NetConnect", "fd00::/8"),
+                   Permit("NetConnect", "fd00::/8") + Permit("NetConnect", "[fd00::/9]:22")),
+              IsEmpty());
+}
+
 TEST(SetDiff, ToolsAreNames) {
   EXPECT_THAT(Rows(Permit("ToolCall", "grep"), Permit("ToolCall", "find")),
               ElementsAre("ToolCall find: none -> permit", "ToolCall grep: permit -> none"));

@@ -35,23 +35,6 @@ std::string_view PortOf(std::string_view resource, std::string_view host) {
 
 }  // namespace
 
-std::string_view HostPart(std::string_view mention) {
-  if (mention.starts_with("unix:")) {
-    return mention;
-  }
-  if (mention.starts_with('[')) {
-    return mention.substr(1, std::min(mention.find(']'), mention.size()) - 1);
-  }
-  const std::size_t colon = mention.find(':');
-  const bool one = colon != std::string_view::npos && colon == mention.rfind(':');
-  return one ? mention.substr(0, colon) : mention;
-}
-
-bool IsHostName(std::string_view host) {
-  return !host.empty() && host.find_first_of(":/@") == std::string_view::npos &&
-         !EndsInNumber(host);
-}
-
 HostIndex::HostIndex(const std::vector<std::string>& mentions) {
   for (std::size_t i = 0; i < mentions.size(); ++i) {
     const std::string& mention = mentions[i];

@@ -14,13 +14,6 @@
 // lies in are found by its host and port. Internal to the module.
 namespace aegis::policy {
 
-// The host of a mention: "h:443", "[::1]:443", "*.example.com:443", "10.0.0.0/8:443" without their
-// ports; "*" of "*:443"; other names as they are.
-std::string_view HostPart(std::string_view mention);
-
-// A host that the name system could know. Only such lie in domains and in "*:PORT".
-bool IsHostName(std::string_view host);
-
 // Immutable once built; safe to read from several threads.
 class HostIndex {
  public:

@@ -299,6 +299,28 @@ bool EndsInNumber(std::string_view name) {
   return IsNumeric(name.substr(name.rfind('.') + 1));
 }
 
+std::string_view HostPart(std::string_view name) {
+  if (name.starts_with("unix:")) {
+    return name;
+  }
+  if (name.starts_with('[')) {
+    return name.substr(1, std::min(name.find(']'), name.size()) - 1);
+  }
+  const std::size_t colon = name.find(':');
+  const bool one = colon != std::string_view::npos && colon == name.rfind(':');
+  return one ? name.substr(0, colon) : name;
+}
+
+std::string_view PortPart(std::string_view name) {
+  const std::string_view host = HostPart(name);
+  return name.substr(host.size() + (name.starts_with('[') ? 2 : 0));
+}
+
+bool IsHostName(std::string_view host) {
+  return !host.empty() && host.find_first_of(":/@*") == std::string_view::npos &&
+         !EndsInNumber(host);
+}
+
 base::Result<Host> ParseHost(std::string_view named) {
   if (named.empty()) {
     return Refuse(named, "an empty name");

@@ -69,6 +69,17 @@ base::Result<Host> ParseHost(std::string_view named);
 // stands for a host.
 bool EndsInNumber(std::string_view name);
 
+// Whether a host is a name that the name system could know: only such lie in domains and "*:PORT".
+bool IsHostName(std::string_view host);
+
+// The host of a resource or of a place of hosts that policies name: "h:443", "[::1]:443",
+// "*.example.com:443", "10.0.0.0/8:443" without their ports, "*" of "*:443"; other names as they
+// are.
+std::string_view HostPart(std::string_view name);
+
+// What stands behind that host: ":443", or nothing.
+std::string_view PortPart(std::string_view name);
+
 // The resource of a connection: "HOST:PORT", "[V6]:PORT".
 std::string HostAndPort(std::string_view host, std::int64_t port);
 

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/text.h"
-#include "policy/host_index.h"
 #include "policy/host_name.h"
 #include "policy/policy.h"
 #include "policy/seatbelt.h"
