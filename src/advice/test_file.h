@@ -34,7 +34,7 @@ struct TestFile {
   std::string home = "/home/user";
   std::string dir = "/home/user/project";
   std::string aegis_home{};  // Aegis' own state; unless given, .aegis in `home`
-  bool network_open = false;
+  bool network_open = true;  // false: as under `run --no-network`
   std::vector<TestCase> cases{};
 };
 

@@ -42,7 +42,7 @@ policies: [project, mine.cedar]
 agent: work
 home: /home/u
 dir: /srv/app
-network: open
+network: closed
 cases:
   - name: secrets
     action: [FileRead, DirList]
@@ -61,7 +61,7 @@ policies = ["project", "mine.cedar"]
 agent = "work"
 home = "/home/u"
 dir = "/srv/app"
-network = "open"
+network = "closed"
 
 [[cases]]
 name = "secrets"
@@ -84,7 +84,7 @@ void ExpectTheExample(const TestFile& file) {
   EXPECT_EQ(file.home, "/home/u");
   EXPECT_EQ(file.dir, "/srv/app");
   EXPECT_EQ(file.aegis_home, "/home/u/.aegis");
-  EXPECT_TRUE(file.network_open);
+  EXPECT_FALSE(file.network_open);
   std::vector<std::string> asked;
   asked.reserve(file.cases.size());
   for (const TestCase& test : file.cases) {
@@ -123,7 +123,7 @@ TEST(TestFileTest, LinesAreThoseOfTheCases) {
 TEST(TestFileTest, DefaultsAreThoseOfARun) {
   const TestFile file = Read(Case("action: FileRead, resource: ~/x, expect: allow"));
   EXPECT_EQ(file.agent, "agent");
-  EXPECT_FALSE(file.network_open);
+  EXPECT_TRUE(file.network_open);
   EXPECT_EQ(file.aegis_home, "/home/user/.aegis");
   EXPECT_EQ(file.cases[0].question.resource, "/home/user/x");
   EXPECT_EQ(Read("policies: p\nhome: /\ncases: [{action: FileRead, resource: '~', expect: deny}]")

@@ -137,8 +137,8 @@ base::Result<policy::PolicySet> LoadThem(const PoliciesInQuestion& chosen) {
   return LoadPolicies(chosen.sources, chosen.names, state_dir);
 }
 
-decision::Guards GuardsOf(const Places& places, bool open) {
-  return {.network_closed = !open, .aegis_state = {base::EscapeName(places.home.path())}};
+decision::Guards GuardsOf(const Places& places, bool closed) {
+  return {.network_closed = closed, .aegis_state = {base::EscapeName(places.home.path())}};
 }
 
 base::Result<std::string> ResourceName(const Context& context, const policy::Names& names,

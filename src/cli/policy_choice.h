@@ -33,8 +33,8 @@ base::Result<PoliciesInQuestion> FindPolicies(const Context& context, const Args
 // Checks and loads them.
 base::Result<policy::PolicySet> LoadThem(const PoliciesInQuestion& chosen);
 
-// What holds whatever the policies say, as `aegis run` has it: `open`, as `aegis wrap`.
-decision::Guards GuardsOf(const Places& places, bool open);
+// What holds whatever the policies say, as `aegis run` has it: `closed`, with --no-network.
+decision::Guards GuardsOf(const Places& places, bool closed);
 
 // The name by which the gate would ask for what a user wrote: absolute, without links (the last
 // component of what is deleted is never followed), `~` and `@dir` resolved; a program without a
@@ -55,9 +55,9 @@ inline constexpr Option kArgvOption = {"--argv", Option::Kind::kTexts, "WORD",
 inline constexpr Option kPidOption = {"--pid", Option::Kind::kNumber, "N",
                                       "The process that asks (context.pid)"};
 inline constexpr Option kProtocolOption = {"--protocol", Option::Kind::kText, "NAME",
-                                           "context.protocol of NetConnect (default: ip or unix)"};
-inline constexpr Option kOpenOption = {"--network-open", Option::Kind::kFlag, "",
-                                       "Ask as where the network is not closed (aegis wrap)"};
+                                           "context.protocol of NetConnect (default: tcp or unix)"};
+inline constexpr Option kClosedOption = {"--no-network", Option::Kind::kFlag, "",
+                                         "Ask as under aegis run --no-network"};
 inline constexpr Option kDirOption = {"--dir", Option::Kind::kText, "DIR",
                                       "The project, which policies call @dir"};
 

@@ -47,7 +47,7 @@ constexpr std::array<Option, 13> kOptions = {{
     kArgvOption,
     kPidOption,
     kProtocolOption,
-    kOpenOption,
+    kClosedOption,
     {"--json", Kind::kFlag, "", "As JSON"},
 }};
 
@@ -333,8 +333,12 @@ base::Result<int> Run(Context& context, const Args& args) {
   }
   AEGIS_ASSIGN(const Subject subject, FindSubject(context, args));
   AEGIS_ASSIGN(auto policies, LoadThem(subject.chosen));
-  const bool open = args.Has("--network-open") || (subject.recorded && subject.recorded->wrap);
-  decision::Decider decider(std::move(policies), GuardsOf(subject.chosen.places, open));
+  // What a run without a network refused is asked about as there.
+  const bool closed =
+      args.Has("--no-network") ||
+      (subject.recorded &&
+       subject.recorded->reason == decision::ReasonCode(decision::Reason::kNetworkClosed));
+  decision::Decider decider(std::move(policies), GuardsOf(subject.chosen.places, closed));
   AEGIS_ASSIGN(const advice::Explanation explanation,
                advice::Explain(decider, subject.chosen.names, subject.question));
   if (args.Has("--json")) {

@@ -45,15 +45,14 @@ constexpr std::array<Option, 11> kOptions = {{
     kArgvOption,
     kPidOption,
     kProtocolOption,
-    kOpenOption,
+    kClosedOption,
     {"--json", Kind::kFlag, "", "As JSON"},
 }};
 
 constexpr std::array<Example, 4> kExamples = {{
     {"aegis policy test FileRead ~/.ssh/id_ed25519", "Would the active configuration permit it?"},
     {"aegis policy test --policy project ProcessSpawn git", "Would a template?"},
-    {"aegis policy test NetConnect api.example.com:443 --network-open --config work",
-     "As where the network is not closed."},
+    {"aegis policy test NetConnect api.example.com:443 --config work", "Would a connection?"},
     {"aegis policy test tests/policies", "All test files of a directory; exit code 0 if all pass."},
 }};
 
@@ -159,7 +158,7 @@ void PrintFailure(Context& context, const FileRun& run, const advice::TestResult
 
 base::Result<int> TestAll(Context& context, const Args& args, const std::string& path) {
   for (const char* const option :
-       {"--config", "--policy", "--dir", "--exe", "--pid", "--protocol", "--network-open"}) {
+       {"--config", "--policy", "--dir", "--exe", "--pid", "--protocol", "--no-network"}) {
     if (args.Has(option)) {
       return context.Usage(std::string(option) +
                            " is for ACTION RESOURCE; a test file says its own");
@@ -232,8 +231,7 @@ base::Result<int> Ask(Context& context, const Args& args) {
   AEGIS_ASSIGN(PoliciesInQuestion chosen, FindPolicies(context, args, args.Text("--policy")));
   AEGIS_ASSIGN(const advice::Question question, QuestionOf(context, args, chosen.names));
   AEGIS_ASSIGN(auto policies, LoadThem(chosen));
-  decision::Decider decider(std::move(policies),
-                            GuardsOf(chosen.places, args.Has("--network-open")));
+  decision::Decider decider(std::move(policies), GuardsOf(chosen.places, args.Has("--no-network")));
   const decision::Decision decision = decider.Decide(question.Request());
   const std::string detail = decision.reason == decision::Reason::kPolicyError
                                  ? decider.policies().Evaluate(question.Request()).detail

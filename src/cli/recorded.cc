@@ -112,7 +112,6 @@ base::Result<> ReadStart(ledger::Ledger& ledger, RecordedDecision& recorded) {
     const json payload = Parsed(entry.payload);
     recorded.dir = Text(payload, "dir");
     recorded.policy_digest = Text(payload, "policy_digest");
-    recorded.wrap = Text(payload, "mode") == "wrap";
     return false;
   }));
   return {};

@@ -22,7 +22,6 @@ struct RecordedDecision {
   advice::Question question{};  // arguments may be masked
   std::string dir{};            // what @dir stood for then, in escaped form; may be empty
   std::string policy_digest{};  // may be empty
-  bool wrap = false;            // recorded by `aegis wrap`, where the network is open
 };
 
 // What an entry says. kInvalid for one that is no decision, or whose content was erased.

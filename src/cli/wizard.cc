@@ -32,8 +32,8 @@ struct Explanation {
 
 constexpr auto kExplanations = std::to_array<Explanation>({
     {"project", "read the system, write in the project only, no network: for a coding agent"},
-    {"allow-read-only", "read and run everything, change nothing"},
-    {"permit-all", "refuse nothing, record everything"},
+    {"allow-read-only", "read and run everything, change nothing, no network"},
+    {"permit-all", "refuse nothing, the network included; record everything"},
     {"default-deny", "permit nothing yet: for policies of your own"},
 });
 

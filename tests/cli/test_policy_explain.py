@@ -67,10 +67,10 @@ def test_the_rule_can_be_pasted_and_says_what_it_opens(aegis, mine):
 
 
 def test_what_no_policy_can_permit(aegis, mine):
-    closed = mine("NetConnect", "github.com:443", "--json").ok().json("policy-explain")
+    closed = mine("NetConnect", "github.com:443", "--no-network", "--json").ok().json("policy-explain")
     assert closed["reason"] == "NETWORK_CLOSED" and "network is closed" in closed["remedy"]
     assert closed["rules"] == []
-    opened = mine("NetConnect", "github.com:443", "--network-open", "--json").ok().json()
+    opened = mine("NetConnect", "github.com:443", "--json").ok().json()
     assert any("a forge" in line for line in opened["rules"][0]["opens"])
     state = mine("FileRead", str(aegis.state / "x"), "--json").ok().json("policy-explain")
     assert state["reason"] == "AEGIS_STATE" and "no policy can permit it" in state["remedy"]

@@ -152,7 +152,7 @@ def test_circumstances(aegis):
 @id("curl") permit(principal, action == Aegis::Action::"NetConnect", resource)
 when { context has exe && context.exe == "/usr/bin/curl" && context has port &&
        context.port == 443 && context has host && context.host == "h.example" &&
-       context has protocol && context.protocol == "ip" };
+       context has protocol && context.protocol == "tcp" };
 @id("quiet") permit(principal, action == Aegis::Action::"ProcessSpawn", resource)
 when { context has argv && context.argv.contains("-q") };
 @id("nine") permit(principal, action == Aegis::Action::"DirList", resource)
@@ -162,11 +162,12 @@ when { context.pid == 9 };
 when { context.pid + 9223372036854775807 > 0 };
 """)
     yes = lambda *words: ask(aegis, *words, "--policy", "p.cedar")
-    net = ["NetConnect", "h.example:443", "--network-open", "--exe", "/usr/bin/curl"]
+    net = ["NetConnect", "h.example:443", "--exe", "/usr/bin/curl"]
     assert yes(*net)["policies"][0]["id"] == "curl"
     assert yes(*net, "--protocol", "udp")["reason"] == "NO_PERMIT"
-    assert yes(*net[:3])["reason"] == "NO_PERMIT"
-    assert yes("NetConnect", "h.example:443")["reason"] == "NETWORK_CLOSED"
+    assert yes(*net[:2])["reason"] == "NO_PERMIT"
+    assert yes(*net, "--no-network")["reason"] == "NETWORK_CLOSED"
+    assert yes(*net[:1], "H.Example.:443", *net[2:])["resource"] == "h.example:443"
     assert yes("ProcessSpawn", "/bin/x", "--argv", "x", "--argv=-q")["decision"] == "allow"
     assert yes("ProcessSpawn", "/bin/x", "--argv", "x")["decision"] == "deny"
     assert yes("DirList", "/", "--pid", "9")["decision"] == "allow"
