@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -124,9 +125,18 @@ base::Result<std::vector<policy::Source>> ReadSources(const std::vector<std::str
   return AsSources(std::move(files));
 }
 
+std::vector<policy::Source> AllowedNetworks(const config::Configuration& configuration) {
+  if (configuration.network_policy.empty()) {
+    return {};
+  }
+  return {{.file = base::EscapeName(configuration.file), .text = configuration.network_policy}};
+}
+
 base::Result<std::vector<policy::Source>> ConfiguredPolicies(
     const config::Configuration& configuration) {
-  return ReadSources(configuration.policy_paths);
+  AEGIS_ASSIGN(auto sources, ReadSources(configuration.policy_paths));
+  std::ranges::move(AllowedNetworks(configuration), std::back_inserter(sources));
+  return sources;
 }
 
 base::Result<> CreateConfiguration(const config::Home& home, const std::string& user_home,

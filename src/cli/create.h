@@ -39,7 +39,11 @@ base::Result<policy::Names> PolicyNames(const std::string& agent, const std::str
 // Policy files, or directories of them; see config::ReadPolicyFiles.
 base::Result<std::vector<policy::Source>> ReadSources(const std::vector<std::string>& paths);
 
-// The policies of a configuration as they stand in its files.
+// What the [[allowed_network]] of a configuration permit, as a policy file of its own under the
+// name of its aegis.toml; nothing if there is none.
+std::vector<policy::Source> AllowedNetworks(const config::Configuration& configuration);
+
+// The policies of a configuration as they stand in its files, with AllowedNetworks() behind them.
 base::Result<std::vector<policy::Source>> ConfiguredPolicies(
     const config::Configuration& configuration);
 

@@ -44,8 +44,9 @@ base::Result<config::Configuration> Configure(const Places& places, const Launch
 }
 
 // Settles what policies are read from: later readings go there, wherever links, or the working
-// directory, lead by then. An agent may move those.
-base::Result<> SettlePlaces(const std::vector<std::string>& given, gate::RunSpec& spec) {
+// directory, lead by then. An agent may move those. `fixed` stand behind what is read, as they are.
+base::Result<> SettlePlaces(const std::vector<std::string>& given,
+                            const std::vector<policy::Source>& fixed, gate::RunSpec& spec) {
   const auto last_name = [](const std::string& path) { return path.substr(path.rfind('/') + 1); };
   bool renamed = false;
   std::vector<std::string> settled;
@@ -58,7 +59,11 @@ base::Result<> SettlePlaces(const std::vector<std::string>& given, gate::RunSpec
     settled.push_back(*std::move(place));
   }
   spec.policy_places = std::move(settled);
-  spec.read_policies = [places = spec.policy_places] { return ReadSources(places); };
+  spec.read_policies = [places = spec.policy_places, fixed]() -> PolicyReading {
+    AEGIS_ASSIGN(auto sources, ReadSources(places));
+    sources.insert(sources.end(), fixed.begin(), fixed.end());
+    return sources;
+  };
   // Sets are told apart by the names of their files, too: it begins with those of later readings.
   if (renamed) {
     AEGIS_ASSIGN(spec.policies, spec.read_policies());
@@ -72,12 +77,12 @@ base::Result<> ApplyPolicies(const LaunchRequest& request,
   if (!request.policy) {
     AEGIS_ASSIGN(spec.policies, ConfiguredPolicies(configuration));
     spec.private_dirs = configuration.private_dirs;
-    return SettlePlaces(configuration.policy_paths, spec);
+    return SettlePlaces(configuration.policy_paths, AllowedNetworks(configuration), spec);
   }
   AEGIS_ASSIGN(PolicyChoice choice, ChoosePolicy(*request.policy));
   spec.private_dirs = PrivateDirs(choice);
   spec.policies = std::move(choice.sources);
-  return choice.is_template ? base::Result<>() : SettlePlaces({*request.policy}, spec);
+  return choice.is_template ? base::Result<>() : SettlePlaces({*request.policy}, {}, spec);
 }
 
 base::Result<gate::RunSpec> Specify(Context& context, const Places& places,

@@ -79,6 +79,7 @@ base::Result<Outcome> Merge(const config::Configuration& configuration,
     }
     std::ranges::move(sources, std::back_inserter(outcome.sources));
   }
+  std::ranges::move(AllowedNetworks(configuration), std::back_inserter(outcome.sources));
   return outcome;
 }
 

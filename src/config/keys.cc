@@ -48,12 +48,12 @@ constexpr auto kKeys = std::to_array<KeySpec>({
     {"ledger.witness.keys", kStrings},
     {"ledger.witness.ca", kString},
     {"ledger.witness.required", kBoolean},
-
-    {"schema_path", kString},
     {"allowed_network", kTables},
     {"allowed_network.host", kString},
     {"allowed_network.port", kInteger},
     {"allowed_network.protocol", kString, kProtocols},
+
+    {"schema_path", kString},
     {"isolation", kNameOrTable, kIsolations},
     {"isolation.Seatbelt", kTable},
     {"isolation.Seatbelt.profile_overrides", kStringOrNull},

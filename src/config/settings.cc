@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@
 
 #include "base/result.h"
 #include "base/text.h"
+#include "config/allowed_network.h"
 #include "config/keys.h"
 #include "config/nearest.h"
 #include "config/toml_scan.h"
@@ -184,14 +186,37 @@ std::optional<std::string> Level(const toml::table& table) {
   return level ? std::optional(Lower(*level)) : std::nullopt;
 }
 
+// What [[allowed_network]] permits, as Cedar.
+base::Result<std::string> NetworkPolicy(const toml::table& table, std::string_view file) {
+  std::vector<AllowedNetwork> all;
+  const toml::array* const array = table["allowed_network"].as_array();
+  for (std::size_t i = 0; array != nullptr && i < array->size(); ++i) {
+    const toml::table& one = *array->get(i)->as_table();
+    const std::string place = Position(file, one.source());
+    const auto host = String(one, "host");
+    if (!host) {
+      return base::Fail(base::Errc::kInvalid, place + "\"allowed_network.host\" is missing");
+    }
+    const auto protocol = String(one, "protocol");
+    all.push_back({.host = *host,
+                   .port = one["port"].value<std::int64_t>(),
+                   .protocol = protocol ? std::optional(Lower(*protocol)) : std::nullopt,
+                   .line = one.source().begin.line});
+    if (const auto checked = PlaceOf(all.back()); !checked) {
+      return base::Fail(base::Errc::kInvalid, place + checked.error().message());
+    }
+  }
+  return PermitsOf(all);
+}
+
 bool IsEmpty(const toml::node_view<const toml::node>& node) {
   return (node.is_array() && node.as_array()->empty()) ||
          (node.is_table() && node.as_table()->empty());
 }
 
 std::vector<std::string> WithoutEffect(const toml::table& table) {
-  constexpr std::array<std::string_view, 6> kLater = {
-      "schema_path", "allowed_network", "alerts", "pilot", "channel", "usage_proxy"};
+  constexpr std::array<std::string_view, 5> kLater = {"schema_path", "alerts", "pilot", "channel",
+                                                      "usage_proxy"};
   std::vector<std::string> keys;
   for (const std::string_view key : kLater) {
     if (const auto node = table[key]; node && !IsEmpty(node)) {
@@ -259,6 +284,7 @@ base::Result<Settings> ParseSettings(std::string_view toml, std::string_view fil
   }
   AEGIS_ASSIGN(const toml::table table, Parse(WithoutNulls(toml), file));
   AEGIS_TRY(Checker(file).Check(table, ""));
+  AEGIS_ASSIGN(std::string network_policy, NetworkPolicy(table, file));
   return Settings{
       .name = String(table, "name"),
       .dir = String(table, "dir"),
@@ -271,6 +297,7 @@ base::Result<Settings> ParseSettings(std::string_view toml, std::string_view fil
       .masks = Masks(table),
       .level = Level(table),
       .witness = Witness(table),
+      .network_policy = std::move(network_policy),
       .without_effect = WithoutEffect(table),
       .mapped = Mapped(table),
   };

@@ -34,6 +34,7 @@ struct Settings {
   std::vector<std::string> masks;            // [ledger] mask: patterns, not looked into here
   std::optional<std::string> level;          // [ledger] level: "full" or "writes"
   WitnessSettings witness;
+  std::string network_policy;  // what [[allowed_network]] permits, as Cedar (PermitsOf)
   // Top-level keys of other versions and later parts of Aegis that are set and have no effect here.
   std::vector<std::string> without_effect;
   // Values of other systems, and what stands for them here: "isolation = Seatbelt (namespaces,
@@ -42,7 +43,8 @@ struct Settings {
 };
 
 // Reads an aegis.toml. `file` is its name in errors, which read "file:line:column: what".
-// kInvalid for broken TOML, an unknown key, or a value of the wrong type; nothing is guessed.
+// kInvalid for broken TOML, an unknown key, a value of the wrong type, or an allowed_network that
+// no connection could have; nothing is guessed.
 base::Result<Settings> ParseSettings(std::string_view toml, std::string_view file);
 
 // The directories that are private to a run unless a configuration says otherwise.

@@ -36,7 +36,7 @@ class HostIndex {
     std::uint32_t mention = 0;
   };
   struct Hash : std::hash<std::string_view> {
-    using is_transparent = void;
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): as libraries look for it
   };
   template <typename Value>
   using ByText = std::unordered_map<std::string, Value, Hash, std::equal_to<>>;

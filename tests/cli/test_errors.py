@@ -105,6 +105,9 @@ CASES = {
     '`FILE:L:C: "X" must be one of A, B, C (did you mean "B"?)`':
         settings('isolation = "Seatblet"', 'aegis.toml:1:13: "isolation" must be one of Seatbelt, '),
     '`FILE:L:C: "X" must be a string`': settings("name = 1", ':1:8: "name" must be a string'),
+    '`FILE:L:C: "allowed_network.host": "X" is no host: ...`':
+        settings('[[allowed_network]]\nhost = "https://a"',
+                 'aegis.toml:1:1: "allowed_network.host": "https:" is no host: '),
     "`FILE:L:C: ...`": settings("name = ", "aegis.toml:1:"),
     "`FILE:L:C: characters beyond ASCII belong in strings of one line or comments`":
         settings("nämé = 1", "characters beyond ASCII belong in strings of one line or comments"),
@@ -210,6 +213,13 @@ CASES = {
     '`there is no action "X" (did you mean "Y"?)`':
         Typed("aegis policy test FileRed /x --policy project", 2,
               'there is no action "FileRed" (did you mean "FileRead"?)'),
+    '`"X" is no host: ...`':
+        Typed("aegis policy test NetConnect 1.2.3.256:80 --policy project", 2,
+              '"1.2.3.256" is no host: a name that ends in a number'),
+    '``FILE:L:C: resource "X": requests write it `Y` ``':
+        Typed("""echo 'permit(principal, action == Aegis::Action::"NetConnect",
+resource in Aegis::Resource::"Example.com");' > p.cedar; aegis policy validate p.cedar""", 1,
+              'p.cedar:1:1: resource "Example.com": requests write it `example.com`'),
     '`"X" is no HOST:PORT (...)`':
         Typed("aegis policy test NetConnect h --policy project", 2, '"h" is no HOST:PORT ('),
     '`nothing was denied in the ledger of "X"`, `the ledger of "X" has no entry S:N`':
