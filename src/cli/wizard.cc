@@ -45,7 +45,7 @@ std::vector<std::string_view> Templates() {
     names.push_back(one.name);
   }
   for (const std::string_view name : policy::TemplateNames()) {
-    if (std::ranges::find(names, name) == names.end()) {
+    if (std::ranges::find(names, name) == names.end() && !policy::IsAddition(name)) {
       names.push_back(name);
     }
   }

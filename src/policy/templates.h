@@ -8,8 +8,11 @@
 // The policies that ship with Aegis, as Cedar text compiled into the program.
 namespace aegis::policy {
 
-// default-deny, allow-read-only, permit-all, project.
+// default-deny, allow-read-only, permit-all, project, and the additions.
 std::vector<std::string_view> TemplateNames();
+
+// Whether a template permits connections alone and is to be added to another: net-git and its like.
+bool IsAddition(std::string_view name);
 
 // The text of a template; kNotFound names the known ones.
 base::Result<std::string_view> TemplateText(std::string_view name);

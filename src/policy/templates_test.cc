@@ -32,7 +32,8 @@ std::string_view SomeResource(Action action) {
 
 TEST(TemplatesTest, NamesAreKnownAndOthersAreNot) {
   EXPECT_THAT(TemplateNames(),
-              ElementsAre("default-deny", "allow-read-only", "permit-all", "project"));
+              ElementsAre("default-deny", "allow-read-only", "permit-all", "project",
+                          "net-anthropic", "net-git", "net-openai", "net-registries"));
   const auto unknown = TemplateText("nonsense");
   ASSERT_FALSE(unknown.has_value());
   EXPECT_EQ(unknown.error().code(), base::Errc::kNotFound);
@@ -82,6 +83,25 @@ TEST(TemplatesTest, AllowReadOnlyReadsAndRunsButChangesNothing) {
     EXPECT_EQ(Ask(set, action, SomeResource(action)).outcome, Outcome::kNoPermit);
   }
   EXPECT_EQ(Ask(set, Action::kFileWrite, "/dev/null").outcome, Outcome::kPermit);
+}
+
+TEST(TemplatesTest, AdditionsPermitNamedHostsOnPortsAndNothingElse) {
+  for (const std::string_view name : TemplateNames()) {
+    if (!IsAddition(name)) {
+      continue;
+    }
+    const PolicySet set =
+        MustLoad({{.file = "net.cedar", .text = std::string(TemplateText(name).value())}});
+    for (const PolicySet::Info& info : set.policies()) {
+      EXPECT_FALSE(info.forbid);
+      EXPECT_EQ(info.actions, 1U << static_cast<unsigned>(Action::kNetConnect)) << info.id;
+      EXPECT_TRUE(info.bounded && info.total) << info.id;
+      for (const PolicySet::Place& place : info.places) {
+        EXPECT_TRUE(place.name.ends_with(":443") || place.name.ends_with(":22")) << place.name;
+        EXPECT_FALSE(place.name.starts_with('*')) << place.name;
+      }
+    }
+  }
 }
 
 TEST(TemplatesTest, ProgramsAloneLetNothingRunAndNothingElseBeRead) {

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-TEMPLATES = ["default-deny", "allow-read-only", "permit-all", "project"]
+TEMPLATES = ["default-deny", "allow-read-only", "permit-all", "project", "net-anthropic", "net-git",
+             "net-openai", "net-registries"]
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
