@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -16,6 +18,7 @@
 #include "advice/places.h"
 #include "advice/test_sets.h"
 #include "base/result.h"
+#include "policy/host_name.h"
 #include "policy/policy.h"
 #include "policy/random_policies.h"
 #include "policy/test_policies.h"
@@ -330,6 +333,64 @@ TEST(SetDiffProperty, WhatIsNotToldIsAnsweredAlike) {
       });
   EXPECT_GT(told, 1000U) << "sets do differ";
   EXPECT_GT(alike, 1000U) << "and agree";
+}
+
+// Random permits and forbids of places of hosts, which say all that they mean.
+std::string RandomHostRules(std::mt19937_64& random) {
+  constexpr auto kPlaces = std::to_array<std::string_view>(
+      {"a.example",      "a.example:443",  "*.example",  "*.example:443", "*.b.example",
+       "x.b.example:22", "*:443",          "*:22",       "10.0.0.0/8",    "10.0.0.0/8:443",
+       "10.1.0.0/16",    "10.1.0.0/16:22", "10.1.0.1",   "10.1.0.1:443",  "0.0.0.0/0",
+       "0.0.0.0/1",      "128.0.0.0/1",    "[::/0]:443", "fd00::/8",      "[fd00::/16]:443",
+       "fd00::1"});
+  std::string text;
+  for (std::size_t count = 1 + random() % 6; count > 0; --count) {
+    const std::string place(kPlaces.at(random() % kPlaces.size()));
+    std::string rule = Permit("NetConnect", place);
+    if (random() % 9 == 0) {
+      rule = "permit(principal, action == Aegis::Action::\"NetConnect\", resource);\n";
+    }
+    text += random() % 3 == 0 ? rule.replace(0, std::string_view("permit").size(), "forbid") : rule;
+  }
+  return text;
+}
+
+TEST(SetDiffProperty, HostsThatAreNotToldAreAnsweredAlike) {
+  constexpr auto kHosts = std::to_array<std::string_view>(
+      {"a.example", "x.b.example", "b.example", "c.example", "other.org", "10.0.0.1", "10.1.0.1",
+       "10.1.2.3", "11.0.0.1", "200.1.1.1", "fd00::1", "fd00::2", "fd12::1", "2001:db8::1"});
+  std::mt19937_64 random(11);
+  std::size_t told = 0;
+  for (int i = 0; i < 300; ++i) {
+    const std::string text_a = RandomHostRules(random);
+    const std::string text_b = RandomHostRules(random);
+    const PolicySet a = MustLoad(text_a);
+    const PolicySet b = MustLoad(text_b);
+    const SetDiff diff = Compare(a, b);
+    for (const std::string_view host : kHosts) {
+      for (const std::int64_t port : {0, 22, 443, 80}) {
+        const std::string resource =
+            port == 0 ? std::string(host) : policy::HostAndPort(host, port);
+        const policy::Request request{
+            .action = Action::kNetConnect,
+            .resource = resource,
+            .context = {.pid = 1, .host = host, .port = port, .protocol = "tcp"}};
+        const auto holds = [&resource](const Difference& row) {
+          // "*.example:443" is one region, and holds all these hosts.
+          return row.region.name.empty() ||
+                 Holds({.name = row.region.name, .subtree = true}, {.name = resource});
+        };
+        const bool is_told = std::ranges::any_of(diff.differences, holds);
+        told += is_told ? 1 : 0;
+        ASSERT_TRUE(is_told || Alike(a.Evaluate(request).outcome, b.Evaluate(request).outcome))
+            << resource << '\n'
+            << text_a << "---\n"
+            << text_b;
+      }
+    }
+  }
+  EXPECT_GT(told, 1000U);
+  EXPECT_LT(told, 300U * kHosts.size() * 4 * 9 / 10) << "and not everything";
 }
 
 // With three groups or more, combinations that were not asked about may be exceptions.

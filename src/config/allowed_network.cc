@@ -1,6 +1,5 @@
 #include "config/allowed_network.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -21,7 +20,7 @@ constexpr std::int64_t kHighestPort = 65'535;
 base::Result<std::string> RangeOf(const std::string& host) {
   const std::size_t slash = host.find('/');
   AEGIS_ASSIGN(const policy::Host base, policy::ParseHost(host.substr(0, slash)));
-  const std::string text = base.text + host.substr(slash);
+  std::string text = base.text + host.substr(slash);
   if (!base.address || !policy::ParseAddressRange(text)) {
     return base::Fail(base::Errc::kInvalid,
                       "\"" + host +
