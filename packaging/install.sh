@@ -67,7 +67,7 @@ build_checkout() {
 check_libraries() {
   local missing
   missing=$(ldd "$1/bin/aegis" 2>/dev/null | awk '/not found/ { print $1 }' | tr '\n' ' ')
-  [[ -z $missing ]] || die "libraries are missing: $missing(Debian 12: apt-get install libssl3 libsqlite3-0)"
+  [[ -z $missing ]] || die "libraries are missing: $missing(Debian 12: apt-get install libssl3 libsqlite3-0 libidn2-0)"
 }
 
 # Removes the files of the list, and the directories that were left empty by it.

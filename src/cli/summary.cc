@@ -33,7 +33,8 @@ constexpr auto kExplanations = std::to_array<Explanation>({
      "the policy asks for a person's approval, and there is no way to give "
      "one yet; a permit without @ask would permit it"},
     {"AEGIS_STATE", "it belongs to Aegis itself; no policy can permit it"},
-    {"NETWORK_CLOSED", "the network is closed for the whole run; without --no-network the policies decide"},
+    {"NETWORK_CLOSED",
+     "the network is closed for the whole run; without --no-network the policies decide"},
     {"PINNED_PATH",
      "a policy names something below it, which moving it would evade; no policy can "
      "permit it"},

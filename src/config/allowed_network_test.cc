@@ -15,7 +15,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::string PlaceOrError(AllowedNetwork allowed) {
+std::string PlaceOrError(const AllowedNetwork& allowed) {
   const auto place = PlaceOf(allowed);
   return place ? *place : "! " + place.error().message();
 }

@@ -58,4 +58,4 @@ def test_nothing_in_it_is_wider_than_it_should_be(dist):
         assert owner == "root/root" and mode in ("drwxr-xr-x", "-rwxr-xr-x", "-rw-r--r--"), line
     control = subprocess.run(["dpkg-deb", "-f", str(next(dist.glob("*.deb")))], check=True,
                              capture_output=True, text=True).stdout
-    assert "libsqlite3-0" in control and "libssl3" in control
+    assert all(library in control for library in ("libsqlite3-0", "libssl3", "libidn2-0"))
