@@ -57,12 +57,11 @@ void HostIndex::AddRange(std::string_view mention, std::uint32_t id) {
   if (!range) {
     return;  // a socket's path
   }
-  std::vector<unsigned>& lengths = range->base.six ? six_lengths_ : lengths_;
+  std::vector<unsigned>& lengths = range->base.six ? six_lengths_ : four_lengths_;
   if (std::ranges::find(lengths, range->length) == lengths.end()) {
     lengths.push_back(range->length);
   }
-  ranges_[std::string(text)].push_back(
-      {.range = *range, .port = std::string(PortOf(mention, text)), .mention = id});
+  ranges_[std::string(text)].push_back({.port = std::string(PortPart(mention)), .mention = id});
 }
 
 template <typename OnRange>
@@ -74,7 +73,7 @@ void HostIndex::ForRanges(std::string_view host, OnRange on_range) const {
   if (!address) {
     return;
   }
-  for (const unsigned length : address->six ? six_lengths_ : lengths_) {
+  for (const unsigned length : address->six ? six_lengths_ : four_lengths_) {
     const AddressRange around = RangeAround(*address, length);
     const auto found = ranges_.find(AddressText(around.base) + "/" + std::to_string(length));
     if (found != ranges_.end()) {

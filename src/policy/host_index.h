@@ -8,8 +8,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "policy/host_name.h"
-
 // The resources that policies mention and that are no paths, arranged so that those a connection
 // lies in are found by its host and port. Internal to the module.
 namespace aegis::policy {
@@ -31,7 +29,6 @@ class HostIndex {
 
  private:
   struct Ranged {
-    AddressRange range{};
     std::string port;  // ":443", or empty for any
     std::uint32_t mention = 0;
   };
@@ -47,9 +44,9 @@ class HostIndex {
 
   ByText<std::uint32_t> names_;
   ByText<std::vector<std::uint32_t>> by_host_;  // "*" and domains among them
-  // Ranges by their text without a port; which lengths there are, IPv4 first.
+  // Ranges by their text without a port, and which lengths there are of each family.
   ByText<std::vector<Ranged>> ranges_;
-  std::vector<unsigned> lengths_;
+  std::vector<unsigned> four_lengths_;
   std::vector<unsigned> six_lengths_;
 };
 
