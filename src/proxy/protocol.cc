@@ -1,0 +1,311 @@
+#include "proxy/protocol.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/check.h"
+#include "base/result.h"
+#include "base/text.h"
+#include "proxy/bytes.h"
+#include "proxy/host_name.h"
+#include "proxy/ip_address.h"
+
+namespace aegis::proxy {
+namespace {
+
+enum Kind : std::uint32_t {
+  kStart = 1,
+  kReady = 2,
+  kFailed = 3,
+  kNameQuestion = 4,
+  kNameVerdict = 5,
+  kNameAddresses = 6,
+  kNameMapped = 7,
+};
+
+constexpr unsigned kByteBits = 8;
+constexpr std::size_t kQuestionName = 1006;  // more than the longest written name
+static_assert(kLongestWrittenName <= kQuestionName);
+
+class Writer {
+ public:
+  explicit Writer(Kind kind) { Number<std::uint32_t>(kind); }
+
+  template <typename Integer>
+  void Number(Integer number) {
+    for (unsigned i = 0; i < sizeof number; ++i) {
+      out_.push_back(static_cast<std::uint8_t>(std::uint64_t{number} >> (kByteBits * i) &
+                                               std::uint64_t{0xff}));
+    }
+  }
+  void Text(std::string_view text, std::size_t field) {
+    AEGIS_CHECK(text.size() <= field);
+    Number(static_cast<std::uint16_t>(text.size()));
+    out_.insert(out_.end(), text.begin(), text.end());
+    out_.resize(out_.size() + field - text.size());
+  }
+  void Addresses(const std::vector<IpAddress>& addresses) {
+    AEGIS_CHECK(addresses.size() <= kMostAddresses);
+    Number(static_cast<std::uint8_t>(addresses.size()));
+    for (std::size_t i = 0; i < kMostAddresses; ++i) {
+      const IpAddress address = i < addresses.size() ? addresses[i] : IpAddress{};
+      Number(static_cast<std::uint8_t>(address.family));
+      out_.insert(out_.end(), address.bytes.begin(), address.bytes.end());
+    }
+  }
+  Bytes Finish() && {
+    AEGIS_CHECK(out_.size() <= kLongestMessage);
+    return std::move(out_);
+  }
+
+ private:
+  Bytes out_;
+};
+
+// Reads what a Writer wrote; anything else sticks as !Finished().
+class Reader {
+ public:
+  explicit Reader(std::span<const std::uint8_t> rest) : rest_(rest) {}
+
+  template <typename Integer>
+  Integer Number() {
+    std::uint64_t number = 0;
+    const auto bytes = Take(sizeof(Integer));
+    for (std::size_t i = bytes.size(); i-- > 0;) {
+      number = number << kByteBits | bytes[i];
+    }
+    return static_cast<Integer>(number);
+  }
+  bool Flag() {
+    const auto value = Number<std::uint8_t>();
+    Require(value <= 1);
+    return value == 1;
+  }
+  Family AnyFamily() {
+    const auto value = Number<std::uint8_t>();
+    const Family family = value == 4 ? Family::kIpv4 : value == 6 ? Family::kIpv6 : Family::kNone;
+    Require(static_cast<std::uint8_t>(family) == value);
+    return family;
+  }
+  std::string Text(std::size_t field) {
+    const std::size_t size = Number<std::uint16_t>();
+    const auto bytes = Take(field);
+    Require(size <= bytes.size());
+    if (!ok_) {
+      return {};
+    }
+    Require(std::ranges::all_of(bytes.subspan(size), [](std::uint8_t byte) { return byte == 0; }));
+    const auto text = bytes.first(size);
+    return {text.begin(), text.end()};
+  }
+  std::vector<IpAddress> Addresses() {
+    const std::size_t count = Number<std::uint8_t>();
+    Require(count <= kMostAddresses);
+    std::vector<IpAddress> addresses;
+    for (std::size_t i = 0; i < kMostAddresses; ++i) {
+      IpAddress address;
+      address.family = AnyFamily();
+      const auto bytes = Take(address.bytes.size());
+      std::ranges::copy(bytes, address.bytes.begin());
+      const auto unused = std::span(address.bytes).subspan(AddressBytes(address.family));
+      Require((address.family != Family::kNone) == (i < count) &&
+              std::ranges::all_of(unused, [](std::uint8_t byte) { return byte == 0; }));
+      if (i < count) {
+        addresses.push_back(address);
+      }
+    }
+    return addresses;
+  }
+  void Require(bool condition) { ok_ = ok_ && condition; }
+  bool Finished() const { return ok_ && rest_.empty(); }
+
+ private:
+  std::span<const std::uint8_t> Take(std::size_t size) {
+    Require(size <= rest_.size());
+    const auto taken = ok_ ? rest_.first(size) : std::span<const std::uint8_t>();
+    rest_ = rest_.subspan(taken.size());
+    return taken;
+  }
+
+  std::span<const std::uint8_t> rest_;
+  bool ok_ = true;
+};
+
+Bytes Write(const Start& start) {
+  AEGIS_CHECK(start.sockets >= 1 && start.sockets <= kMostSockets);
+  Writer writer(kStart);
+  writer.Number(start.sockets);
+  return std::move(writer).Finish();
+}
+
+Bytes Write(const Ready& /*ready*/) { return Writer(kReady).Finish(); }
+
+Bytes Write(const Failed& failed) {
+  Writer writer(kFailed);
+  writer.Text(failed.message, kLongestFailure);
+  return std::move(writer).Finish();
+}
+
+bool IsFit(const NameQuestion& question) {
+  return IsHostName(question.name) ? !question.odd : question.odd && IsWrittenName(question.name);
+}
+
+Bytes Write(const NameQuestion& question) {
+  AEGIS_CHECK(IsFit(question));
+  Writer writer(kNameQuestion);
+  writer.Number(question.id);
+  writer.Number(static_cast<std::uint8_t>(question.family));
+  writer.Number(question.client_port);
+  writer.Number(static_cast<std::uint8_t>(question.odd ? 1 : 0));
+  writer.Text(question.name, kQuestionName);
+  return std::move(writer).Finish();
+}
+
+Bytes Write(const NameVerdict& verdict) {
+  Writer writer(kNameVerdict);
+  writer.Number(verdict.id);
+  writer.Number(static_cast<std::uint8_t>(verdict.allowed ? 1 : 0));
+  return std::move(writer).Finish();
+}
+
+Bytes Write(const NameAddresses& found) {
+  AEGIS_CHECK(IsHostName(found.name) && !found.addresses.empty());
+  Writer writer(kNameAddresses);
+  writer.Number(found.id);
+  writer.Text(found.name, kLongestHostName);
+  writer.Addresses(found.addresses);
+  return std::move(writer).Finish();
+}
+
+Bytes Write(const NameMapped& mapped) {
+  Writer writer(kNameMapped);
+  writer.Number(mapped.id);
+  writer.Addresses(mapped.addresses);
+  return std::move(writer).Finish();
+}
+
+Start ReadStart(Reader& reader) {
+  const Start start{.sockets = reader.Number<std::uint8_t>()};
+  reader.Require(start.sockets >= 1 && start.sockets <= kMostSockets);
+  return start;
+}
+
+Failed ReadFailed(Reader& reader) {
+  Failed failed{.message = reader.Text(kLongestFailure)};
+  reader.Require(base::ForDisplay(failed.message) == failed.message);
+  return failed;
+}
+
+NameQuestion ReadQuestion(Reader& reader) {
+  NameQuestion question;
+  question.id = reader.Number<std::uint64_t>();
+  question.family = reader.AnyFamily();
+  question.client_port = reader.Number<std::uint16_t>();
+  question.odd = reader.Flag();
+  question.name = reader.Text(kQuestionName);
+  reader.Require(IsFit(question));
+  return question;
+}
+
+NameVerdict ReadVerdict(Reader& reader) {
+  NameVerdict verdict;
+  verdict.id = reader.Number<std::uint64_t>();
+  verdict.allowed = reader.Flag();
+  return verdict;
+}
+
+NameAddresses ReadAddresses(Reader& reader) {
+  NameAddresses found;
+  found.id = reader.Number<std::uint64_t>();
+  found.name = reader.Text(kLongestHostName);
+  found.addresses = reader.Addresses();
+  reader.Require(IsHostName(found.name) && !found.addresses.empty());
+  return found;
+}
+
+NameMapped ReadMapped(Reader& reader) {
+  NameMapped mapped;
+  mapped.id = reader.Number<std::uint64_t>();
+  mapped.addresses = reader.Addresses();
+  return mapped;
+}
+
+std::optional<FromProxy> ReadFromProxy(Reader& reader) {
+  switch (reader.Number<std::uint32_t>()) {
+    case kReady:
+      return Ready{};
+    case kFailed:
+      return ReadFailed(reader);
+    case kNameQuestion:
+      return ReadQuestion(reader);
+    case kNameAddresses:
+      return ReadAddresses(reader);
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<FromSupervisor> ReadFromSupervisor(Reader& reader) {
+  switch (reader.Number<std::uint32_t>()) {
+    case kStart:
+      return ReadStart(reader);
+    case kNameVerdict:
+      return ReadVerdict(reader);
+    case kNameMapped:
+      return ReadMapped(reader);
+    default:
+      return std::nullopt;
+  }
+}
+
+template <typename Message>
+base::Result<Message> Checked(std::optional<Message> message, const Reader& reader,
+                              std::string_view sender) {
+  if (!message || !reader.Finished()) {
+    return base::Fail(base::Errc::kInvalid,
+                      "read a message of " + std::string(sender) + ": not a proper one");
+  }
+  return std::move(*message);
+}
+
+}  // namespace
+
+Bytes Encode(const FromProxy& message) {
+  return std::visit([](const auto& one) { return Write(one); }, message);
+}
+
+Bytes Encode(const FromSupervisor& message) {
+  return std::visit([](const auto& one) { return Write(one); }, message);
+}
+
+base::Result<FromProxy> DecodeFromProxy(std::span<const std::uint8_t> packet) {
+  Reader reader(packet);
+  auto message = ReadFromProxy(reader);
+  return Checked(std::move(message), reader, "the proxy");
+}
+
+base::Result<FromSupervisor> DecodeFromSupervisor(std::span<const std::uint8_t> packet) {
+  Reader reader(packet);
+  auto message = ReadFromSupervisor(reader);
+  return Checked(std::move(message), reader, "the supervisor");
+}
+
+Failed FailureOf(std::string_view message) {
+  // One byte may become eight characters: what is cut afterwards could end within an escape.
+  std::string text = base::ForDisplay(message);
+  while (text.size() > kLongestFailure) {
+    message.remove_suffix(1);
+    text = base::ForDisplay(message);
+  }
+  return {.message = std::move(text)};
+}
+
+}  // namespace aegis::proxy

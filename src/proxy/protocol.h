@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "proxy/bytes.h"
+#include "proxy/ip_address.h"
+
+// What the proxy and the supervisor tell each other over a SOCK_SEQPACKET socket, one message in
+// each packet. Each kind has a fixed size: a tag first, numbers little-endian, unused bytes 0. A
+// packet that is not exactly what Encode() writes is refused: the supervisor does not trust the
+// proxy, which reads bytes of the agent and of the network.
+namespace aegis::proxy {
+
+inline constexpr std::size_t kMostAddresses = 8;
+inline constexpr std::size_t kMostSockets = 4;
+inline constexpr std::size_t kLongestMessage = 1024;
+inline constexpr std::size_t kLongestFailure = 500;
+
+// The first message, with that many UDP sockets (SCM_RIGHTS) on which the proxy answers DNS
+// queries.
+struct Start {
+  std::uint8_t sockets = 0;
+
+  bool operator==(const Start&) const = default;
+};
+
+// The proxy is confined and serves now.
+struct Ready {
+  bool operator==(const Ready&) const = default;
+};
+
+// The proxy can't serve, and ends.
+struct Failed {
+  std::string message{};  // made harmless for display; at most kLongestFailure bytes
+
+  bool operator==(const Failed&) const = default;
+};
+
+// May somebody connect to a host of this name? The supervisor records a refusal.
+struct NameQuestion {
+  std::uint64_t id = 0;           // of the proxy's choice; never used twice
+  Family family = Family::kNone;  // the addresses that are asked for; kNone: another record
+  std::uint16_t client_port = 0;  // the source port of the agent's datagram
+  // No host's name (IsHostName), but the written form of another one: always to be refused, and
+  // the proxy answers that it does not exist whatever the verdict.
+  bool odd = false;
+  std::string name{};
+
+  bool operator==(const NameQuestion&) const = default;
+};
+
+struct NameVerdict {
+  std::uint64_t id = 0;
+  bool allowed = false;
+
+  bool operator==(const NameVerdict&) const = default;
+};
+
+// The addresses that an allowed name has outside, at least one.
+struct NameAddresses {
+  std::uint64_t id = 0;  // of the question
+  std::string name{};    // a host's name, that of the question
+  std::vector<IpAddress> addresses{};
+
+  bool operator==(const NameAddresses&) const = default;
+};
+
+// The addresses that stand for them inside. None: the name is refused after all.
+struct NameMapped {
+  std::uint64_t id = 0;
+  std::vector<IpAddress> addresses{};
+
+  bool operator==(const NameMapped&) const = default;
+};
+
+using FromProxy = std::variant<Ready, Failed, NameQuestion, NameAddresses>;
+using FromSupervisor = std::variant<Start, NameVerdict, NameMapped>;
+
+// What has more addresses than fit, or a name that is none, is a broken invariant.
+Bytes Encode(const FromProxy& message);
+Bytes Encode(const FromSupervisor& message);
+
+// kInvalid for whatever Encode() does not write.
+base::Result<FromProxy> DecodeFromProxy(std::span<const std::uint8_t> packet);
+base::Result<FromSupervisor> DecodeFromSupervisor(std::span<const std::uint8_t> packet);
+
+// A failure for the supervisor, its text made harmless and cut.
+Failed FailureOf(std::string_view message);
+
+}  // namespace aegis::proxy
