@@ -83,6 +83,12 @@ base::Result<> DropAllCapabilities() {
   return SetProcess(PR_SET_DUMPABLE, 0, "make init undumpable");
 }
 
+base::Result<> LimitProxy() {
+  AEGIS_TRY(SetProcess(PR_SET_NO_NEW_PRIVS, 1, "set no_new_privs"));
+  AEGIS_TRY(SetCapabilities(0));
+  return SetProcess(PR_SET_DUMPABLE, 0, "make the proxy undumpable");
+}
+
 base::Result<> LimitCommand(bool root) { return LimitForGood(root ? kFile | Bit(CAP_KILL) : 0); }
 
 }  // namespace aegis::sandbox

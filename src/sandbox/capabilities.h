@@ -22,6 +22,9 @@ base::Result<> LimitSupervisor(bool root);
 // Init: no capability, none to come back, undumpable, no_new_privs.
 base::Result<> DropAllCapabilities();
 
+// Proxy, which never executes anything: no capability, undumpable, no_new_privs.
+base::Result<> LimitProxy();
+
 // Command: FileCapabilities(root) plus CAP_KILL for root, nothing for others; bounding set and
 // securebits so that no exec brings more; no_new_privs.
 base::Result<> LimitCommand(bool root);

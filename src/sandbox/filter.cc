@@ -195,6 +195,8 @@ Code Condition(When when, Arch arch) {
       return WhenInodeIoctl();
     case When::kOddSocket:
       return WhenOddSocket();
+    case When::kUnixSocket:
+      return {Load(ArgumentLow(0)), Branch(BPF_JEQ, AF_UNIX, 0, 1)};
     case When::kDatagramPair: {
       Code code = {Load(ArgumentLow(1)), And(kSocketTypeMask)};
       Append(code, NoneOf({SOCK_STREAM, SOCK_SEQPACKET}, 1));

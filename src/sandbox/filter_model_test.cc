@@ -84,6 +84,8 @@ bool Holds(When when, Arch arch, const Arguments& args) {
       return IsInodeIoctl(low[1]);
     case When::kOddSocket:
       return IsOddSocket(low[0], low[1], low[2]);
+    case When::kUnixSocket:
+      return low[0] == AF_UNIX;
     case When::kDatagramPair:
       return (low[1] & 0xfU) != SOCK_STREAM && (low[1] & 0xfU) != SOCK_SEQPACKET;
     case When::kAddressed:

@@ -38,6 +38,15 @@ std::uint64_t FileRights(int abi) {
   return rights;
 }
 
+base::Result<> RequireOldestAbi(int abi) {
+  if (abi >= kOldestAbi) {
+    return {};
+  }
+  return base::Fail(base::Errc::kUnsupported,
+                    "Landlock ABI 2 or newer is missing (Linux 5.19 with Landlock enabled: "
+                    "CONFIG_SECURITY_LANDLOCK, and landlock in the lsm= boot parameter)");
+}
+
 base::Result<> AddRule(int ruleset, int fd, std::uint64_t rights, const std::string& what) {
   landlock_path_beneath_attr rule{};
   rule.allowed_access = rights;
@@ -119,10 +128,8 @@ std::uint64_t NativeRights(const NativeGrant& grant, int abi) {
 base::Result<> RestrictWithLandlock(const Plan& plan) {
   const int abi = LandlockAbi();
   const Mode mode = plan.mode;
-  if (mode == Mode::kRun && abi < kOldestAbi) {
-    return base::Fail(base::Errc::kUnsupported,
-                      "Landlock ABI 2 or newer is missing (Linux 5.19 with Landlock enabled: "
-                      "CONFIG_SECURITY_LANDLOCK, and landlock in the lsm= boot parameter)");
+  if (mode == Mode::kRun) {
+    AEGIS_TRY(RequireOldestAbi(abi));
   }
   const uapi::LandlockRulesetAttr attr = LandlockAttributes(mode, abi);
   if (attr.handled_access_fs == 0 && attr.handled_access_net == 0 && attr.scoped == 0) {
@@ -137,6 +144,26 @@ base::Result<> RestrictWithLandlock(const Plan& plan) {
   }
   if (uapi::LandlockRestrictSelf(ruleset.get()) != 0) {
     return base::FailErrno("restrict the command with Landlock");
+  }
+  return {};
+}
+
+base::Result<> ConfineProxy(const std::string& readable) {
+  const int abi = LandlockAbi();
+  AEGIS_TRY(RequireOldestAbi(abi));
+  uapi::LandlockRulesetAttr attr = LandlockAttributes(Mode::kRun, abi);
+  attr.handled_access_net &= uapi::kLandlockNetBindTcp;  // it does connect
+  const base::UniqueFd ruleset(uapi::LandlockCreateRuleset(&attr, sizeof attr, 0));
+  if (!ruleset.valid()) {
+    return base::FailErrno("create the proxy's Landlock ruleset");
+  }
+  // Symlinks count: the machine's owner placed them.
+  if (const auto file = base::Open(readable, O_PATH)) {
+    AEGIS_TRY(AddRule(ruleset.get(), file->get(), LANDLOCK_ACCESS_FS_READ_FILE,
+                      base::EscapeName(readable)));
+  }
+  if (uapi::LandlockRestrictSelf(ruleset.get()) != 0) {
+    return base::FailErrno("restrict the proxy with Landlock");
   }
   return {};
 }

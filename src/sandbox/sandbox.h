@@ -12,6 +12,7 @@
 #include "sandbox/namespaces.h"
 #include "sandbox/plan.h"
 #include "sandbox/protections.h"
+#include "sandbox/proxy_filter.h"
 #include "sandbox/syscall_table.h"
 #include "sandbox/uapi.h"
 // IWYU pragma: end_exports

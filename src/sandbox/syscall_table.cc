@@ -38,6 +38,8 @@ std::string_view Describe(When when) {
       return "inode changes";
     case When::kOddSocket:
       return "neither Unix streams nor TCP nor UDP";
+    case When::kUnixSocket:
+      return "Unix sockets";
     case When::kDatagramPair:
       return "datagrams";
     case When::kAddressed:

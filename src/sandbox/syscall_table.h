@@ -72,6 +72,7 @@ enum class When : std::uint8_t {
   kTerminalIoctl,     // ioctl(2): injects terminal input, or makes a userfaultfd
   kInodeIoctl,        // ioctl(2): changes an inode or makes one, through a read-only descriptor
   kOddSocket,         // socket(2): neither Unix stream/seqpacket nor plain TCP or UDP
+  kUnixSocket,        // socket(2): a Unix socket
   kDatagramPair,      // socketpair(2): not stream or seqpacket
   kAddressed,         // sendto(2): argument 4 is not NULL
   kOddPersonality,    // personality(2): not PER_LINUX, ADDR_NO_RANDOMIZE or the query
