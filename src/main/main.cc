@@ -13,6 +13,7 @@
 #include "cli/context.h"
 #include "main/last_words.h"
 #include "policy/dry_run.h"
+#include "proxy/proxy.h"
 
 // The one executable of Aegis. The name it is called by chooses the program.
 namespace {
@@ -59,6 +60,9 @@ int Start(char** argv) {
   const std::string_view name = arguments.empty() ? "aegis" : BaseName(arguments.front());
   if (name == aegis::policy::kDryRunName) {
     return aegis::policy::RunDryRunStage(STDIN_FILENO, STDOUT_FILENO);
+  }
+  if (name == aegis::proxy::kProxyName) {
+    return aegis::proxy::RunProxyStage(STDIN_FILENO);
   }
   aegis::InstallLastWords();
   if (!HoldStandardDescriptors()) {
