@@ -85,8 +85,12 @@ class ObjectWriter {
 
 void AppendContext(std::string& out, const ActionContext& context, const Masker& masker) {
   ObjectWriter writer(out);
+  writer.OptionalText("address", context.address);
   writer.Arguments("argv", context.argv, masker);
+  writer.OptionalInteger("bytes_received", context.bytes_received);
+  writer.OptionalInteger("bytes_sent", context.bytes_sent);
   writer.OptionalMasked("detail", context.detail, masker);
+  writer.OptionalInteger("duration_ms", context.duration_ms);
   if (!context.enforced) {
     writer.Key("enforced");
     out += "false";

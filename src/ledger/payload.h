@@ -24,12 +24,16 @@ struct ActionContext {
   std::string_view host{};              // NetConnect
   std::int64_t port = -1;               // written when >= 0
   std::string_view protocol{};
+  std::string_view address{};               // that the host, a name, was reached at
   std::string_view operation{};             // the system call, e.g. "openat"
   std::string_view target{};                // the other name of a rename or link
   std::string_view detail{};                // error text of a POLICY_ERROR and the like; masked
   bool enforced = true;                     // written only when false: a would-be denial under wrap
   std::optional<std::int64_t> exit_code{};  // ACTION_FINISHED
   std::optional<std::int64_t> signal{};
+  std::optional<std::int64_t> bytes_sent{};  // of a connection that has ended
+  std::optional<std::int64_t> bytes_received{};
+  std::optional<std::int64_t> duration_ms{};
 };
 
 struct ActionRecord {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,49 @@ TEST(PayloadTest, EmptyFieldsOfTheContextAreLeftOut) {
       Masker());
   EXPECT_EQ(out, R"({"action":"FileRead","context":{},"decision":"allow","policies":[],)"
                  R"("reason":"POLICY_PERMIT","resource":"/a"})");
+}
+
+TEST(PayloadTest, AConnectionSaysWhichAddressItsNameStoodFor) {
+  std::string out;
+  AppendActionPayload(out,
+                      {.action = "NetConnect",
+                       .resource = "api.example.com:443",
+                       .decision = "allow",
+                       .reason = "POLICY_PERMIT",
+                       .context = {.host = "api.example.com",
+                                   .port = 443,
+                                   .protocol = "tcp",
+                                   .address = "93.184.216.34"}},
+                      Masker());
+  EXPECT_EQ(out, R"({"action":"NetConnect","context":{"address":"93.184.216.34",)"
+                 R"("host":"api.example.com","port":443,"protocol":"tcp"},"decision":"allow",)"
+                 R"("policies":[],"reason":"POLICY_PERMIT","resource":"api.example.com:443"})");
+  EXPECT_TRUE(canon::IsCanonicalObject(out));
+}
+
+TEST(PayloadTest, TheEndOfAConnectionHasItsFigures) {
+  ActionRecord record{.action = "NetConnect",
+                      .resource = "api.example.com:443",
+                      .context = {.pid = 7,
+                                  .host = "api.example.com",
+                                  .port = 443,
+                                  .protocol = "tcp",
+                                  .bytes_sent = 5,
+                                  .bytes_received = 9'000'000'000'000,
+                                  .duration_ms = 0}};
+  std::string out;
+  AppendFinishedPayload(out, record, Masker());
+  EXPECT_EQ(out,
+            R"({"action":"NetConnect","context":{"bytes_received":9000000000000,"bytes_sent":5,)"
+            R"("duration_ms":0,"host":"api.example.com","pid":7,"port":443,"protocol":"tcp"},)"
+            R"("resource":"api.example.com:443"})");
+  EXPECT_TRUE(canon::IsCanonicalObject(out));
+  // The twin: what is not known is left out, and is not zero.
+  record.context.bytes_sent = record.context.bytes_received = std::nullopt;
+  out.clear();
+  AppendFinishedPayload(out, record, Masker());
+  EXPECT_EQ(out.find("bytes"), std::string::npos);
+  EXPECT_NE(out.find(R"("duration_ms":0)"), std::string::npos);
 }
 
 TEST(PayloadTest, AnOutcomeHasNoDecision) {
