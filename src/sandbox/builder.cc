@@ -73,11 +73,13 @@ class Builder {
     return {};
   }
 
-  // One tmpfs with an empty directory and an empty file; a copy of one of them for each mask. (A
+  // One tmpfs with an empty directory, an empty file and the texts of ours; a copy of one of them
+  // for each mask and text. (A
   // copy can only be taken of what is attached.)
   base::Result<> TakeMasks() {
     const auto is_mask = [](const Mount& mount) {
-      return mount.kind == Kind::kMaskDir || mount.kind == Kind::kMaskFile;
+      return mount.kind == Kind::kMaskDir || mount.kind == Kind::kMaskFile ||
+             mount.kind == Kind::kText;
     };
     if (std::ranges::none_of(plan_.mounts, is_mask)) {
       return {};
@@ -91,16 +93,45 @@ class Builder {
     if (!file.valid() || ::fchmod(file.get(), 0) != 0) {
       return base::FailErrno("make an empty file for masks");
     }
+    AEGIS_TRY(WriteTexts(tmpfs.get()));
     AEGIS_TRY(MakeReadOnly(tmpfs.get(), false));
     AEGIS_ASSIGN(const std::string staging, AttachToStaging(tmpfs.get()));
     for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
       if (is_mask(plan_.mounts[i])) {
-        const bool directory = plan_.mounts[i].kind == Kind::kMaskDir;
-        AEGIS_ASSIGN(sources_[i], CopyTree(tmpfs.get(), directory ? "/directory" : "/file"));
+        AEGIS_ASSIGN(sources_[i], CopyTree(tmpfs.get(), NameInTmpfs(i)));
       }
     }
     if (::umount2(staging.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0) {
       return base::FailErrno("put the masks' tmpfs away");
+    }
+    return {};
+  }
+
+  std::string NameInTmpfs(std::size_t mount) const {
+    switch (plan_.mounts[mount].kind) {
+      case Kind::kText:
+        return "/text" + std::to_string(mount);
+      case Kind::kMaskDir:
+        return "/directory";
+      default:
+        return "/file";
+    }
+  }
+
+  // The texts that stand in the place of the host's files.
+  base::Result<> WriteTexts(int tmpfs) const {
+    constexpr mode_t kReadable = 0444;
+    for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
+      const std::string& text = plan_.mounts[i].source;
+      if (plan_.mounts[i].kind != Kind::kText) {
+        continue;
+      }
+      const base::UniqueFd file(::openat(tmpfs, NameInTmpfs(i).substr(1).c_str(),
+                                         O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, kReadable));
+      if (!file.valid() || ::fchmod(file.get(), kReadable) != 0 ||
+          ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+        return base::FailErrno("write a file for the sandbox");
+      }
     }
     return {};
   }
@@ -152,6 +183,7 @@ class Builder {
       case Kind::kBind:
       case Kind::kMaskDir:
       case Kind::kMaskFile:
+      case Kind::kText:
         if (!source.valid()) {
           return {};  // optional, and not there
         }

@@ -6,6 +6,7 @@
 #include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/in.h>
+#include <linux/in6.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -168,6 +169,31 @@ Code WhenOddSocket() {
   return code;
 }
 
+Code WhenNotTcpSocket() {
+  Code protocol = {Load(ArgumentLow(2))};
+  Append(protocol, NoneOf({0, IPPROTO_TCP}, 1));
+  Code code = {Load(ArgumentLow(0))};
+  Append(code, OneOf({AF_INET, AF_INET6}, protocol.size() + 3));
+  Append(code, {Load(ArgumentLow(1)), And(kSocketTypeMask),
+                Branch(BPF_JEQ, SOCK_STREAM, 0, protocol.size())});
+  Append(code, protocol);
+  return code;
+}
+
+// IP_OPTIONS may hold a source route, and IPv6 headers a routing header: with one, packets of a
+// connection that was judged by its address go elsewhere first (ip(7), RFC 791, RFC 8200).
+Code WhenRouteOption() {
+  Code options = {Load(ArgumentLow(2))};
+  Append(options, OneOf({IPV6_2292HOPOPTS, IPV6_2292DSTOPTS, IPV6_2292RTHDR, IPV6_2292PKTOPTIONS,
+                         IPV6_HOPOPTS, IPV6_RTHDRDSTOPTS, IPV6_RTHDR, IPV6_DSTOPTS},
+                        1));
+  Code code = {Load(ArgumentLow(1)), Branch(BPF_JEQ, IPPROTO_IP, 0, 2), Load(ArgumentLow(2)),
+               Branch(BPF_JEQ, IP_OPTIONS, options.size() + 1, options.size() + 2),
+               Branch(BPF_JEQ, IPPROTO_IPV6, 0, options.size() + 1)};
+  Append(code, options);
+  return code;
+}
+
 Code Condition(When when, Arch arch) {
   switch (when) {
     case When::kAlways:
@@ -202,6 +228,10 @@ Code Condition(When when, Arch arch) {
       Append(code, NoneOf({SOCK_STREAM, SOCK_SEQPACKET}, 1));
       return code;
     }
+    case When::kNotTcpSocket:
+      return WhenNotTcpSocket();
+    case When::kRouteOption:
+      return WhenRouteOption();
     case When::kAddressed:
       return {Load(ArgumentLow(4)), Branch(BPF_JEQ, 0, 0, 2), Load(ArgumentHigh(4)),
               Branch(BPF_JEQ, 0, 1, 0)};

@@ -88,6 +88,13 @@ bool Holds(When when, Arch arch, const Arguments& args) {
       return low[0] == AF_UNIX;
     case When::kDatagramPair:
       return (low[1] & 0xfU) != SOCK_STREAM && (low[1] & 0xfU) != SOCK_SEQPACKET;
+    case When::kNotTcpSocket:
+      return (low[0] != AF_INET && low[0] != AF_INET6) || (low[1] & 0xfU) != SOCK_STREAM ||
+             (low[2] != 0 && low[2] != 6);
+    case When::kRouteOption:
+      return (low[1] == 0 && low[2] == 4) ||
+             (low[1] == 41 && ((low[2] >= 3 && low[2] <= 6) || low[2] == 54 || low[2] == 55 ||
+                               low[2] == 57 || low[2] == 59));
     case When::kAddressed:
       return args[4] != 0;
     case When::kOddPersonality:
@@ -120,11 +127,12 @@ class FilterModel : public ::testing::TestWithParam<std::tuple<Mode, Arch, Level
  protected:
   // Values at which a decision turns, single bits, small numbers, and noise in the upper half.
   std::uint64_t Argument() {
-    static constexpr std::array<std::uint64_t, 20> kTurning = {
+    static constexpr std::array<std::uint64_t, 24> kTurning = {
         0,          1,          2,          5,          10,
         16,         40,         0x200000,   0x10000000, 0x00020000,
         0x5412,     0x541c,     0x40086602, 0x5000940e, 0x40049409,
-        0x4020940d, 0xc0189436, 0x40000,    0xffffffff, 0x7fff00000000};
+        0x4020940d, 0xc0189436, 0x40000,    0xffffffff, 0x7fff00000000,
+        4,          6,          41,         57};
     const auto choice = random_() % 4;
     const std::uint64_t value = choice == 0   ? random_() % 300
                                 : choice == 1 ? 1ULL << (random_() % 64)

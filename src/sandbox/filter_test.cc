@@ -18,6 +18,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -136,7 +137,7 @@ TEST(Filter, ReadingAndComputingIsLeftAlone) {
         X64("readlink"),  X64("getdents64"),   X64("mmap"),    X64("mprotect"), X64("brk"),
         X64("futex"),     X64("rt_sigaction"), X64("fork"),    X64("vfork"),    X64("exit_group"),
         X64("wait4"),     X64("pipe2"),        X64("dup3"),    X64("fcntl"),    X64("ftruncate"),
-        X64("fsync"),     X64("memfd_create"), X64("accept4"), X64("listen"),   X64("recvmsg"),
+        X64("fsync"),     X64("memfd_create"), X64("accept4"), X64("shutdown"), X64("recvmsg"),
         X64("getrandom"), X64("epoll_wait"),   X64("seccomp"), X64("prctl"),    X64("kill")}) {
     ExpectAll({{"call " + std::to_string(number), number, {1, 2, 3, 4, 5, 6}, kAllow, kAllow}});
   }
@@ -225,6 +226,66 @@ TEST(Filter, AddressesAreJudged) {
       {"sendmsg", X64("sendmsg"), {}, kNotify, kNotify},
       {"sendmmsg", X64("sendmmsg"), {}, kNotify, kNotify},
   });
+}
+
+// What the network of a run is made of is asked about there, and nowhere else.
+TEST(Filter, SocketsOfTheRunsOwnNetworkAreAskedAbout) {
+  for (const std::string_view name : {"listen", "getpeername", "epoll_create", "epoll_create1"}) {
+    ExpectAll({{std::string(name), X64(name), {3, 1, 2}, kNotify, kAllow}});
+  }
+  for (const std::string_view name : {"getsockname", "getsockopt", "epoll_ctl", "epoll_wait"}) {
+    ExpectAll({{std::string(name), X64(name), {3, 1, 2}, kAllow, kAllow}});
+  }
+}
+
+// A route of the caller's leads packets of a judged connection elsewhere.
+TEST(Filter, RoutesAreRefusedUnderRun) {
+  const long number = X64("setsockopt");
+  ExpectAll({
+      {"IP_OPTIONS", number, {3, IPPROTO_IP, IP_OPTIONS}, kEperm, kAllow},
+      {"with ignored halves", number, {3, kHigh | IPPROTO_IP, kHigh | IP_OPTIONS}, kEperm, kAllow},
+      {"IP_TOS", number, {3, IPPROTO_IP, IP_TOS}, kAllow, kAllow},
+      {"IP_TTL", number, {3, IPPROTO_IP, IP_TTL}, kAllow, kAllow},
+      {"the number of IP_OPTIONS at TCP", number, {3, IPPROTO_TCP, IP_OPTIONS}, kAllow, kAllow},
+      {"the number of IP_OPTIONS at sockets", number, {3, SOL_SOCKET, IP_OPTIONS}, kAllow, kAllow},
+  });
+  // IPV6_2292HOPOPTS to IPV6_2292PKTOPTIONS, IPV6_HOPOPTS, _RTHDRDSTOPTS, _RTHDR and _DSTOPTS.
+  const std::set<std::uint64_t> refused = {3, 4, 5, 6, 54, 55, 57, 59};
+  const auto program = BuildFilter(Mode::kRun, Arch::kX64);
+  for (std::uint64_t option = 0; option < 256; ++option) {
+    const bool leads = refused.contains(option);
+    EXPECT_EQ(OnX64(program, number, {3, IPPROTO_IPV6, option}).action, leads ? kEperm : kAllow)
+        << option;
+    EXPECT_EQ(OnX64(program, number, {3, IPPROTO_TCP, option}).action, kAllow) << option;
+    EXPECT_EQ(OnX64(program, number, {3, IPPROTO_IP, option}).action,
+              option == IP_OPTIONS ? kEperm : kAllow)
+        << option;
+  }
+}
+
+// A condition of the supervisor's own table.
+TEST(Filter, TcpSocketsAreToldFromOthers) {
+  const std::array<SyscallRow, 1> table = {{{.name = "socket",
+                                             .x86_64 = 41,
+                                             .run = Treatment::kEperm,
+                                             .wrap = Treatment::kEperm,
+                                             .when = When::kNotTcpSocket}}};
+  constexpr std::array<std::uint64_t, 3> kSocketFlags = {0, SOCK_CLOEXEC,
+                                                         SOCK_CLOEXEC | SOCK_NONBLOCK};
+  const auto program = BuildFilter(Mode::kRun, Arch::kX64, Level::kFull, table);
+  for (std::uint64_t family = 0; family < 46; ++family) {
+    for (std::uint64_t type = 0; type < 16; ++type) {
+      for (const std::uint64_t protocol : {0U, 1U, 6U, 17U, 132U, 136U, 255U, 262U}) {
+        const bool tcp = (family == AF_INET || family == AF_INET6) && type == SOCK_STREAM &&
+                         (protocol == 0 || protocol == IPPROTO_TCP);
+        for (const std::uint64_t flags : kSocketFlags) {
+          EXPECT_EQ(OnX64(program, 41, {kHigh | family, type | flags, protocol}).action,
+                    tcp ? kAllow : kEperm)
+              << family << " " << type << " " << protocol;
+        }
+      }
+    }
+  }
 }
 
 TEST(Filter, PowersOverTheKernelAndOtherProcessesAreClosed) {
@@ -366,8 +427,13 @@ TEST(Filter, EveryNumberGetsItsRow) {
 TEST(Filter, WhatIsAlwaysAllowedIsDecidedByFewInstructions) {
   for (const Build& build : kBuilds) {
     const auto program = BuildFilter(build.mode, build.arch);
+    std::map<int, int> rows;
     for (const SyscallRow& row : SyscallTable(build.arch)) {
-      if (row.how == How::kHarmless) {
+      ++rows[NumberOn(row, build.arch)];
+    }
+    for (const SyscallRow& row : SyscallTable(build.arch)) {
+      // Where another row refuses some of its arguments they are looked at.
+      if (row.how == How::kHarmless && rows[NumberOn(row, build.arch)] == 1) {
         const auto number = static_cast<std::uint32_t>(NumberOn(row, build.arch));
         const BpfRun run = Decide(program, build.audit_arch, number, {});
         EXPECT_FALSE(run.read_arguments) << row.name;

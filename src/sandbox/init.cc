@@ -28,6 +28,7 @@
 #include "sandbox/capabilities.h"
 #include "sandbox/command.h"
 #include "sandbox/handshake.h"
+#include "sandbox/inside_network.h"
 #include "sandbox/plan.h"
 #include "sandbox/uapi.h"
 
@@ -224,6 +225,7 @@ struct CommandStart {
   const Plan& plan;
   const InitOptions& options;
   const Init& init;
+  int network;  // where the name sockets go out
 };
 
 int ForkCommand(void* argument) {
@@ -235,6 +237,7 @@ int ForkCommand(void* argument) {
          {&start.init.handshake, &start.init.lifeline, &start.init.commands}) {
       ::close(fd->get());
     }
+    ::close(start.network);
     RunCommand(start.plan, start.options, inside);
   }
   if (command < 0) {
@@ -252,6 +255,11 @@ int EnterNamespaces(void* argument) {
       Fail(start.init.inside.get(), base::Error::FromErrno("enter the sandbox's namespaces"));
     }
   }
+  if (start.plan.private_network) {
+    if (const auto set_up = SetUpInsideNetwork(start.network); !set_up.has_value()) {
+      Fail(start.init.inside.get(), set_up.error());
+    }
+  }
   if (!RunShared(ForkCommand, start)) {
     Fail(start.init.inside.get(), base::Error::FromErrno("start the command's parent"));
   }
@@ -263,12 +271,16 @@ struct Pair {
   base::UniqueFd theirs;
 };
 
-base::Result<Pair> Handshake() {
+base::Result<Pair> SocketPair() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return base::FailErrno("make a socket pair");
   }
-  Pair pair{base::UniqueFd(ends[0]), base::UniqueFd(ends[1])};
+  return Pair{base::UniqueFd(ends[0]), base::UniqueFd(ends[1])};
+}
+
+base::Result<Pair> Handshake() {
+  AEGIS_ASSIGN(Pair pair, SocketPair());
   const int on = 1;
   if (::setsockopt(pair.ours.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0) {
     return base::FailErrno("ask for credentials on a socket");
@@ -332,9 +344,14 @@ base::Result<Init> StartInit(const Plan& plan, const InitOptions& options) {
 }
 
 base::Result<> StartCommand(const Plan& plan, const InitOptions& options, Init& init) {
-  CommandStart start{plan, options, init};
+  AEGIS_ASSIGN(const Pair network, SocketPair());
+  CommandStart start{plan, options, init, network.theirs.get()};
   if (!RunShared(EnterNamespaces, start)) {
     return base::FailErrno("start the command's starter");
+  }
+  // A starter that has failed says why to who receives the listener.
+  if (auto inside = ReceiveInsideNetwork(network.ours.get()); inside.has_value()) {
+    init.network = std::move(inside).value();
   }
   init.inside.Reset();
   init.commands.Reset();
@@ -342,8 +359,11 @@ base::Result<> StartCommand(const Plan& plan, const InitOptions& options, Init& 
   return {};
 }
 
-base::Result<Listener> ReceiveListener(const Init& init) {
+base::Result<Listener> ReceiveListener(const Plan& plan, const Init& init) {
   AEGIS_ASSIGN(const Offer offer, ReceiveOffer(init.handshake.get()));
+  if (plan.private_network && !init.network) {
+    return base::Fail(base::Errc::kInternal, "the sandbox's network was not set up");
+  }
   Listener listener;
   listener.command = offer.pid;
   listener.command_pidfd.Reset(uapi::PidfdOpen(offer.pid, 0));

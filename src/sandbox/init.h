@@ -5,10 +5,12 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "sandbox/inside_network.h"
 #include "sandbox/plan.h"
 
 namespace aegis::sandbox {
@@ -53,6 +55,8 @@ struct Init {
   base::UniqueFd inside;    // the handshake's other end
   base::UniqueFd commands;  // init reads the command's id from it
   std::vector<base::UniqueFd> namespaces;
+  // After it, where the plan has a private network:
+  std::optional<InsideNetwork> network;
 };
 
 struct InitOptions {
@@ -89,7 +93,7 @@ struct Listener {
 // listener. The command waits on until LetCommandExecute. An error of
 // init or of the command up to here comes out as this error, and names the missing protection or
 // the step that failed (kNotFound: the working directory is not visible inside).
-base::Result<Listener> ReceiveListener(const Init& init);
+base::Result<Listener> ReceiveListener(const Plan& plan, const Init& init);
 
 // The command's execve is the first thing that the listener reports then.
 base::Result<> LetCommandExecute(const Init& init);

@@ -16,7 +16,7 @@
 //                                           ConfineSupervisor(plan, ...)     landlock.h
 //                                           StartCommand(plan, ...)          init.h
 //                                           LimitSupervisor()                capabilities.h
-//                                           ReceiveListener(init)            init.h
+//                                           ReceiveListener(plan, init)            init.h
 //                                           LetCommandExecute(init)          init.h
 namespace aegis::sandbox {
 

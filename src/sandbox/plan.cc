@@ -163,6 +163,21 @@ void MaskProc(const PlanInput& input, const HostView& host, Plan& plan) {
   }
 }
 
+// Where the policy shows the host's file. What the run's own directories hide is left alone.
+void Supply(const PlanInput& input, const HostView& host, Plan& plan) {
+  for (const SuppliedFile& file : input.supplied) {
+    const std::string path = ResolvePath(host, file.path);
+    if (!path.empty() && host.KindOf(path) == FileKind::kFile &&
+        !IsWithinAny(path, input.private_dirs) && !IsWithinAny(path, plan.masked)) {
+      plan.mounts.push_back({.kind = Kind::kText,
+                             .source = file.text,
+                             .target = path,
+                             .read_only = true,
+                             .optional = true});
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> ExecutableOf(Mode mode, std::vector<std::string> executable,
@@ -203,6 +218,9 @@ base::Result<Plan> BuildPlan(const PlanInput& input, const HostView& host) {
     PlanWholeRoot(input, host, plan);
   } else {
     Compose(input, all_hidden ? std::vector<std::string>() : input.visible, host, plan);
+  }
+  if (input.mode == Mode::kRun) {
+    Supply(input, host, plan);
   }
   PlanProc(plan);
   if (plan.level == Level::kWrites) {

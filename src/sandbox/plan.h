@@ -20,6 +20,7 @@ struct Mount {
     kDevpts,     // a new instance of pseudo terminals
     kReadOnly,   // the mount that stands at `target`, and those below, become read-only
     kDirectory,  // a directory made in a tmpfs of ours
+    kText,       // a file of ours with the text `source`, read-only, over what stands at `target`
     kFile,       // an empty file made in a tmpfs of ours (something is bound onto it)
     kSymlink,    // a symlink made in a tmpfs of ours; `source` is its text
   };
@@ -52,6 +53,12 @@ struct NativeGrant {
   bool operator==(const NativeGrant&) const = default;
 };
 
+// A file whose text inside is another one than the host's.
+struct SuppliedFile {
+  std::string path;  // may be, or lie behind, a link
+  std::string text;
+};
+
 struct PlanInput {
   Mode mode = Mode::kRun;
   // policy::PolicySet::Bound: absolute bytes without overlaps; {"/"} = everything.
@@ -62,6 +69,7 @@ struct PlanInput {
   std::string dir;                        // canonical
   std::string aegis_home;                 // masked in every mode
   std::vector<std::string> private_dirs;  // fresh for the run: /tmp, /var/tmp, /dev/shm (kRun only)
+  std::vector<SuppliedFile> supplied;     // kRun: what stands inside in the place of the host's
   Level level = Level::kFull;
   std::vector<NativeGrant> native;  // at kWrites; to be exact together with `hidden`
   std::string terminal;  // the pts device behind descriptors 0-2 ("/dev/pts/3"), empty if none
@@ -98,6 +106,7 @@ std::vector<std::string> ExecutableOf(Mode mode, std::vector<std::string> execut
 //   levels deep (it may be created); otherwise it is left out.
 // - --dir and $HOME stay visible inside a private directory if the policy shows them.
 // - hidden subtrees and Aegis' state are masked; what is visible only below a mask is left out.
+// - A supplied file stands where the host's is visible.
 // - kWrites: what is hidden in /proc is masked there too.
 // - kInvalid: `dir` lies in Aegis' state, or a path is not absolute and canonical in form.
 base::Result<Plan> BuildPlan(const PlanInput& input, const HostView& host);

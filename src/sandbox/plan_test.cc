@@ -65,7 +65,7 @@ class PlanTest : public ::testing::Test {
 
   static std::string Line(const Mount& mount) {
     const char* const names[] = {"bind",     "tmpfs", "maskdir", "maskfile", "devpts",
-                                 "readonly", "dir",   "file",    "link"};
+                                 "readonly", "dir",   "text",    "file",     "link"};
     std::string line = names[static_cast<int>(mount.kind)];
     line += " " + mount.target;
     if (!mount.source.empty() && mount.source != mount.target) {
@@ -318,6 +318,100 @@ TEST_F(PlanTest, RefusesPathsThatAreNotPlain) {
   input_.visible = {"/usr"};
   input_.command.cwd = "relative";
   EXPECT_FALSE(BuildPlan(input_, host_).has_value());
+}
+
+// The names of a run's own name server, in the place of the host's.
+class SuppliedTest : public PlanTest {
+ protected:
+  SuppliedTest() {
+    host_.File("/etc/resolv.conf");
+    input_.supplied = {{.path = "/etc/resolv.conf", .text = "nameserver 127.0.0.1\n"}};
+  }
+
+  std::vector<Mount> Supplied() {
+    std::vector<Mount> texts;
+    for (const Mount& mount : Build().mounts) {
+      if (mount.kind == Kind::kText) {
+        texts.push_back(mount);
+      }
+    }
+    return texts;
+  }
+
+  static Mount Text(const std::string& target) {
+    return {.kind = Kind::kText,
+            .source = "nameserver 127.0.0.1\n",
+            .target = target,
+            .read_only = true,
+            .optional = true};
+  }
+};
+
+TEST_F(SuppliedTest, StandsInThePlaceOfTheHostsFile) {
+  EXPECT_THAT(Supplied(), ElementsAre(Text("/etc/resolv.conf")));
+  // After what it stands on.
+  const Plan plan = Build();
+  const auto etc = std::ranges::find(plan.mounts, "/etc", &Mount::target);
+  const auto text = std::ranges::find(plan.mounts, Kind::kText, &Mount::kind);
+  EXPECT_LT(etc - plan.mounts.begin(), text - plan.mounts.begin());
+  input_.visible = {"/"};
+  EXPECT_THAT(Supplied(), ElementsAre(Text("/etc/resolv.conf")));
+}
+
+TEST_F(SuppliedTest, NotUnderWrap) {
+  input_.mode = Mode::kWrap;
+  EXPECT_THAT(Supplied(), IsEmpty());
+}
+
+TEST_F(SuppliedTest, NotWhereTheHostHasNoSuchFile) {
+  host_.Remove("/etc/resolv.conf");
+  EXPECT_THAT(Supplied(), IsEmpty());
+  host_.Directory("/etc/resolv.conf");
+  EXPECT_THAT(Supplied(), IsEmpty());
+  host_.Remove("/etc/resolv.conf");
+  host_.Symlink("/etc/resolv.conf", "../run/nowhere");
+  EXPECT_THAT(Supplied(), IsEmpty());
+  host_.Remove("/etc/resolv.conf");
+  host_.Device("/etc/resolv.conf");
+  EXPECT_THAT(Supplied(), IsEmpty());
+}
+
+TEST_F(SuppliedTest, StandsWhereALinkLeads) {
+  input_.visible = {"/"};
+  host_.Remove("/etc/resolv.conf");
+  host_.File("/run/resolve/stub.conf").Symlink("/etc/resolv.conf", "../run/resolve/stub.conf");
+  EXPECT_THAT(Supplied(), ElementsAre(Text("/run/resolve/stub.conf")));
+  // Behind a mask, by its own name or a directory's, the mask stays.
+  input_.hidden = {"/run/resolve/stub.conf"};
+  EXPECT_THAT(Supplied(), IsEmpty());
+  input_.hidden = {"/run"};
+  EXPECT_THAT(Supplied(), IsEmpty());
+  input_.hidden = {"/run/other"};
+  EXPECT_THAT(Supplied(), ElementsAre(Text("/run/resolve/stub.conf")));
+}
+
+TEST_F(SuppliedTest, NotWhereItIsMasked) {
+  input_.hidden = {"/etc/resolv.conf"};
+  EXPECT_THAT(Supplied(), IsEmpty());
+  input_.visible = {"/"};
+  EXPECT_THAT(Supplied(), IsEmpty());
+  input_.hidden = {"/etc"};
+  EXPECT_THAT(Supplied(), IsEmpty());
+  input_.hidden = {"/etc/shadow"};
+  EXPECT_THAT(Supplied(), ElementsAre(Text("/etc/resolv.conf")));
+  // Nor in Aegis' own directory.
+  host_.Remove("/etc/resolv.conf");
+  host_.File("/home/u/.aegis/x").Symlink("/etc/resolv.conf", "/home/u/.aegis/x");
+  EXPECT_THAT(Supplied(), IsEmpty());
+}
+
+TEST_F(SuppliedTest, NotInAPrivateDirectory) {
+  input_.private_dirs = {"/tmp"};
+  host_.Remove("/etc/resolv.conf");
+  host_.File("/tmp/resolv.conf").Symlink("/etc/resolv.conf", "../tmp/resolv.conf");
+  EXPECT_THAT(Supplied(), IsEmpty());
+  input_.private_dirs = {"/tmpfs"};
+  EXPECT_THAT(Supplied(), ElementsAre(Text("/tmp/resolv.conf")));
 }
 
 TEST(Paths, AreComparedByComponents) {

@@ -341,7 +341,7 @@ TEST_P(Sandbox, CannotReachAbstractSocketsOutside) {
   ::close(listener);
 }
 
-TEST_P(Sandbox, HasNoNetwork) {
+TEST_P(Sandbox, HasALoopbackOfItsOwn) {
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;

@@ -18,8 +18,8 @@ namespace aegis::sandbox {
 namespace {
 
 // How it looks at the agent, and what the agent must not do.
-constexpr auto kNeeded =
-    std::to_array<std::string_view>({"ptrace", "process_vm_readv", "pidfd_getfd"});
+constexpr auto kNeeded = std::to_array<std::string_view>(
+    {"ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd"});
 
 // What the agent may do or is asked about, and the supervisor never does. Threads come by clone.
 constexpr auto kRefused = std::to_array<std::string_view>(
@@ -44,6 +44,8 @@ std::vector<SyscallRow> SupervisorTable(Mode mode, Arch arch) {
     row.run = row.wrap = TreatmentOf(row, mode);
     if (row.name == "clone") {
       row.when = When::kNoThread;
+    } else if (row.name == "socket" && mode == Mode::kRun) {
+      row.when = When::kNotTcpSocket;
     } else if (row.run == Treatment::kAllow || IsIn(row.name, kRefused)) {
       row.when = When::kAlways;
     }

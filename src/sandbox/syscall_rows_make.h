@@ -36,6 +36,14 @@ constexpr SyscallRow Asked(std::string_view name, int x86_64, int arm64, Names n
           .why = why};
 }
 
+// The supervisor is asked under run; under wrap nothing depends on the answer.
+constexpr SyscallRow AskedByRun(std::string_view name, int x86_64, int arm64, Names names, How how,
+                                std::string_view why) {
+  SyscallRow row = Asked(name, x86_64, arm64, names, {}, how, kAlways, why);
+  row.wrap = kAllow;
+  return row;
+}
+
 // A row of which less is asked at the level `writes`.
 constexpr SyscallRow AtWrites(SyscallRow row, When when) {
   row.at_writes = when;

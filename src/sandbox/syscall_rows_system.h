@@ -43,6 +43,8 @@ inline constexpr auto kMemory = std::to_array<SyscallRow>({
 });
 
 inline constexpr std::string_view kWaitingAbout = "The caller's own.";
+inline constexpr std::string_view kEpollsWhy =
+    "a socket that connects to outside stays in its epoll instances";
 inline constexpr auto kWaiting = std::to_array<SyscallRow>({
     Free("futex", 202, 98),
     Free("futex_waitv", 449, 449),
@@ -53,8 +55,8 @@ inline constexpr auto kWaiting = std::to_array<SyscallRow>({
     Free("ppoll", 271, 73, kDescriptor),
     Free("select", 23, kNone, kDescriptor),
     Free("pselect6", 270, 72, kDescriptor),
-    Free("epoll_create", 213, kNone),
-    Free("epoll_create1", 291, 20),
+    AskedByRun("epoll_create", 213, kNone, kNothing, kContinue, kEpollsWhy),
+    AskedByRun("epoll_create1", 291, 20, kNothing, kContinue, kEpollsWhy),
     Free("epoll_ctl", 233, 21, kDescriptor),
     Free("epoll_wait", 232, kNone, kDescriptor),
     Free("epoll_pwait", 281, 22, kDescriptor),
@@ -84,18 +86,20 @@ inline constexpr auto kWaiting = std::to_array<SyscallRow>({
 });
 
 inline constexpr std::string_view kSocketsAbout =
-    "What names a peer is judged. The network namespace is empty under run.";
+    "What names a peer is judged. Under run a socket begins in a network namespace that holds "
+    "nothing but loopback; one that may connect to outside is replaced by one made outside.";
 inline constexpr auto kSockets = std::to_array<SyscallRow>({
     Asked("socket", 41, 198, kFamily, "NetConnect", kContinue, kOddSocket),
     Asked("socketpair", 53, 199, kFamily, "NetConnect", kContinue, kDatagramPair),
     Asked("connect", 42, 203, kAddress, "NetConnect, FileWrite", kContinue, kAlways,
-          "to a Unix socket of the run itself by the supervisor, as FileWrite"),
+          "by the supervisor, to a Unix socket of the run itself as FileWrite"),
     Asked("bind", 49, 200, kAddress, "FileWrite", kEmulate, kAlways,
-          "to a path; other addresses are left to the kernel"),
+          "to a path; other addresses are of the run's own network"),
     Asked("sendto", 44, 206, kAddress, "NetConnect", kContinue, kAddressed),
     Asked("sendmsg", 46, 211, kAddress, "NetConnect", kContinue),
     Asked("sendmmsg", 307, 269, kAddress, "NetConnect", kContinue),
-    Free("listen", 50, 201, kDescriptor),
+    AskedByRun("listen", 50, 201, kDescriptor, kEmulate,
+               "a socket that was made outside listens nowhere"),
     Free("accept", 43, 202, kDescriptor),
     Free("accept4", 288, 242, kDescriptor),
     Free("recvfrom", 45, 207, kDescriptor),
@@ -103,7 +107,10 @@ inline constexpr auto kSockets = std::to_array<SyscallRow>({
     Free("recvmmsg", 299, 243, kDescriptor),
     Free("shutdown", 48, 210, kDescriptor),
     Free("getsockname", 51, 204, kDescriptor),
-    Free("getpeername", 52, 205, kDescriptor),
+    AskedByRun("getpeername", 52, 205, kDescriptor, kEmulate,
+               "the address that the caller connected to, which may stand for a name"),
+    RefusedByRun("setsockopt", 54, 208, kDescriptor, "would lead packets elsewhere than was judged",
+                 kRouteOption),
     Free("setsockopt", 54, 208, kDescriptor),
     Free("getsockopt", 55, 209, kDescriptor),
 });

@@ -42,6 +42,10 @@ std::string_view Describe(When when) {
       return "Unix sockets";
     case When::kDatagramPair:
       return "datagrams";
+    case When::kNotTcpSocket:
+      return "not TCP";
+    case When::kRouteOption:
+      return "routes and headers of the caller's";
     case When::kAddressed:
       return "with an address";
     case When::kOddPersonality:

@@ -74,7 +74,9 @@ enum class When : std::uint8_t {
   kOddSocket,         // socket(2): neither Unix stream/seqpacket nor plain TCP or UDP
   kUnixSocket,        // socket(2): a Unix socket
   kDatagramPair,      // socketpair(2): not stream or seqpacket
+  kNotTcpSocket,      // socket(2): not a stream of IPv4 or IPv6, of the protocol TCP
   kAddressed,         // sendto(2): argument 4 is not NULL
+  kRouteOption,       // setsockopt(2): arguments 1 and 2 name a route, or headers, of the caller's
   kOddPersonality,    // personality(2): not PER_LINUX, ADDR_NO_RANDOMIZE or the query
 };
 

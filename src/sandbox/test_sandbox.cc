@@ -94,7 +94,7 @@ base::Result<> RunSupervisor(const Plan& plan, pid_t launcher, int sync, const I
       Print(what, " " + result);
     }
   }
-  AEGIS_ASSIGN(const Listener listener, ReceiveListener(init));
+  AEGIS_ASSIGN(const Listener listener, ReceiveListener(plan, init));
   AEGIS_TRY(LetCommandExecute(init));
   Supervise(init, listener);
   return {};

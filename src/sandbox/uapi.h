@@ -53,6 +53,8 @@ struct SchedAttr {
   std::uint64_t period = 0;
 };
 
+inline constexpr int kSoNetnsCookie = 71;  // SO_NETNS_COOKIE, Linux 5.14; with most architectures
+
 // System calls whose numbers are the same on every architecture (from 424 on).
 inline constexpr unsigned kStatxMntIdUnique = 0x4000U;  // Linux 6.8
 
