@@ -144,6 +144,7 @@ base::Result<Configuration> ReadConfiguration(const Home& home, std::string_view
   configuration.max_age_days = settings.max_age_days;
   configuration.masks = std::move(settings.masks);
   configuration.reads_unrecorded = settings.level == "writes";
+  configuration.network_ordered = settings.network == "ordered";
   configuration.network_policy = std::move(settings.network_policy);
   configuration.witness = std::move(settings.witness);
   if (configuration.witness.ca) {

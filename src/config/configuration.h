@@ -28,6 +28,7 @@ struct Configuration {
   std::optional<std::int64_t> max_age_days;  // content of older ledger entries is erased
   std::vector<std::string> masks;            // patterns of secrets, as they stand there
   bool reads_unrecorded = false;             // [ledger] level = "writes"
+  bool network_ordered = false;              // [ledger] network = "ordered"
   std::string network_policy;                // what [[allowed_network]] permits, as Cedar
   WitnessSettings witness;                   // its targets as they stand there, its `ca` absolute
   std::vector<std::string> without_effect;   // keys that are set and change nothing here

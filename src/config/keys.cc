@@ -21,6 +21,7 @@ constexpr auto kAnswers = std::to_array<Choice>({"Deny", "Allow", "Alert"});
 constexpr auto kAdapters =
     std::to_array<Choice>({"ClaudeCode", "Codex", "Generic", "Passthrough", "Auto"});
 constexpr auto kLevels = std::to_array<Choice>({"full", "writes"});
+constexpr auto kDurabilities = std::to_array<Choice>({"durable", "ordered"});
 constexpr auto kChannels = std::to_array<Choice>({"telegram"});
 constexpr auto kKinds = std::to_array<Choice>({"FileRead", "FileWrite", "FileDelete", "DirCreate",
                                                "DirList", "NetConnect", "NetRequest", "ToolCall",
@@ -41,6 +42,7 @@ constexpr auto kKeys = std::to_array<KeySpec>({
     {"ledger", kTable},
     {"ledger.mask", kStrings},
     {"ledger.level", kString, kLevels},
+    {"ledger.network", kString, kDurabilities},
     {"ledger.witness", kTable},
     {"ledger.witness.target", kString},
     {"ledger.witness.targets", kStrings},

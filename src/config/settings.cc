@@ -181,10 +181,12 @@ std::vector<std::string> Masks(const toml::table& table) {
                            : Strings(*ledger, "mask").value_or(std::vector<std::string>{});
 }
 
-std::optional<std::string> Level(const toml::table& table) {
-  const auto level = table["ledger"]["level"].value<std::string>();
-  return level ? std::optional(Lower(*level)) : std::nullopt;
+std::optional<std::string> LedgerWord(const toml::table& table, std::string_view key) {
+  const auto word = table["ledger"][key].value<std::string>();
+  return word ? std::optional(Lower(*word)) : std::nullopt;
 }
+
+std::optional<std::string> Level(const toml::table& table) { return LedgerWord(table, "level"); }
 
 // What [[allowed_network]] permits, as Cedar.
 base::Result<std::string> NetworkPolicy(const toml::table& table, std::string_view file) {
@@ -296,6 +298,7 @@ base::Result<Settings> ParseSettings(std::string_view toml, std::string_view fil
       .max_age_days = table["retention"]["max_age_days"].value<std::int64_t>(),
       .masks = Masks(table),
       .level = Level(table),
+      .network = LedgerWord(table, "network"),
       .witness = Witness(table),
       .network_policy = std::move(network_policy),
       .without_effect = WithoutEffect(table),

@@ -33,6 +33,7 @@ struct Settings {
   std::optional<std::int64_t> max_age_days;  // [retention], of what the ledger says
   std::vector<std::string> masks;            // [ledger] mask: patterns, not looked into here
   std::optional<std::string> level;          // [ledger] level: "full" or "writes"
+  std::optional<std::string> network;        // [ledger] network: "durable" or "ordered"
   WitnessSettings witness;
   std::string network_policy;  // what [[allowed_network]] permits, as Cedar (PermitsOf)
   // Top-level keys of other versions and later parts of Aegis that are set and have no effect here.

@@ -94,6 +94,14 @@ TEST(ParseSettings, ReadsMasks) {
   EXPECT_THAT(ErrorOf("[ledger]\nmasks = []"), HasSubstr("did you mean \"ledger.mask\"?"));
 }
 
+TEST(ParseSettings, ReadsWhetherConnectionsWaitForTheDisk) {
+  EXPECT_EQ(ParseSettings("[ledger]\nnetwork = \"Ordered\"", "f")->network, "ordered");
+  EXPECT_EQ(ParseSettings("[ledger]\nnetwork = \"durable\"", "f")->network, "durable");
+  EXPECT_EQ(ParseSettings("", "f")->network, std::nullopt);
+  EXPECT_THAT(ErrorOf("[ledger]\nnetwork = \"fast\""), HasSubstr("ledger.network"));
+  EXPECT_THAT(ErrorOf("[ledger]\nnetwork = true"), HasSubstr("must be a string"));
+}
+
 // The reference configuration that users have, to the letter: its `null` is no TOML.
 constexpr std::string_view kReference = R"(
 name = "my-agent"
