@@ -109,10 +109,12 @@ base::Result<gate::RunSpec> Specify(Context& context, const Places& places,
   spec.aegis_home = places.home.path();
   spec.state_dir = std::move(configuration.state_dir);
   spec.home = places.user_home;
+  spec.network_ordered = configuration.network_ordered;
   spec.tag = request.tag;
   spec.argv = request.argv;
   if (request.mode == gate::Mode::kRun) {
     const bool writes = request.level ? *request.level == "writes" : configuration.reads_unrecorded;
+    spec.no_network = request.no_network;
     spec.level = writes ? gate::Level::kWrites : gate::Level::kFull;
     auto filtered = config::FilterEnvironment(context.environment, configuration.env_pass);
     spec.env = std::move(filtered.kept);

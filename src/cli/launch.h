@@ -26,6 +26,7 @@ struct LaunchRequest {
   std::optional<std::string> policy;  // instead of the configuration's, for this run
   std::optional<std::string> dir;
   std::optional<std::string> level{};  // "full" or "writes", instead of the configuration's
+  bool no_network = false;
   std::string tag;
   WitnessFlags witnesses;
   std::vector<std::string> argv;

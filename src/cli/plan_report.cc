@@ -45,6 +45,8 @@ std::string_view KindName(Mount::Kind kind) {
       return "directory";
     case Mount::Kind::kFile:
       return "file";
+    case Mount::Kind::kText:
+      return "text";
     case Mount::Kind::kSymlink:
       return "symlink";
   }
@@ -62,7 +64,8 @@ std::string MountLine(const Mount& mount) {
   line += Name(mount.target);
   if (mount.kind == Mount::Kind::kSymlink) {
     line += " -> " + Name(mount.source);
-  } else if (!mount.source.empty() && mount.source != mount.target) {
+  } else if (mount.kind != Mount::Kind::kText && !mount.source.empty() &&
+             mount.source != mount.target) {
     line += " from " + Name(mount.source);
   }
   if (mount.kind == Mount::Kind::kBind && mount.read_only) {

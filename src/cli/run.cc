@@ -15,7 +15,7 @@ namespace {
 
 using Kind = Option::Kind;
 
-constexpr std::array<Option, 9> kOptions = {{
+constexpr std::array<Option, 10> kOptions = {{
     {"--config", Kind::kText, "NAME",
      "Configuration (default: what `aegis use` chose, or default)"},
     {"--name", Kind::kText, "NAME", "The same"},
@@ -24,6 +24,7 @@ constexpr std::array<Option, 9> kOptions = {{
     {"--dir", Kind::kText, "DIR", "The project, which policies call @dir (default: here)"},
     {"--level", Kind::kText, "LEVEL",
      "What is recorded: full, or writes, which leaves plain reads to the kernel", kLevelChoices},
+    {"--no-network", Kind::kFlag, "", "Refuse every connection, whatever the policies permit"},
     {"--tag", Kind::kText, "TAG", "A word to find the session by"},
     kWitnessOption,
     kWitnessKeyOption,
@@ -55,6 +56,7 @@ base::Result<int> Run(Context& context, const Args& args) {
                           .policy = args.Text("--policy"),
                           .dir = args.Text("--dir"),
                           .level = args.Text("--level"),
+                          .no_network = args.Has("--no-network"),
                           .tag = args.Text("--tag").value_or(""),
                           .witnesses = WitnessFlagsOf(args),
                           .argv = args.command()});
@@ -69,9 +71,9 @@ const Command kRunCommand = {
     .examples = kExamples,
     .notes =
         "Without --config, and where `aegis use` chose nothing, the configuration \"default\" is\n"
-        "made with the template `project`. The network is closed. Variables of the environment\n"
-        "that look like credentials are withheld and named; env_pass in aegis.toml makes "
-        "exceptions.\n"
+        "made with the template `project`. A connection is made where a rule permits it\n"
+        "(NetConnect); loopback inside is the run's own. Variables of the environment that look\n"
+        "like credentials are withheld and named; env_pass in aegis.toml makes exceptions.\n"
         "At --level writes plain reads that a static rule of the policy permits are left to the\n"
         "kernel and not recorded one by one; where the policy does not allow for that, everything\n"
         "is recorded, and it is said why.\n"

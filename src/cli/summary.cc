@@ -34,7 +34,7 @@ constexpr auto kExplanations = std::to_array<Explanation>({
      "one yet; a permit without @ask would permit it"},
     {"AEGIS_STATE", "it belongs to Aegis itself; no policy can permit it"},
     {"NETWORK_CLOSED",
-     "the network is closed for the whole run; without --no-network the policies decide"},
+     "the run's network is closed by --no-network, or this is a way out that no policy can permit"},
     {"PINNED_PATH",
      "a policy names something below it, which moving it would evade; no policy can "
      "permit it"},

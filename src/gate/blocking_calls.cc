@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -21,6 +22,7 @@
 #include <utility>
 
 #include "base/unique_fd.h"
+#include "gate/dialling.h"
 #include "gate/listener.h"
 #include "gate/process_status.h"
 #include "gate/tracer.h"
@@ -33,6 +35,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t kWakeNs = 25'000'000;
+constexpr int kLookMs = 25;
 
 // The kernel's own, between a system call and the delivery of a signal: the call is made again, or
 // returns EINTR, as the handler's SA_RESTART says. A program whose thread does not look for signals
@@ -70,19 +73,6 @@ class Waker {
 base::UniqueFd OpenUntilWoken(int directory, const std::string& name, int flags) {
   const Wakeable wakeable;
   return base::UniqueFd(::openat(directory, name.c_str(), flags | O_CLOEXEC | O_NOCTTY));
-}
-
-// How long a socket waits for room at its peer; nothing: for ever (socket(7), SO_SNDTIMEO).
-std::optional<Clock::duration> SendPatience(const base::UniqueFd& socket) {
-  timeval time{};
-  socklen_t size = sizeof time;
-  if (::getsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &time, &size) != 0 ||
-      (time.tv_sec == 0 && time.tv_usec == 0)) {
-    return std::nullopt;
-  }
-  constexpr std::int64_t kLongest = 1'000'000'000;  // seconds; beyond it a clock would overflow
-  return std::chrono::seconds(std::min<std::int64_t>(time.tv_sec, kLongest)) +
-         std::chrono::microseconds(time.tv_usec);
 }
 
 // The working directory is that of the own descriptors, where the number alone names the socket.
@@ -143,6 +133,12 @@ Reply BlockingCalls::Connect(std::uint64_t id, Connecting connecting) {
   return started ? Reply::None() : Reply::Fail(EAGAIN);
 }
 
+Reply BlockingCalls::Dial(std::uint64_t id, Dialling dialling) {
+  const bool started =
+      StartHelper([this, id, dialling = std::move(dialling)]() mutable { RunDial(id, dialling); });
+  return started ? Reply::None() : Reply::Fail(EAGAIN);
+}
+
 // The caller waits in a way that no signal but a deadly one ends, so the helper ends it. A signal
 // of the process may be another thread's to take, and one that stops all threads is no longer
 // pending once the first of them has stopped.
@@ -162,8 +158,8 @@ BlockingCalls::Signal BlockingCalls::LookForSignal(pid_t tid) const {
 }
 
 // `interrupted`: what the call returns to a caller that has a signal to take.
-void BlockingCalls::Wait(std::uint64_t id, pid_t tid, int interrupted,
-                         const Attempt& attempt) const {
+void BlockingCalls::Wait(std::uint64_t id, pid_t tid, int interrupted, const Attempt& attempt,
+                         const std::function<void()>& leave) const {
   const Waker waker;
   Signal before = Signal::kNone;
   while (waker.armed() && listener_.StillWaiting(id)) {
@@ -172,6 +168,9 @@ void BlockingCalls::Wait(std::uint64_t id, pid_t tid, int interrupted,
     const bool due =
         signal == Signal::kCertain || (signal == Signal::kPerhaps && before == Signal::kPerhaps);
     if (due && tracer_.Interrupt(tid)) {
+      if (leave) {
+        leave();
+      }
       listener_.Answer(id, Reply::Fail(interrupted));
       return;
     }
@@ -208,6 +207,33 @@ void BlockingCalls::RunConnect(std::uint64_t id, Connecting connecting) const {
     listener_.Answer(id, Reply::Return(0));
     return 0;
   });
+}
+
+void BlockingCalls::RunDial(std::uint64_t id, const Dialling& dialling) const {
+  const auto patience = SendPatience(dialling.socket);
+  const Clock::time_point end = Clock::now() + patience.value_or(Clock::duration::zero());
+  const auto place = [&] {
+    return Replace(listener_, id, epolls_, dialling.replacement, dialling.socket);
+  };
+  const auto attempt = [&] {
+    pollfd socket{dialling.socket.get(), POLLOUT, 0};
+    if (::poll(&socket, 1, kLookMs) <= 0) {
+      if (!patience || Clock::now() < end) {
+        return EINTR;
+      }
+      const int error = place();
+      return error != 0 ? error : EINPROGRESS;
+    }
+    if (const int error = ConnectNow(dialling.socket, dialling.address); error != 0) {
+      return error == EALREADY ? EINTR : error;
+    }
+    const int error = place();
+    if (error == 0) {
+      listener_.Answer(id, Reply::Return(0));
+    }
+    return error;
+  };
+  Wait(id, dialling.tid, patience ? EINTR : kRestart, attempt, [&] { (void)place(); });
 }
 
 }  // namespace aegis::gate

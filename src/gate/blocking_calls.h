@@ -8,6 +8,9 @@
 #include <optional>
 
 #include "base/unique_fd.h"
+#include "gate/dialling.h"
+#include "gate/epoll_registrations.h"
+#include "gate/inet_address.h"
 #include "gate/listener.h"
 #include "gate/roots.h"
 #include "gate/tracer.h"
@@ -21,8 +24,9 @@ namespace aegis::gate {
 class BlockingCalls {
  public:
   // Needs InstallWakeSignal().
-  BlockingCalls(const Listener& listener, const Roots& roots, Tracer& tracer)
-      : listener_(listener), roots_(roots), tracer_(tracer) {}
+  BlockingCalls(const Listener& listener, const Roots& roots, Tracer& tracer,
+                EpollRegistrations& epolls)
+      : listener_(listener), roots_(roots), tracer_(tracer), epolls_(epolls) {}
 
   struct Opening {
     pid_t tid = 0;          // the caller
@@ -37,11 +41,21 @@ class BlockingCalls {
     base::UniqueFd object;  // O_PATH: the Unix socket that listens
   };
 
+  struct Dialling {
+    pid_t tid = 0;            // the caller
+    base::UniqueFd socket;    // TCP, connecting
+    SocketAddress address;    // where to
+    Replacement replacement;  // when it is connected
+  };
+
   // Answers the notification once the object is open. ENOMEM when too many are waiting.
   Reply Open(std::uint64_t id, Opening opening);
   // The same once it is connected, or the socket's own time is over (SO_SNDTIMEO). EAGAIN when too
   // many are waiting.
   Reply Connect(std::uint64_t id, Connecting connecting);
+  // The same for TCP. A caller that is interrupted gets the socket as it is, and waits for it when
+  // the kernel makes its call again.
+  Reply Dial(std::uint64_t id, Dialling dialling);
 
  private:
   // Whether a signal is to be delivered to the caller.
@@ -51,9 +65,12 @@ class BlockingCalls {
 
   template <typename Body>
   bool StartHelper(Body body);
-  void Wait(std::uint64_t id, pid_t tid, int interrupted, const Attempt& attempt) const;
+  // `leave`: what is done before an interrupted caller is answered.
+  void Wait(std::uint64_t id, pid_t tid, int interrupted, const Attempt& attempt,
+            const std::function<void()>& leave = {}) const;
   void RunOpen(std::uint64_t id, Opening opening) const;
   void RunConnect(std::uint64_t id, Connecting connecting) const;
+  void RunDial(std::uint64_t id, const Dialling& dialling) const;
   Signal LookForSignal(pid_t tid) const;
 
   static constexpr int kMaxWaiting = 256;
@@ -61,6 +78,7 @@ class BlockingCalls {
   const Listener& listener_;
   const Roots& roots_;
   Tracer& tracer_;
+  EpollRegistrations& epolls_;
   std::atomic<int> waiting_ = 0;
 };
 

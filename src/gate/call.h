@@ -19,6 +19,7 @@
 #include "gate/handover.h"
 #include "gate/judge.h"
 #include "gate/listener.h"
+#include "gate/network.h"
 #include "gate/process_table.h"
 #include "gate/resolver.h"
 #include "gate/roots.h"
@@ -72,6 +73,7 @@ struct Services {
   const Roots& roots;
   BlockingCalls& blocking_calls;
   BoundSockets& bound_sockets;
+  Network& network;
   CallerUmask umask;
   sandbox::Level level = sandbox::Level::kFull;  // in force
 };

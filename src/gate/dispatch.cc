@@ -8,6 +8,7 @@
 
 #include "gate/call.h"
 #include "gate/exec_calls.h"
+#include "gate/inet_calls.h"
 #include "gate/metadata_calls.h"
 #include "gate/name_calls.h"
 #include "gate/open_calls.h"
@@ -77,6 +78,10 @@ constexpr auto kEntries = std::to_array<Entry>({
     {"socketpair", HandleSocketPair},
     {"connect", HandleConnect},
     {"bind", HandleBind},
+    {"listen", HandleListen},
+    {"getpeername", HandleGetPeerName},
+    {"epoll_create", HandleEpollCreate},
+    {"epoll_create1", HandleEpollCreate},
     {"sendto", HandleSendTo},
     {"sendmsg", HandleSendMsg},
     {"sendmmsg", HandleSendMmsg},

@@ -86,7 +86,7 @@ CommandEnd Follower::Follow(const Followed& followed, const std::function<bool()
       AwaitDeath(followed.supervisor);
     }
     TakeEvents(followed.control, end);
-    TakeWord(sources[2].fd, live);
+    TakeWord(followed, sources[2].fd, live);
     if (live != nullptr) {
       live->Look();
     }
@@ -131,7 +131,7 @@ bool Follower::Reap(pid_t supervisor, int options) {
 
 // What the supervisor says while the command runs: that it ends, or what became of an edit. At the
 // end of the stream it is dying, which SIGCHLD tells: `socket` becomes -1.
-void Follower::TakeWord(int& socket, LivePolicies* live) {
+void Follower::TakeWord(const Followed& followed, int& socket, LivePolicies* live) {
   if (socket < 0) {
     return;
   }
@@ -140,6 +140,10 @@ void Follower::TakeWord(int& socket, LivePolicies* live) {
     socket = -1;
   } else if (*word) {
     ended_ = ended_ || (*word)->message == Message::kEnded;
+    if ((*word)->message == Message::kProxyWanted) {
+      followed.start_proxy();
+      return;
+    }
     if (live != nullptr && !ended_) {
       live->TakeAnswer((*word)->message == Message::kTaken, (*word)->text);
     }

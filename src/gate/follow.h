@@ -27,6 +27,8 @@ struct Followed {
   // Whether the ledger has failed for good: the supervisor, which can record nothing any more, is
   // killed then.
   std::function<bool()> ledger_failed;
+  // The supervisor asks for the proxy.
+  std::function<void()> start_proxy;
 };
 
 // The launcher's side while the command runs: drains the journal, passes signals on, stops and goes
@@ -52,7 +54,7 @@ class Follower {
   void PassSignals(int control, pid_t supervisor);
   bool Reap(pid_t supervisor, int options);
   void TakeEvents(int control, CommandEnd& end);
-  void TakeWord(int& socket, LivePolicies* live);
+  void TakeWord(const Followed& followed, int& socket, LivePolicies* live);
   void StopWithCommand(const Followed& followed, CommandEnd& end);
 
   base::UniqueFd signals_;

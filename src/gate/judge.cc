@@ -27,8 +27,12 @@ using decision::Reason;
 using policy::Action;
 
 Judge::Judge(decision::Decider decider, ledger::JournalWriter& journal, ledger::Masker masker,
-             Mode mode)
-    : decider_(std::move(decider)), mode_(mode), journal_(journal), masker_(std::move(masker)) {}
+             Mode mode, ledger::Durability network)
+    : decider_(std::move(decider)),
+      mode_(mode),
+      network_(network),
+      journal_(journal),
+      masker_(std::move(masker)) {}
 
 int Judge::Ask(const Process& process, Action action, std::string_view name, const Detail& detail) {
   if (name.empty()) {
@@ -87,6 +91,7 @@ int Judge::Record(const Process& process, Action action, std::string_view escape
   record.context.host = detail.host;
   record.context.port = detail.port;
   record.context.protocol = detail.protocol;
+  record.context.address = detail.address;
   record.context.target = detail.target;
   record.context.enforced = decision.allowed() || Refuses(decision);
   // What reaches others can't be undone by the power cut that takes its record.
@@ -94,9 +99,8 @@ int Judge::Record(const Process& process, Action action, std::string_view escape
   payload_.clear();
   ledger::AppendActionPayload(payload_, record, masker_);
   AwaitSequencer();
-  const auto appended =
-      journal_.Append(ledger::kActionDecided, payload_,
-                      reaches_others ? ledger::Durability::kDurable : ledger::Durability::kOrdered);
+  const auto appended = journal_.Append(ledger::kActionDecided, payload_,
+                                        reaches_others ? network_ : ledger::Durability::kOrdered);
   return appended ? 0 : EACCES;
 }
 

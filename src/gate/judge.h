@@ -23,15 +23,17 @@ struct Detail {
   std::string_view host;
   std::int64_t port = -1;
   std::string_view protocol;
-  std::string_view target;  // the other name of a rename or link
+  std::string_view address{};  // that a name stood for
+  std::string_view target;     // the other name of a rename or link
 };
 
 // The one place of the gate that asks decide() and appends to the ledger, in this order and before
 // the effect. One thread at a time: the receive loop, or who holds it still.
 class Judge {
  public:
-  Judge(decision::Decider decider, ledger::JournalWriter& journal, ledger::Masker masker,
-        Mode mode);
+  // `network`: of the entries of permitted connections.
+  Judge(decision::Decider decider, ledger::JournalWriter& journal, ledger::Masker masker, Mode mode,
+        ledger::Durability network = ledger::Durability::kDurable);
 
   // Decides and records: 0 if the effect may happen now, otherwise the errno for the agent.
   // `name`: canonical bytes.
@@ -74,6 +76,7 @@ class Judge {
 
   decision::Decider decider_;
   Mode mode_;
+  ledger::Durability network_;
   std::string escaped_;  // scratch
   ledger::JournalWriter& journal_;
   ledger::Masker masker_;  // of what agents wrote freely

@@ -99,6 +99,17 @@ TEST_F(JudgeTest, RefusesAndRecords) {
   EXPECT_NE(recorded[2].find(R"("reason":"NETWORK_CLOSED")"), std::string::npos);
 }
 
+TEST_F(JudgeTest, RecordsTheAddressThatANameStoodFor) {
+  Start(Mode::kRun);
+  Detail detail;
+  detail.host = "api.example.com";
+  detail.port = 443;
+  detail.protocol = "tcp";
+  detail.address = "93.184.216.34";
+  EXPECT_EQ(judge_->Ask(process_, Action::kNetConnect, "api.example.com:443", detail), EACCES);
+  EXPECT_NE(Recorded()[0].find(R"("context":{"address":"93.184.216.34","exe")"), std::string::npos);
+}
+
 TEST_F(JudgeTest, WrapRefusesNothingButAegisState) {
   Start(Mode::kWrap);
   EXPECT_EQ(judge_->Ask(process_, Action::kFileWrite, "/srv/a"), 0);

@@ -86,4 +86,14 @@ int Listener::Inject(std::uint64_t id, int fd, bool close_on_exec) const {
   return 0;
 }
 
+int Listener::Replace(std::uint64_t id, int fd, int number, bool close_on_exec) const {
+  seccomp_notif_addfd request{};
+  request.id = id;
+  request.flags = SECCOMP_ADDFD_FLAG_SETFD;
+  request.srcfd = static_cast<std::uint32_t>(fd);
+  request.newfd = static_cast<std::uint32_t>(number);
+  request.newfd_flags = close_on_exec ? O_CLOEXEC : 0;
+  return ::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request) < 0 ? errno : 0;
+}
+
 }  // namespace aegis::gate

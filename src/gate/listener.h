@@ -58,6 +58,10 @@ class Listener {
   // 0, or the errno to answer with (EMFILE). A caller that is gone is no error.
   int Inject(std::uint64_t id, int fd, bool close_on_exec) const;
 
+  // Puts `fd` in the place of the caller's descriptor `number`; its call goes on waiting. 0, or the
+  // errno.
+  int Replace(std::uint64_t id, int fd, int number, bool close_on_exec) const;
+
  private:
   base::UniqueFd fd_;
 };

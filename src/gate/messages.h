@@ -11,14 +11,16 @@ namespace aegis::gate {
 
 // What supervisor and launcher tell each other, one message each on a SOCK_SEQPACKET socket.
 enum class Message : std::uint8_t {
-  kReady = 'R',      // supervisor: the mount tree stands and init runs
-  kGo = 'G',         // launcher: the ledger is open, the command may be executed
-  kListening = 'L',  // supervisor: the command's execve is the first call it will judge
-  kFailed = 'F',     // supervisor: nothing ran; code and text follow
-  kEnded = 'E',      // supervisor: everything inside is dead, and nothing more will be appended
-  kPolicies = 'P',   // launcher: the policies were edited; with a descriptor (policy_update.h)
-  kTaken = 'T',      // supervisor: they are in force, or what was to be recorded is
-  kKept = 'K',       // supervisor: those before stay in force; the reason follows
+  kReady = 'R',        // supervisor: the mount tree stands and init runs
+  kGo = 'G',           // launcher: the ledger is open, the command may be executed
+  kListening = 'L',    // supervisor: the command's execve is the first call it will judge
+  kFailed = 'F',       // supervisor: nothing ran; code and text follow
+  kEnded = 'E',        // supervisor: everything inside is dead, and nothing more will be appended
+  kPolicies = 'P',     // launcher: the policies were edited; with a descriptor (policy_update.h)
+  kTaken = 'T',        // supervisor: they are in force, or what was to be recorded is
+  kProxyWanted = 'W',  // supervisor: the agent is about to use the network
+  kProxy = 'X',        // launcher: the proxy runs; with the socket to it, or none if it does not
+  kKept = 'K',         // supervisor: those before stay in force; the reason follows
 };
 
 base::Result<> Send(int socket, Message message);

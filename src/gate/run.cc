@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <future>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -39,6 +40,7 @@
 #include "ledger/ledger.h"
 #include "ledger/new_journal.h"
 #include "policy/policy.h"
+#include "proxy/proxy.h"
 #include "sandbox/init.h"
 #include "sandbox/namespaces.h"
 #include "sandbox/paths.h"
@@ -321,6 +323,29 @@ std::optional<LivePolicies> FollowPolicies(const RunSpec& spec, const Begun& beg
   return *std::move(live);
 }
 
+// Starts the proxy when the agent first uses the network, and ends it with the run.
+class ProxyOnDemand {
+ public:
+  explicit ProxyOnDemand(int supervisor_socket) : supervisor_socket_(supervisor_socket) {}
+
+  void Start(std::vector<std::string>& warnings) {
+    auto started =
+        proxy::StartProxy({.program = "/proc/self/exe", .argv = {std::string(proxy::kProxyName)}});
+    if (!started) {
+      warnings.push_back("names of hosts were not resolved: " + started.error().message());
+      (void)Send(supervisor_socket_, Message::kProxy);
+      return;
+    }
+    process_.emplace(*std::move(started));
+    const base::UniqueFd socket = process_->TakeSocket();  // the supervisor's alone from now on
+    (void)SendWithFd(supervisor_socket_, Message::kProxy, socket.get());
+  }
+
+ private:
+  int supervisor_socket_;
+  std::optional<proxy::ProxyProcess> process_;
+};
+
 // Everything between the command's execve and its last entry in the store, which is closed then.
 base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervisor,
                                    const RunSpec& spec, const Begun& begun,
@@ -334,10 +359,13 @@ base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervi
     Abandon(supervisor);
     return base::Fail(std::move(sequencer).error());
   }
+  ProxyOnDemand network_proxy(supervisor.socket.get());
+  std::vector<std::string> proxy_warnings;
   const Foreground foreground;
   TakeLaterTurns();
   const Followed followed{supervisor.pid, supervisor.socket.get(), supervisor.control.get(),
-                          [&sequencer] { return sequencer->failed(); }};
+                          [&sequencer] { return sequencer->failed(); },
+                          [&] { network_proxy.Start(proxy_warnings); }};
   auto live = FollowPolicies(spec, begun, recording.store(), supervisor.socket.get());
   const auto drain = [&recording, &sequencer] {
     const std::uint64_t before = sequencer->entries();
@@ -355,6 +383,7 @@ base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervi
         outcome.session_id + ", whose journal has the rest)"));
   }
   outcome.warnings = *std::move(warnings);
+  std::ranges::move(proxy_warnings, std::back_inserter(outcome.warnings));
   AEGIS_TRY(recorded);
   if (!end.status) {
     return base::Fail(SupervisorDied(end, outcome.session_id));
@@ -425,13 +454,14 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
   AEGIS_ASSIGN(ledger::NewJournal journal, ledger::NewJournal::Make(spec.state_dir));
   AEGIS_TRY(RecordStart(journal.writer(), spec, walls, input.plan));
   decision::Guards guards;
-  guards.network_closed = spec.mode == Mode::kRun;
+  guards.network_closed = spec.no_network;
   guards.aegis_state = std::move(walls.state);
   const bool live = FollowsEdits(spec, rules, walls.policies);
   const Begun begun{std::move(rules), walls.policies.digest(), live};
   input.decider.emplace(std::move(walls.policies), std::move(guards));
   input.journal = &journal.writer();
   input.masker = spec.masker;
+  input.network_ordered = spec.network_ordered;
   AEGIS_ASSIGN(Follower follower, Follower::Start());
   AEGIS_ASSIGN(const Supervisor supervisor, ForkSupervisor(input));
   const std::future<void> preparing = PrepareEnd(spec.state_dir);

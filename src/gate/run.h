@@ -21,6 +21,9 @@ using Level = sandbox::Level;
 struct RunSpec {
   Mode mode = Mode::kRun;
   Level level = Level::kFull;  // what is asked for; kWrap records in full
+  bool no_network = false;     // refuse every connection, whatever the policies say
+  // Entries of permitted connections are ordered, not durable: no connect waits for the disk.
+  bool network_ordered = false;
   std::string config_name;
   std::string aegis_home;
   std::string state_dir;  // $AEGIS_HOME/NAME: journal/ lies here

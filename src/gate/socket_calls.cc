@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -27,11 +28,13 @@
 #include "base/unique_fd.h"
 #include "decision/decision.h"
 #include "gate/call.h"
+#include "gate/inet_calls.h"
 #include "gate/peer_address.h"
 #include "gate/resolver.h"
 #include "gate/run.h"
 #include "gate/walk.h"
 #include "policy/policy.h"
+#include "sandbox/uapi.h"
 
 namespace aegis::gate {
 
@@ -106,7 +109,7 @@ const BoundSocket* FindByKernelName(const Services& services, const std::string&
 }
 
 // Never waits: with a full backlog EAGAIN, as if the socket were non-blocking.
-int ConnectNow(const base::UniqueFd& socket, const void* address, std::size_t size) {
+int ConnectAtOnce(const base::UniqueFd& socket, const void* address, std::size_t size) {
   const int flags = ::fcntl(socket.get(), F_GETFL);
   ::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK);
   const int result =
@@ -116,16 +119,14 @@ int ConnectNow(const base::UniqueFd& socket, const void* address, std::size_t si
   return error;
 }
 
-Reply ConnectToObject(Services& services, Call& call, int object, std::string_view name) {
-  if (const int error = services.judge.Ask(call.process, Action::kFileWrite, name)) {
-    return Reply::Fail(error);
-  }
+// The object was judged.
+Reply ConnectToObject(Services& services, Call& call, int object) {
   base::UniqueFd socket = TakeSocket(services, call);
   const auto address = AddressOf(std::to_string(object));
   if (!socket.valid() || !address) {
     return Reply::Fail(EBADF);
   }
-  const int error = ConnectNow(socket, &*address, sizeof(*address));
+  const int error = ConnectAtOnce(socket, &*address, sizeof(*address));
   if (error != EAGAIN || (::fcntl(socket.get(), F_GETFL) & O_NONBLOCK) != 0) {
     return Reply::FromErrno(error);
   }
@@ -150,6 +151,33 @@ int UnreachableError(const Services& services, const Resolved& resolved) {
   return error == 0 ? ECONNREFUSED : error;
 }
 
+// A socket that the run itself made.
+Reply WriteToSocket(Services& services, Call& call, int object, std::string_view name) {
+  const int error = services.judge.Ask(call.process, Action::kFileWrite, name);
+  return error != 0 ? Reply::Fail(error) : ConnectToObject(services, call, object);
+}
+
+// A socket of the host's: an agent of keys, a database. Where the run's own view of files hides it,
+// its canonical name is that of the host.
+Reply ConnectToHost(Services& services, Call& call, PeerAddress peer, const Resolved& resolved) {
+  peer.resource = "unix:" + base::EscapeName(resolved.name);
+  const bool refused = resolved.aegis_state
+                           ? services.judge.Refuse(call.process, Action::kNetConnect, peer.resource,
+                                                   decision::Reason::kAegisState) != 0
+                           : AskPeer(services, call, peer, "unix") != 0;
+  const bool is_other = resolved.exists() && !S_ISSOCK(resolved.st.st_mode);
+  if (refused || is_other) {
+    return Reply::Fail(UnreachableError(services, resolved));
+  }
+  if (resolved.exists()) {
+    return ConnectToObject(services, call, resolved.object.get());
+  }
+  const base::UniqueFd object(sandbox::uapi::OpenAt2(services.roots.host_root.get(),
+                                                     resolved.name.substr(1).c_str(),
+                                                     O_PATH | O_NOFOLLOW, 0, RESOLVE_NO_SYMLINKS));
+  return object.valid() ? ConnectToObject(services, call, object.get()) : Reply::Fail(errno);
+}
+
 // A socket that the run itself made is reached by writing to its file; any other is the network.
 Reply ConnectToPath(Services& services, Call& call, PeerAddress peer) {
   const Resolved resolved =
@@ -157,7 +185,7 @@ Reply ConnectToPath(Services& services, Call& call, PeerAddress peer) {
   const bool nowhere = !resolved.exists() && !resolved.hidden;
   if (const BoundSocket* bound = nowhere ? FindByKernelName(services, peer.path) : nullptr) {
     const int object = bound->inode.get();
-    return ConnectToObject(services, call, object, NameOf(services.roots, object));
+    return WriteToSocket(services, call, object, NameOf(services.roots, object));
   }
   if (services.judge.mode() == Mode::kWrap) {
     peer.resource = "unix:" + base::EscapeName(resolved.name);
@@ -168,11 +196,9 @@ Reply ConnectToPath(Services& services, Call& call, PeerAddress peer) {
     return Reply::Fail(resolved.error);  // no socket, inside or outside: nothing to reach
   }
   if (!resolved.exists() || !BoundInThisRun(services, resolved.st)) {
-    peer.resource = "unix:" + base::EscapeName(resolved.name);
-    AskPeer(services, call, peer, "unix");
-    return Reply::Fail(UnreachableError(services, resolved));
+    return ConnectToHost(services, call, std::move(peer), resolved);
   }
-  return ConnectToObject(services, call, resolved.object.get(), resolved.name);
+  return WriteToSocket(services, call, resolved.object.get(), resolved.name);
 }
 
 // Dissolves an association, or names the kernel of the own namespace. Done here, on the copy: the
@@ -188,7 +214,7 @@ Reply ConnectHarmlessly(Services& services, Call& call) {
     return Reply::Fail(EACCES);  // rewritten between the two reads
   }
   const base::UniqueFd socket = TakeSocket(services, call);
-  return socket.valid() ? Reply::FromErrno(ConnectNow(socket, bytes.data(), size))
+  return socket.valid() ? Reply::FromErrno(ConnectAtOnce(socket, bytes.data(), size))
                         : Reply::Fail(EBADF);
 }
 
@@ -275,10 +301,46 @@ Reply BindToPath(Services& services, Call& call, const PeerAddress& peer) {
   return Reply::Return(0);
 }
 
+SysResult<std::vector<char>> ReadAddress(Services& services, Call& call, std::uint64_t address,
+                                         std::uint64_t size) {
+  std::vector<char> bytes(std::min<std::size_t>(size, sizeof(sockaddr_storage)));
+  if (size > sizeof(sockaddr_storage)) {
+    return SysFail(EINVAL);
+  }
+  const int error = MemoryArgument(services, call, address, bytes.data(), bytes.size());
+  return error == 0 ? SysResult<std::vector<char>>(std::move(bytes)) : SysFail(error);
+}
+
+sa_family_t FamilyOfAddress(const std::vector<char>& bytes) {
+  sa_family_t family = AF_UNSPEC;
+  if (bytes.size() >= sizeof family) {
+    std::memcpy(&family, bytes.data(), sizeof family);
+  }
+  return family;
+}
+
+bool IsInet(sa_family_t family) { return family == AF_INET || family == AF_INET6; }
+
 // A message to a named peer: nothing to judge without a name.
-Reply JudgeDatagram(Services& services, Call& call, std::uint64_t address, std::uint64_t size) {
+Reply JudgeDatagram(Services& services, Call& call, std::uint64_t address, std::uint64_t size,
+                    int flags) {
+  // The kernel reads the address again, and may find another one there: a socket that was made
+  // outside and is not connected would connect to it. Only the flags can't change any more.
+  const bool connects = services.network.is_private() && (flags & MSG_FASTOPEN) != 0;
   if (address == 0 || size == 0) {
-    return Reply::Continue();
+    return connects ? Reply::Fail(EOPNOTSUPP) : Reply::Continue();
+  }
+  const auto bytes = ReadAddress(services, call, address, size);
+  if (!bytes) {
+    return Reply::Fail(bytes.error());
+  }
+  if (connects) {
+    return IsInet(FamilyOfAddress(*bytes)) ? RefuseFastOpen(services, call, *bytes)
+                                           : Reply::Fail(EOPNOTSUPP);
+  }
+  if (services.network.is_private() && IsInet(FamilyOfAddress(*bytes))) {
+    const int refused = JudgeDatagramTo(services, call, *bytes);
+    return refused != 0 ? Reply::Fail(refused) : Reply::Continue();
   }
   auto peer = ReadPeer(services, call, address, size);
   if (!peer) {
@@ -325,6 +387,13 @@ Reply HandleSocketPair(Services& services, Call& call) {
 }
 
 Reply HandleConnect(Services& services, Call& call) {
+  const auto bytes = ReadAddress(services, call, call.arg(1), call.arg(2) & UINT32_MAX);
+  if (!bytes) {
+    return Reply::Fail(bytes.error());
+  }
+  if (services.network.is_private() && IsInet(FamilyOfAddress(*bytes))) {
+    return ConnectInet(services, call, *bytes);
+  }
   const auto peer = ReadPeer(services, call, call.arg(1), call.arg(2) & UINT32_MAX);
   if (!peer) {
     return Reply::Fail(peer.error());
@@ -336,11 +405,26 @@ Reply HandleConnect(Services& services, Call& call) {
     return ConnectToPath(services, call, *peer);
   }
   const std::string_view protocol = peer->family == AF_UNIX ? "unix" : "ip";
+  if (services.network.is_private()) {  // an abstract Unix socket, or a family of its own
+    const int refused = services.judge.Refuse(call.process, Action::kNetConnect, peer->resource,
+                                              decision::Reason::kNetworkClosed);
+    return Reply::Fail(refused != 0 ? refused : EACCES);
+  }
   const int refused = AskPeer(services, call, *peer, protocol);
   return refused != 0 ? Reply::Fail(refused) : Reply::Continue();
 }
 
 Reply HandleBind(Services& services, Call& call) {
+  if (services.network.is_private()) {
+    const auto bytes = ReadAddress(services, call, call.arg(1), call.arg(2) & UINT32_MAX);
+    if (!bytes) {
+      return Reply::Fail(bytes.error());
+    }
+    const sa_family_t family = FamilyOfAddress(*bytes);
+    if (family != AF_UNIX || ParsePeer(bytes->data(), bytes->size()).path.empty()) {
+      return BindInet(services, call, *bytes);
+    }
+  }
   const auto peer = ReadPeer(services, call, call.arg(1), call.arg(2) & UINT32_MAX);
   if (!peer) {
     return Reply::Fail(peer.error());
@@ -352,7 +436,7 @@ Reply HandleBind(Services& services, Call& call) {
 }
 
 Reply HandleSendTo(Services& services, Call& call) {
-  return JudgeDatagram(services, call, call.arg(4), call.arg(5) & UINT32_MAX);
+  return JudgeDatagram(services, call, call.arg(4), call.arg(5) & UINT32_MAX, call.int_arg(3));
 }
 
 Reply HandleSendMsg(Services& services, Call& call) {
@@ -361,7 +445,7 @@ Reply HandleSendMsg(Services& services, Call& call) {
     return Reply::Fail(error);
   }
   return JudgeDatagram(services, call, reinterpret_cast<std::uint64_t>(message.msg_name),
-                       message.msg_namelen);
+                       message.msg_namelen, call.int_arg(2));
 }
 
 Reply HandleSendMmsg(Services& services, Call& call) {
@@ -374,7 +458,7 @@ Reply HandleSendMmsg(Services& services, Call& call) {
     }
     const Reply reply =
         JudgeDatagram(services, call, reinterpret_cast<std::uint64_t>(message.msg_hdr.msg_name),
-                      message.msg_hdr.msg_namelen);
+                      message.msg_hdr.msg_namelen, call.int_arg(3));
     if (reply.kind() != Reply::Kind::kContinue) {
       return reply;
     }

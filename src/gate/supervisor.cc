@@ -23,6 +23,7 @@
 #include "base/unique_fd.h"
 #include "gate/blocking_calls.h"
 #include "gate/call.h"
+#include "gate/connection_ends.h"
 #include "gate/dispatch.h"
 #include "gate/executions.h"
 #include "gate/handover.h"
@@ -30,6 +31,8 @@
 #include "gate/lifecycle.h"
 #include "gate/listener.h"
 #include "gate/messages.h"
+#include "gate/name_questions.h"
+#include "gate/network.h"
 #include "gate/policy_change.h"
 #include "gate/process_table.h"
 #include "gate/resolver.h"
@@ -38,6 +41,7 @@
 #include "gate/shared_cpu.h"
 #include "gate/tracer.h"
 #include "gate/wake_signal.h"
+#include "ledger/journal.h"
 #include "sandbox/builder.h"
 #include "sandbox/capabilities.h"
 #include "sandbox/init.h"
@@ -86,7 +90,9 @@ void RaiseDescriptorLimit() {
   }
 }
 
-base::Result<sandbox::Init> StartSandbox(SupervisorInput& input) {
+// `connection_events`: where the kernel tells of connections that are gone.
+base::Result<sandbox::Init> StartSandbox(SupervisorInput& input,
+                                         base::UniqueFd& connection_events) {
   AEGIS_TRY(sandbox::DieWithParent(input.launcher));
   AEGIS_TRY(TakeOwnSignals());
   AEGIS_TRY(sandbox::EnterUserAndMountNamespace(input.launcher_socket.get()));
@@ -103,6 +109,7 @@ base::Result<sandbox::Init> StartSandbox(SupervisorInput& input) {
   RaiseDescriptorLimit();
   AEGIS_TRY(LeaveJob());
   AEGIS_TRY(sandbox::LimitSupervisor(input.root));
+  connection_events = ConnectionEnds::Subscribe();
   AEGIS_TRY(sandbox::RestrictSupervisorCalls(input.plan.mode));
   AEGIS_TRY(EnterOwnFds(input.roots));
   AEGIS_TRY(Send(input.launcher_socket.get(), Message::kReady));
@@ -134,6 +141,8 @@ class Attendant {
     Serving& serving;
     Tracer& tracer;
     Handover& handover;
+    NameQuestions& names;
+    ConnectionEnds& ends;
   };
 
   Attendant(const sandbox::Init& init, int launcher_socket, const Services& services)
@@ -141,10 +150,13 @@ class Attendant {
 
   // Takes edits of the policies until init is dead, and ends the process then.
   [[noreturn]] void Attend() {
-    std::array<pollfd, 3> sources{{{init_.pidfd.get(), POLLIN, 0},
+    std::array<pollfd, 5> sources{{{init_.pidfd.get(), POLLIN, 0},
                                    {launcher_socket_, POLLIN, 0},
-                                   {services_.handover.timer(), POLLIN, 0}}};
+                                   {services_.handover.timer(), POLLIN, 0},
+                                   {services_.ends.fd(), POLLIN, 0},
+                                   {-1, POLLIN, 0}}};
     while (true) {
+      sources[4].fd = services_.names.fd();
       if (::poll(sources.data(), sources.size(), -1) < 0 && errno != EINTR) {
         ::_exit(EXIT_FAILURE);  // who can't see the end must not go on
       }
@@ -153,6 +165,12 @@ class Attendant {
       }
       if (sources[2].revents != 0) {
         services_.serving.StandStill([this] { services_.handover.Look(); });
+      }
+      if (sources[3].revents != 0) {
+        services_.serving.StandStill([this] { services_.ends.Take(); });
+      }
+      if (sources[4].revents != 0) {
+        services_.names.Take();
       }
       if (!TakeWord()) {
         sources[1].fd = -1;  // the launcher is dying, and this process with it
@@ -165,16 +183,19 @@ class Attendant {
   // down: it is told that the journal is complete.
   [[noreturn]] void EndWithInit() {
     constexpr std::chrono::seconds kPatience(1);  // a handler may hang in a system call
+    constexpr std::chrono::milliseconds kClosing(
+        100);  // the kernel tells of sockets a little later
     while (::waitpid(init_.pid, nullptr, 0) < 0 && errno == EINTR) {
     }
     if (services_.tracer.AwaitEnd(kPatience) && services_.serving.StopFor(kPatience)) {
+      services_.ends.Finish(kClosing);
       (void)Send(launcher_socket_, Message::kEnded);
     }
     ::_exit(EXIT_SUCCESS);
   }
 
   bool TakeWord() {
-    const auto word = TakeMessage(launcher_socket_);
+    auto word = TakeMessage(launcher_socket_);
     if (!word) {
       return false;
     }
@@ -182,6 +203,9 @@ class Attendant {
       const auto applied = ApplyPolicyUpdate((*word)->fd, services_.judge, services_.serving);
       (void)(applied ? Send(launcher_socket_, Message::kTaken)
                      : SendKept(launcher_socket_, applied.error().message()));
+    } else if (*word && (*word)->message == Message::kProxy) {
+      (*word)->fd.valid() ? services_.names.Begin(std::move((*word)->fd))
+                          : services_.names.GiveUp();
     }
     return true;
   }
@@ -226,10 +250,12 @@ base::Result<> LetRun(const sandbox::Init& init, Attendant& attendant, int launc
 }
 
 base::Result<> Run(SupervisorInput& input) {
-  AEGIS_ASSIGN(const sandbox::Init init, StartSandbox(input));
-  AEGIS_ASSIGN(sandbox::Listener listening, sandbox::ReceiveListener(init));
+  base::UniqueFd connection_events;
+  AEGIS_ASSIGN(sandbox::Init init, StartSandbox(input, connection_events));
+  AEGIS_ASSIGN(sandbox::Listener listening, sandbox::ReceiveListener(input.plan, init));
   AEGIS_TRY(LearnDevices(input.roots, !input.plan.whole_root, input.plan.masked));
-  Judge judge(std::move(*input.decider), *input.journal, std::move(input.masker), input.plan.mode);
+  Judge judge(std::move(*input.decider), *input.journal, std::move(input.masker), input.plan.mode,
+              input.network_ordered ? ledger::Durability::kOrdered : ledger::Durability::kDurable);
   Serving serving;
   ProcessTable processes(input.roots);
   Executions executions;
@@ -241,12 +267,16 @@ base::Result<> Run(SupervisorInput& input) {
   AEGIS_TRY(tracer.Start(listening.command));
   Listener listener(std::move(listening.fd));
   Handover handover(listener, cpu);
-  BlockingCalls blocking_calls(listener, input.roots, tracer);
+  Network network(input.roots, std::move(init.network), input.launcher_socket.get());
+  BlockingCalls blocking_calls(listener, input.roots, tracer, network.epolls);
   BoundSockets bound_sockets;
-  Services services{listener,      handover,   judge,           resolver,
-                    processes,     executions, input.roots,     blocking_calls,
-                    bound_sockets, {},         input.plan.level};
-  Attendant attendant(init, input.launcher_socket.get(), {judge, serving, tracer, handover});
+  Services services{listener,      handover,   judge,       resolver,
+                    processes,     executions, input.roots, blocking_calls,
+                    bound_sockets, network,    {},          input.plan.level};
+  NameQuestions names(network, judge, serving);
+  ConnectionEnds ends(std::move(connection_events), network.sockets, judge);
+  Attendant attendant(init, input.launcher_socket.get(),
+                      {judge, serving, tracer, handover, names, ends});
   if (const auto runs = LetRun(init, attendant, input.launcher_socket.get()); !runs) {
     GiveUp(input.launcher_socket.get(), runs.error());  // threads use what lives in this function
   }

@@ -26,6 +26,7 @@ struct SupervisorInput {
   sandbox::SignalState signals;
   pid_t launcher = 0;
   bool root = false;
+  bool network_ordered = false;  // RunSpec's
 };
 
 // How a supervisor exits whose memory is used up.

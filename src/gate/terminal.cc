@@ -61,8 +61,8 @@ base::Result<> CheckStandardSockets() {
     if (!known || domain != AF_UNIX || (type != SOCK_STREAM && type != SOCK_SEQPACKET)) {
       return base::Fail(base::Errc::kInvalid,
                         "descriptor " + std::to_string(fd) +
-                            " is a network or datagram socket, which a run with a closed network "
-                            "can't have: put a pipe between");
+                            " is a network or datagram socket, by which the agent would reach a "
+                            "peer unasked: put a pipe between");
     }
   }
   return {};

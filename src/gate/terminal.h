@@ -31,7 +31,7 @@ std::string TerminalDevice();
 void FillStandardDescriptors();
 
 // Fails when one of descriptors 0 to 2 is a socket that could reach beyond its peer: a network
-// socket, or one that sends to addresses. The agent would inherit it past a closed network.
+// socket, or one that sends to addresses. The agent would inherit it past the policies.
 base::Result<> CheckStandardSockets();
 
 }  // namespace aegis::gate

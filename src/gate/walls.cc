@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "base/text.h"
+#include "gate/name_service_files.h"
 #include "gate/native_reads.h"
 #include "gate/run.h"
 #include "gate/scan_store.h"
@@ -92,6 +93,9 @@ base::Result<sandbox::Plan> MakePlan(const RunSpec& spec, const policy::PolicySe
   input.command.argv = spec.argv;
   input.command.env = spec.env;
   input.command.cwd = cwd;
+  if (spec.mode == Mode::kRun) {
+    input.supplied = NameServiceFiles();
+  }
   const sandbox::SystemHostView host;
   if (spec.mode == Mode::kRun && spec.level == Level::kWrites) {
     AEGIS_ASSIGN(level_detail, PlanReads(spec, policies, state, host, input));

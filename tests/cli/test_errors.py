@@ -340,6 +340,12 @@ resource in Aegis::Resource::"Example.com");' > p.cedar; aegis policy validate p
               "x.journal: its entries are not in the ledger yet: "),
     "`session S: the machine went down before its last entries reached the disk`":
         "src/ledger/recovery_test.cc:kLostTail",
+    "`bring the sandbox's loopback up: ...`, `give the sandbox's loopback ...`, `bind the sandbox's name socket: ...`, `the sandbox's network was not set up`, `tell the sandbox's network namespace: ...`":
+        "src/sandbox/inside_network_test.cc:WithoutCapabilitiesItFails",
+    "`names of hosts were not resolved: ...`":
+        Typed("cp $(command -v aegis) x; ./x init a -q --policy project; (sleep 1; chmod 644 x) &\n"
+              "./x run --config a -- sh -c 'sleep 2; getent hosts a.example'", 2,
+              "names of hosts were not resolved: "),
     "`standard output: write: No space left on device`":
         Typed("aegis init a -q; aegis status a > /dev/full", 1,
               "standard output: write: No space left on device"),
