@@ -15,7 +15,9 @@ import tempfile
 
 import pytest
 
+import connected as connected_world
 import harness
+import outside_world
 
 # Whoever runs the tests may ignore these (nohup, a job in the background); what is tested inherits
 # that, natively and under Aegis alike, and would not die of them.
@@ -79,6 +81,9 @@ def base():
     shutil.rmtree(path, ignore_errors=True)
 
 
+GO = "/usr/lib/go-1.19/bin/go"  # Debian's, like the sources that the tests use
+
+
 class Programs:
     """Compiles each helper program once per session."""
 
@@ -86,14 +91,23 @@ class Programs:
         self.directory = directory
         directory.mkdir()
 
+    def _words(self, path, target):
+        return {
+            ".c": ["gcc", "-O1", "-Wall", "-Werror", "-pthread", "-o", target, path],
+            ".cc": ["g++", "-std=c++20", "-Wall", "-Werror", "-pthread", "-o", target, path],
+            ".go": [GO, "build", "-o", target, path],
+        }.get(path.suffix)
+
     def get(self, source):
         path = harness.PROGRAMS / source
-        if path.suffix != ".c":
-            return path
         target = self.directory / path.stem
+        words = self._words(path, target)
+        if words is None:
+            return path
         if not target.exists():
-            subprocess.run(["gcc", "-O1", "-Wall", "-Werror", "-pthread", "-o", target, path],
-                           check=True)
+            go = {"GOCACHE": str(self.directory / "go-cache"), "CGO_ENABLED": "0",
+                  "GO111MODULE": "off", "HOME": str(self.directory)}
+            subprocess.run(words, check=True, env=os.environ | go)
         return target
 
 
@@ -106,6 +120,27 @@ def programs(base):
 def world(base, aegis, programs):
     root = tempfile.mkdtemp(prefix="w-", dir=base)
     yield harness.World(root, aegis, programs)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def out(base):
+    """A world outside: hosts, names and servers."""
+    root = tempfile.mkdtemp(prefix="o-", dir=base)
+    try:
+        with outside_world.OutsideWorld(root) as made:
+            yield made
+    except outside_world.Unavailable as error:
+        missing(f"namespaces for a world outside: {error}")
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def connected(base, aegis, programs, out):
+    """A world whose commands reach that outside."""
+    root = tempfile.mkdtemp(prefix="w-", dir=base)
+    yield connected_world.ConnectedWorld(root, aegis, programs, out)
     shutil.rmtree(root, ignore_errors=True)
 
 

@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import stat
 import subprocess
+import threading
 import time
 
 PROGRAMS = pathlib.Path(__file__).parent / "programs"
@@ -52,6 +53,16 @@ def finish(process, data=None):
         out, err = process.communicate()
         raise AssertionError(f"hung: {process.args}\nstdout: {out}\nstderr: {err}")
     return Done(process.returncode, out or b"", err or b"")
+
+
+def line_of(process):
+    """The next line of a process' output, as it comes; one that hangs is killed and says nothing."""
+    timer = threading.Timer(PATIENCE, process.kill)
+    timer.start()
+    try:
+        return process.stdout.readline()
+    finally:
+        timer.cancel()
 
 
 def wait_until(condition, what):

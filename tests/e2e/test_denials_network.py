@@ -1,7 +1,10 @@
-"""The network under `run` is closed: nothing reaches a listener outside, each attempt is recorded."""
+"""Without a rule nothing under `run` reaches a listener outside, and each attempt is recorded."""
 
 import contextlib
+import pathlib
+import shutil
 import socket
+import tempfile
 
 from harness import attempts
 from network import InetListener, UnixListener
@@ -18,16 +21,17 @@ def test_nothing_leaves_and_everything_is_recorded(world):
         tries = {
             f"127.0.0.1:{tcp.port}": ("inet", "AF_INET", "SOCK_STREAM", "127.0.0.1", tcp.port),
             f"[::1]:{tcp6.port}": ("inet", "AF_INET6", "SOCK_STREAM", "::1", tcp6.port),
-            f"127.0.0.1:{udp.port}": ("udp", "AF_INET", "sendto", "127.0.0.1", udp.port),
-            f"[::1]:{udp6.port}": ("udp", "AF_INET6", "sendmsg", "::1", udp6.port),
             "192.0.2.7:443": ("inet", "AF_INET", "SOCK_STREAM", "192.0.2.7", 443),
             "[2001:db8::7]:443": ("inet", "AF_INET6", "SOCK_STREAM", "2001:db8::7", 443),
             "169.254.169.254:80": ("inet", "AF_INET", "SOCK_STREAM", "169.254.169.254", 80),
             "192.0.2.8:53": ("udp", "AF_INET", "sendmsg", "192.0.2.8", 53),
             "192.0.2.9:123": ("inet", "AF_INET", "SOCK_DGRAM", "192.0.2.9", 123),
         }
-        everything = [*tries.values(), ("fast_open", "127.0.0.1", tcp.port),
-                      ("udp", "AF_INET", "sendmsg", "127.0.0.1", udp.port),
+        # Datagrams to a loopback address stay in the run's own network.
+        own = [("udp", "AF_INET", "sendto", "127.0.0.1", udp.port),
+               ("udp", "AF_INET6", "sendmsg", "::1", udp6.port),
+               ("udp", "AF_INET", "sendmsg", "127.0.0.1", udp.port)]
+        everything = [*tries.values(), *own, ("fast_open", "127.0.0.1", tcp.port),
                       ("inet", "AF_INET6", "SOCK_STREAM", "::ffff:127.0.0.1", tcp.port)]
         listeners = (tcp, tcp6, udp, udp6)
         native = attempts(world, world.native, [one for one in everything if "192" not in str(one)
@@ -37,22 +41,29 @@ def test_nothing_leaves_and_everything_is_recorded(world):
         assert all(count > 0 for count in reached), reached
         got = attempts(world, world.run, everything)
         assert [listener.settled() for listener in listeners] == reached
-    assert got == ["EACCES"] * len(got), dict(zip(map(str, everything), got))
+    answers = dict(zip(everything, got))
+    for one in everything:
+        loopback = one[-2] in ("127.0.0.1", "::1", "::ffff:127.0.0.1") and one[0] == "inet"
+        expected = "ok" if one in own else "ECONNREFUSED" if loopback else "EACCES"
+        assert answers[one] == expected, (one, answers)
     denials = {entry["resource"]: entry for entry in world.denials()
                if entry["action"] == "NetConnect"}
     for resource, one in tries.items():
         context = denials[resource]["context"]
         assert (context["host"], context["port"]) == (one[-2], one[-1]), denials[resource]
-        assert denials[resource]["reason"] in ("NETWORK_CLOSED", "NO_PERMIT", "POLICY_FORBID")
+        assert denials[resource]["reason"] in ("NO_PERMIT", "POLICY_FORBID")
 
 
-def test_no_policy_opens_it_in_this_version(world):
+def test_no_policy_opens_it_with_no_network(world):
     with InetListener(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-        done = world.run(world.python("attempt.py",
-                                      f'["inet","AF_INET","SOCK_STREAM","127.0.0.1",{tcp.port}]'),
-                         policy="permit-all")
-        assert done.json() == ["EACCES"] and tcp.settled() == 0
+        words = world.python("attempt.py",
+                             f'["inet","AF_INET","SOCK_STREAM","127.0.0.1",{tcp.port}]')
+        closed = world.run_words(words, "permit-all")
+        closed.insert(closed.index("--"), "--no-network")
+        done = world.native(closed)
+        assert done.json() == ["ECONNREFUSED"] and tcp.settled() == 0
         assert world.denials()[-1]["reason"] == "NETWORK_CLOSED"
+        assert world.run(words, policy="permit-all").json() == ["ok"] and tcp.settled() == 1
 
 
 def test_names_do_not_resolve(world):
@@ -90,6 +101,26 @@ def test_unix_sockets_made_outside_and_inside(world):
     assert {f"unix:{path}" for path in places.values()} | {f"unix:{abstract}"} <= denied, denied
     assert attempts(world, world.run, [("unix_own", "own"), ("unix_own", world.project / "own2"),
                                        ("pair",)]) == ["hello"] * 3
+
+
+def test_a_rule_opens_the_unix_socket_that_it_names(world):
+    """In the project, and where the run's own /tmp hides it; the one beside it stays closed."""
+    hidden = pathlib.Path(tempfile.mkdtemp(prefix="aegis-e2e-", dir="/tmp"))
+    places = [world.project / "s", hidden / "s", world.project / "other"]
+    policy = world.root / "sockets.cedar"
+    policy.write_text("".join(
+        f'permit(principal, action == Aegis::Action::"NetConnect", '
+        f'resource == Aegis::Resource::"unix:{place}");\n' for place in places[:2]) +
+        'permit(principal, action in [Aegis::Action::"File", Aegis::Action::"Process"], resource);\n')
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, hidden)
+        listeners = [stack.enter_context(UnixListener(place)) for place in places]
+        tries = [("unix", str(place)) for place in places]
+        got = attempts(world, lambda words: world.run(words, policy=policy), tries)
+        assert got == ["ok", "ok", "EACCES"], got
+        assert [listener.settled() for listener in listeners] == [1, 1, 0]
+    assert {entry["resource"] for entry in world.decided() if entry["action"] == "NetConnect"
+            and entry["decision"] == "allow"} == {f"unix:{place}" for place in places[:2]}
 
 
 def test_wrap_keeps_the_network_and_records(world):
