@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 
+import connect_figures
 import decision_figures
 import ledger_figures
 import memory_figures
@@ -138,7 +139,7 @@ class Bench:
     """Measures by name, in one place on the disk."""
 
     WORKLOADS = {kind.name: kind for kind in (*workloads.WORKLOADS, *tool_workloads.WORKLOADS)}
-    OTHERS = ("startup", "open", "rss", "decision", "appends", "scale")
+    OTHERS = ("startup", "open", "connect", "rss", "decision", "appends", "scale")
 
     def __init__(self, options, benches, work):
         self.options, self.benches, self.work = options, benches, work
@@ -200,6 +201,9 @@ class Bench:
 
     def open(self):
         return open_figures.OpenFigures(self.variants, self.work).results(self.count)
+
+    def connect(self):
+        return connect_figures.ConnectFigures(self.variants, self.work).results(self.count)
 
     def rss(self):
         rounds = 1 if self.options.quick else 3
