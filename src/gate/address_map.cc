@@ -52,6 +52,8 @@ const NamedAddress* AddressMap::Find(const InetHost& inside) const {
   return found == named_.end() ? nullptr : &found->second;
 }
 
+bool AddressMap::IsOwn(const InetHost& address) { return address == Numbered(address.family, 1); }
+
 bool AddressMap::IsInRange(const InetHost& address) {
   if (address.family == AF_INET) {
     constexpr std::uint8_t kSecondMask = 0xfe;  // a prefix of 15 bits

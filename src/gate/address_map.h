@@ -32,6 +32,9 @@ class AddressMap {
   // What an address inside stands for; null for one that was not given.
   const NamedAddress* Find(const InetHost& inside) const;
 
+  // The namespace's own address in one of the ranges, which stands for no name.
+  static bool IsOwn(const InetHost& address);
+
   // Whether the address lies in one of the ranges, given or not.
   static bool IsInRange(const InetHost& address);
 

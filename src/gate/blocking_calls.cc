@@ -224,8 +224,14 @@ void BlockingCalls::RunDial(std::uint64_t id, const Dialling& dialling) const {
       const int error = place();
       return error != 0 ? error : EINPROGRESS;
     }
-    if (const int error = ConnectNow(dialling.socket, dialling.address); error != 0) {
-      return error == EALREADY ? EINTR : error;
+    const int result = dialling.outside ? ResultOf(dialling.socket)
+                                        : ConnectNow(dialling.socket, dialling.address);
+    if (result == EALREADY) {
+      return EINTR;
+    }
+    sockets_.Report(dialling.socket);
+    if (result != 0) {
+      return result;
     }
     const int error = place();
     if (error == 0) {

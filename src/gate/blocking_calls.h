@@ -12,6 +12,7 @@
 #include "gate/epoll_registrations.h"
 #include "gate/inet_address.h"
 #include "gate/listener.h"
+#include "gate/outside_sockets.h"
 #include "gate/roots.h"
 #include "gate/tracer.h"
 
@@ -25,8 +26,8 @@ class BlockingCalls {
  public:
   // Needs InstallWakeSignal().
   BlockingCalls(const Listener& listener, const Roots& roots, Tracer& tracer,
-                EpollRegistrations& epolls)
-      : listener_(listener), roots_(roots), tracer_(tracer), epolls_(epolls) {}
+                EpollRegistrations& epolls, OutsideSockets& sockets)
+      : listener_(listener), roots_(roots), tracer_(tracer), epolls_(epolls), sockets_(sockets) {}
 
   struct Opening {
     pid_t tid = 0;          // the caller
@@ -46,6 +47,7 @@ class BlockingCalls {
     base::UniqueFd socket;    // TCP, connecting
     SocketAddress address;    // where to
     Replacement replacement;  // when it is connected
+    bool outside = true;      // of the socket
   };
 
   // Answers the notification once the object is open. ENOMEM when too many are waiting.
@@ -79,6 +81,7 @@ class BlockingCalls {
   const Roots& roots_;
   Tracer& tracer_;
   EpollRegistrations& epolls_;
+  OutsideSockets& sockets_;
   std::atomic<int> waiting_ = 0;
 };
 

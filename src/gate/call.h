@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -45,6 +46,12 @@ struct BoundSocket {
 struct BoundSockets {
   std::vector<BoundSocket> sockets;
   std::size_t look_through_at = 1024;  // as many: those whose names are gone are forgotten
+
+  bool Hold(const struct stat& st) const {
+    return std::ranges::any_of(sockets, [&st](const BoundSocket& socket) {
+      return socket.device == st.st_dev && socket.number == st.st_ino;
+    });
+  }
 };
 
 // The process's umask, which becomes the caller's before a call that makes a file: the kernel then

@@ -30,6 +30,7 @@ namespace aegis::gate {
 namespace {
 
 constexpr std::size_t kRoom = 16'384;
+constexpr int kMostAtOnce = 64;
 constexpr int kBuffer = 4 << 20;
 
 template <typename Value>
@@ -65,12 +66,16 @@ std::uint64_t CookieIn(const inet_diag_msg& message) {
 
 }  // namespace
 
-// The kernel counts the other side's end of stream as a byte (RFC 9293).
-ConnectionEnds::Figures ConnectionEnds::FiguresOf(const tcp_info& info) {
-  return {.sent = static_cast<std::int64_t>(info.tcpi_bytes_sent - info.tcpi_bytes_retrans),
-          .received = info.tcpi_data_segs_in == 0
-                          ? 0
-                          : static_cast<std::int64_t>(info.tcpi_bytes_received)};
+// The kernel counts the other side's end of stream as a byte (RFC 9293). Who resets or dissolves a
+// connection sets all counts back: then none is known.
+std::optional<ConnectionEnds::Figures> ConnectionEnds::FiguresOf(const tcp_info& info) {
+  if (info.tcpi_segs_out == 0) {
+    return std::nullopt;
+  }
+  return Figures{.sent = static_cast<std::int64_t>(info.tcpi_bytes_sent - info.tcpi_bytes_retrans),
+                 .received = info.tcpi_data_segs_in == 0
+                                 ? 0
+                                 : static_cast<std::int64_t>(info.tcpi_bytes_received)};
 }
 
 base::UniqueFd ConnectionEnds::Subscribe() {
@@ -91,7 +96,8 @@ base::UniqueFd ConnectionEnds::Subscribe() {
 void ConnectionEnds::Take() {
   std::vector<char> bytes(kRoom);
   ssize_t length = 0;
-  while ((length = ::recv(events_.get(), bytes.data(), kRoom, 0)) > 0) {
+  int left = kMostAtOnce;  // the receive loop stands still meanwhile
+  while (left-- > 0 && (length = ::recv(events_.get(), bytes.data(), kRoom, 0)) > 0) {
     bytes.resize(static_cast<std::size_t>(length));
     TakeMessages(bytes);
     bytes.resize(kRoom);
@@ -109,7 +115,7 @@ void ConnectionEnds::TakeMessages(const std::vector<char>& bytes) {
     if (const auto message = ReadAt<inet_diag_msg>(bytes, body, end)) {
       if (const auto connection = sockets_.Take(CookieIn(*message))) {
         const auto info = InfoIn(bytes, body + NLMSG_ALIGN(sizeof(inet_diag_msg)), end);
-        Record(*connection, info ? std::optional(FiguresOf(*info)) : std::nullopt);
+        Record(*connection, info ? FiguresOf(*info) : std::nullopt);
       }
     }
     at += NLMSG_ALIGN(header->nlmsg_len);

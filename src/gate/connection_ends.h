@@ -41,7 +41,7 @@ class ConnectionEnds {
     std::int64_t received = 0;
   };
 
-  static Figures FiguresOf(const tcp_info& info);
+  static std::optional<Figures> FiguresOf(const tcp_info& info);
   void TakeMessages(const std::vector<char>& bytes);
   void Record(const Connection& connection, const std::optional<Figures>& figures);
 

@@ -35,6 +35,7 @@ bool ClosesOnExec(const Roots& roots, pid_t tid, int number) {
 
 std::vector<int> NumbersOf(const Roots& roots, pid_t tid, int number) {
   constexpr int kMost = 256;
+  constexpr std::size_t kMostNumbers = 16;
   std::vector<int> numbers = {number};
   const std::string directory = std::to_string(tid) + "/fd";
   const int fd =
@@ -45,7 +46,7 @@ std::vector<int> NumbersOf(const Roots& roots, pid_t tid, int number) {
     const std::string_view name = entry->d_name;
     int other = -1;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), other);
-    if (++looked_at > kMost) {
+    if (++looked_at > kMost || numbers.size() >= kMostNumbers) {
       break;
     }
     if (error == std::errc() && other != number &&

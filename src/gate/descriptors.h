@@ -12,7 +12,7 @@ namespace aegis::gate {
 bool ClosesOnExec(const Roots& roots, pid_t tid, int number);
 
 // `number`, and the other numbers of the thread's table that lead to the same open file (dup(2)).
-// They are not looked for among more than 256 descriptors.
+// They are not looked for among more than 256 descriptors, and are 16 at most.
 std::vector<int> NumbersOf(const Roots& roots, pid_t tid, int number);
 
 }  // namespace aegis::gate

@@ -49,6 +49,19 @@ int ConnectNow(const base::UniqueFd& socket, const SocketAddress& address) {
   return error;
 }
 
+int ResultOf(const base::UniqueFd& socket) {
+  switch (StateOf(socket)) {
+    case ConnectionState::kPending:
+      return EALREADY;
+    case ConnectionState::kConnected:
+      return 0;
+    case ConnectionState::kNone:
+      break;
+  }
+  const int error = IntegerOption(socket, SO_ERROR);
+  return error != 0 ? error : ECONNABORTED;
+}
+
 int FamilyOf(const base::UniqueFd& socket) {
   const int family = IntegerOption(socket, SO_DOMAIN);
   return family == AF_INET || family == AF_INET6 ? family : 0;
@@ -68,7 +81,7 @@ int Replace(const Listener& listener, std::uint64_t id, EpollRegistrations& epol
     if (error != 0) {
       return error;
     }
-    epolls.Restore(place.registrations, place.number, socket);
+    epolls.Restore(place.registrations, place.number, {replacement.replaced, socket});
   }
   return 0;
 }

@@ -16,7 +16,13 @@ namespace aegis::gate {
 enum class ConnectionState : std::uint8_t { kNone, kPending, kConnected };
 ConnectionState StateOf(const base::UniqueFd& socket);
 
-// connect(2) that never waits. Again on a socket that is connecting: how it ended.
+// How the connection of a socket that the agent has ended, or EALREADY; never begins another one.
+// SO_ERROR is taken off the socket.
+int ResultOf(const base::UniqueFd& socket);
+
+// connect(2) that never waits. Again on a socket that is connecting: how it ended. Never upon a
+// socket outside that the agent has: the agent could have ended its connection, and this would be
+// another one that nobody has judged.
 int ConnectNow(const base::UniqueFd& socket, const SocketAddress& address);
 
 // AF_INET or AF_INET6, as the socket was made; 0 for another kind of socket.
@@ -32,6 +38,7 @@ struct Replacement {
     std::vector<EpollRegistration> registrations{};
   };
   std::vector<Place> places{};  // the caller's own first; none: the caller has the socket already
+  base::UniqueFd replaced{};    // the socket that stands there
   bool blocking = true;
 };
 

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -42,6 +43,7 @@ namespace {
 constexpr std::chrono::milliseconds kMadeWithin(100);
 constexpr std::size_t kMaxInfo = std::size_t{16} << 20U;
 constexpr std::size_t kMostKnown = 1024;
+constexpr std::size_t kMostEpolls = 64;  // of a process; an agent must not make one call long
 
 std::string ReadInfo(const Roots& roots, pid_t pid, int number) {
   const std::string path = std::to_string(pid) + "/fdinfo/" + std::to_string(number);
@@ -109,17 +111,27 @@ base::UniqueFd TakeBeside(int pidfd, int fd, int taken) {
                              : base::UniqueFd(::fcntl(copy.get(), F_DUPFD_CLOEXEC, taken + 1));
 }
 
-void Register(int pidfd, const EpollRegistration& registration, int number, int socket) {
+// Does `change` to the registration of a copy of `file` under `number`.
+void Change(const base::UniqueFd& epoll, int pidfd, int file, int number, int change,
+            epoll_event& event) {
+  const base::UniqueFd copy = TakeBeside(pidfd, file, number);
+  if (copy.valid() && ::dup3(copy.get(), number, O_CLOEXEC) == number) {
+    (void)::epoll_ctl(epoll.get(), change, number, &event);
+    ::close(number);
+  }
+}
+
+void Register(int pidfd, const EpollRegistration& registration, int number, int replaced,
+              int socket) {
   const base::UniqueFd epoll = TakeBeside(pidfd, registration.epoll.get(), number);
-  const base::UniqueFd copy = TakeBeside(pidfd, socket, number);
-  if (!epoll.valid() || !copy.valid() || ::dup3(copy.get(), number, O_CLOEXEC) != number) {
+  if (!epoll.valid()) {
     return;
   }
   epoll_event event{};
   event.events = registration.events;
   event.data.u64 = registration.data;
-  (void)::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, number, &event);
-  ::close(number);
+  Change(epoll, pidfd, replaced, number, EPOLL_CTL_DEL, event);
+  Change(epoll, pidfd, socket, number, EPOLL_CTL_ADD, event);
 }
 
 }  // namespace
@@ -134,6 +146,7 @@ const std::vector<int>& EpollRegistrations::EpollsOf(const Process& process) {
   constexpr std::chrono::seconds kKept(10);  // ids come back
   if (is_new || known.read_at < announced_at_ + kMadeWithin || now - known.read_at > kKept) {
     known = {.epolls = ReadEpolls(roots_, process.tid), .read_at = now};
+    known.epolls.resize(std::min(known.epolls.size(), kMostEpolls));
   }
   return known.epolls;
 }
@@ -161,7 +174,7 @@ std::vector<EpollRegistration> EpollRegistrations::Find(Process& process, Proces
 }
 
 void EpollRegistrations::Restore(const std::vector<EpollRegistration>& registrations, int number,
-                                 const base::UniqueFd& socket) {
+                                 const Sockets& sockets) {
   if (registrations.empty()) {
     return;
   }
@@ -176,7 +189,7 @@ void EpollRegistrations::Restore(const std::vector<EpollRegistration>& registrat
       return;  // as without it: the program is not told of events
     }
   }
-  job_ = {&registrations, number, socket.get()};
+  job_ = {&registrations, number, sockets.replaced.get(), sockets.now.get()};
   changed_.notify_all();
   changed_.wait(lock, [this] { return job_.registrations == nullptr; });
 }
@@ -198,7 +211,7 @@ void EpollRegistrations::Work(int own_pidfd) {
     }
     for (const EpollRegistration& registration : *job_.registrations) {
       if (apart) {
-        Register(pidfd.get(), registration, job_.number, job_.socket);
+        Register(pidfd.get(), registration, job_.number, job_.replaced, job_.socket);
       }
     }
     job_ = {};

@@ -41,9 +41,14 @@ class EpollRegistrations {
   std::vector<EpollRegistration> Find(Process& process, ProcessTable& processes, int number,
                                       ino_t inode);
 
-  // Registers `socket` under `number`. From any thread.
+  struct Sockets {
+    const base::UniqueFd& replaced;
+    const base::UniqueFd& now;
+  };
+  // Registers the one under `number` instead of the other, which lives on where another process
+  // has it. From any thread.
   void Restore(const std::vector<EpollRegistration>& registrations, int number,
-               const base::UniqueFd& socket);
+               const Sockets& sockets);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -55,6 +60,7 @@ class EpollRegistrations {
   struct Job {
     const std::vector<EpollRegistration>* registrations = nullptr;
     int number = -1;
+    int replaced = -1;
     int socket = -1;
   };
 

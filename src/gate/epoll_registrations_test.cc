@@ -60,11 +60,18 @@ class EpollTest : public ::testing::Test {
     return epolls_.Find(*processes_.Find(::getpid()), processes_, number, InodeOf(number));
   }
 
+  // As if nobody else had what stood there.
+  void Restore(const std::vector<EpollRegistration>& registrations, int number,
+               const base::UniqueFd& socket) {
+    const base::UniqueFd none;
+    epolls_.Restore(registrations, number, {none, socket});
+  }
+
   // As connect(2) does it: `socket` takes the place of descriptor `number`.
   void ReplaceBy(const base::UniqueFd& socket, int number) {
     const auto registrations = Find(number);
     ASSERT_EQ(::dup3(socket.get(), number, O_CLOEXEC), number);
-    epolls_.Restore(registrations, number, socket);
+    Restore(registrations, number, socket);
   }
 
   struct Seen {
@@ -239,7 +246,7 @@ TEST_F(EpollTest, NoNumberIsInTheWay) {
     base::UniqueFd shared(::fcntl(epoll.get(), F_DUPFD_CLOEXEC, 100));
     registrations.push_back({std::move(shared), EPOLLIN, 7});
     ASSERT_EQ(::dup3(client.get(), number, O_CLOEXEC), number);
-    epolls_.Restore(registrations, number, client);
+    Restore(registrations, number, client);
     ASSERT_EQ(::write(server.get(), "x", 1), 1);
     const Seen seen = Wait(epoll, 5000);
     EXPECT_EQ(seen.count, 1) << number;
@@ -253,16 +260,31 @@ TEST_F(EpollTest, NoNumberIsInTheWay) {
   }
 }
 
+// What was replaced may live on elsewhere: its registration would tell of it for ever.
+TEST_F(EpollTest, WhatWasReplacedIsNotToldOfAnyMore) {
+  const base::UniqueFd epoll = MakeEpoll();
+  const base::UniqueFd old(::fcntl(ends_.client.get(), F_DUPFD_CLOEXEC, 0));
+  const int number = ends_.client.get();
+  ASSERT_EQ(Add(epoll, number, EPOLLIN | EPOLLOUT, 7), 0);
+  const auto registrations = Find(number);
+  const auto [reader, writer] = testing_support::Packets();
+  ASSERT_EQ(::dup3(reader.get(), number, O_CLOEXEC), number);
+  epolls_.Restore(registrations, number, {old, reader});
+  const Seen seen = Wait(epoll, 5000);
+  EXPECT_EQ(seen.count, 1);  // the new one can be written to; the old one says nothing
+  EXPECT_EQ(seen.data, 7U);
+}
+
 // An instance that is closed meanwhile, and a socket that can't be registered.
 TEST_F(EpollTest, WhatIsGoneIsLeftAlone) {
   std::vector<EpollRegistration> registrations;
   registrations.push_back({base::UniqueFd(), EPOLLIN, 1});
   registrations.push_back({base::UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)), EPOLLIN, 1});
-  epolls_.Restore(registrations, ends_.client.get(), ends_.client);
-  epolls_.Restore(registrations, -1, ends_.client);
-  epolls_.Restore(registrations, 1 << 30, ends_.client);
-  epolls_.Restore(registrations, 5, base::UniqueFd());
-  epolls_.Restore({}, 5, ends_.client);
+  Restore(registrations, ends_.client.get(), ends_.client);
+  Restore(registrations, -1, ends_.client);
+  Restore(registrations, 1 << 30, ends_.client);
+  Restore(registrations, 5, base::UniqueFd());
+  Restore({}, 5, ends_.client);
   // It still works.
   const base::UniqueFd socket = MakeTcp();
   const base::UniqueFd epoll = MakeEpoll();
@@ -286,7 +308,7 @@ TEST_F(EpollTest, ManyThreadsMayRegister) {
       registrations.push_back({base::UniqueFd(::fcntl(epoll.get(), F_DUPFD_CLOEXEC, 0)), EPOLLIN,
                                static_cast<std::uint64_t>(i)});
       for (int turn = 0; turn < 50; ++turn) {
-        epolls_.Restore(registrations, reader.get(), reader);
+        Restore(registrations, reader.get(), reader);
       }
       told.at(static_cast<std::size_t>(i)) =
           ::write(writer.get(), "x", 1) == 1 &&

@@ -57,20 +57,26 @@ policy::Address PolicyAddress(const InetHost& host) {
   return {.bytes = host.bytes, .six = host.family == AF_INET6};
 }
 
+// What an address means outside: the unspecified one is the own host (ip(7)).
+InetHost Loopback(InetHost host) {
+  if (host.IsUnspecified()) {
+    host.bytes[0] = host.family == AF_INET ? IN_LOOPBACKNET : 0;
+    host.bytes[host.family == AF_INET ? 3 : 15] = 1;
+  }
+  return host;
+}
+
 Target TargetOf(const Network& network, const InetPeer& peer) {
   Target target{.dialled = peer, .real = peer, .host = {}, .resource = {}};
-  if (peer.host.IsUnspecified()) {  // the own host (ip(7)): judged by its name
-    target.real.host.bytes[peer.host.family == AF_INET ? 3 : 15] = 1;
-    target.real.host.bytes[0] = peer.host.family == AF_INET ? IN_LOOPBACKNET : 0;
-  }
   const NamedAddress* const named = network.names.Find(peer.host);
   if (named != nullptr) {
     target.real.host = named->real;
     target.host = named->name;
     target.named = true;
   } else {
-    target.host = policy::AddressText(PolicyAddress(target.real.host));
+    target.host = policy::AddressText(PolicyAddress(Loopback(target.real.host)));
   }
+  target.real.host = Loopback(target.real.host);
   target.resource = policy::HostAndPort(target.host, peer.port);
   return target;
 }
@@ -131,26 +137,12 @@ void CopyOwner(const base::UniqueFd& from, const base::UniqueFd& to) {
                 ::fcntl(to.get(), F_GETFL) | (::fcntl(from.get(), F_GETFL) & O_ASYNC));
 }
 
-// The port that the agent has bound the socket to, if the host's namespace has it free.
-void CopyPort(const base::UniqueFd& from, const base::UniqueFd& to, int family) {
-  sockaddr_storage bound{};
-  socklen_t size = sizeof bound;
-  if (::getsockname(from.get(), reinterpret_cast<sockaddr*>(&bound), &size) != 0) {
-    return;
-  }
-  const auto local = ParseInetPeer(&bound, size);
-  if (local && local->port != 0) {
-    const SocketAddress any =
-        AddressFor(family, {.host = {.family = family, .bytes = {}}, .port = local->port});
-    (void)::bind(to.get(), any.get(), any.size);
-  }
-}
-
 Replacement ReplacementOf(Services& services, Call& call, const base::UniqueFd& socket) {
   Replacement replacement;
   replacement.blocking = (::fcntl(socket.get(), F_GETFL) & O_NONBLOCK) == 0;
+  replacement.replaced.Reset(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
   struct stat st{};
-  if (::fstat(socket.get(), &st) != 0) {
+  if (!replacement.replaced.valid() || ::fstat(socket.get(), &st) != 0) {
     return replacement;
   }
   for (const int number : NumbersOf(services.roots, call.process.tid, call.int_arg(0))) {
@@ -174,7 +166,6 @@ base::UniqueFd BeginOutside(Services& services, const Call& call, const base::Un
   }
   CopySocketOptions(socket, services.network.FreshSocket(family), outside);
   CopyOwner(socket, outside);
-  CopyPort(socket, outside, family);
   services.network.sockets.Add(outside, {.dialled = target.dialled,
                                          .real = target.real,
                                          .resource = target.resource,
@@ -200,12 +191,16 @@ Reply Dial(Services& services, Call& call, const base::UniqueFd& socket, const T
       return services.blocking_calls.Dial(call.id(), {.tid = call.process.tid,
                                                       .socket = std::move(outside),
                                                       .address = address,
-                                                      .replacement = std::move(replacement)});
+                                                      .replacement = std::move(replacement),
+                                                      .outside = true});
     }
     error = ConnectNow(outside, address);  // how it ended
     if (error != 0) {
       return Reply::Fail(error);
     }
+  }
+  if (error == 0) {
+    services.network.sockets.Report(outside);
   }
   const int failed =
       Replace(services.listener, call.id(), services.network.epolls, replacement, outside);
@@ -233,7 +228,8 @@ Reply ConnectInside(Services& services, Call& call, base::UniqueFd socket, const
   return services.blocking_calls.Dial(call.id(), {.tid = call.process.tid,
                                                   .socket = std::move(socket),
                                                   .address = address,
-                                                  .replacement = {}});
+                                                  .replacement = {},
+                                                  .outside = false});
 }
 
 // Where nobody listens inside, the host's own loopback is meant, if it may be reached. If not, the
@@ -255,28 +251,32 @@ Reply ConnectToOwnHost(Services& services, Call& call, const base::UniqueFd& soc
   if (AskAboutConnection(services, call, target) == 0) {
     return Dial(services, call, socket, target);
   }
-  const bool waits = (::fcntl(socket.get(), F_GETFL) & O_NONBLOCK) == 0;
-  if (!waits && !services.network.IsOutside(socket)) {
+  if (services.network.IsOutside(socket)) {
+    return Reply::Fail(ECONNREFUSED);
+  }
+  if ((::fcntl(socket.get(), F_GETFL) & O_NONBLOCK) != 0) {
     return Reply::Fail(EINPROGRESS);  // and the error is the socket's (connect(2))
   }
   (void)ConnectNow(socket, AddressFor(FamilyOf(socket), peer));  // takes the error off the socket
   return Reply::Fail(ECONNREFUSED);
 }
 
-// A socket that was made outside and has not ended its connection: says how far it is. Whatever
-// address is named now, the kernel connects it to no other.
-Reply ConnectAgain(Services& services, Call& call, base::UniqueFd socket, const InetPeer& peer) {
-  const auto connection = services.network.sockets.Find(socket);
-  const SocketAddress address = AddressFor(FamilyOf(socket), connection ? connection->real : peer);
+// A socket that was made outside, of whose connection the agent does not know yet how it ended:
+// says so, as a second connect(2) does. Nothing is connected here.
+Reply ConnectAgain(Services& services, Call& call, base::UniqueFd socket) {
+  const int result = ResultOf(socket);
   const bool blocking = (::fcntl(socket.get(), F_GETFL) & O_NONBLOCK) == 0;
-  const int error = ConnectNow(socket, address);
-  if (error == EALREADY && blocking) {
+  if (result == EALREADY && blocking) {
     return services.blocking_calls.Dial(call.id(), {.tid = call.process.tid,
                                                     .socket = std::move(socket),
-                                                    .address = address,
-                                                    .replacement = {}});
+                                                    .address = {},
+                                                    .replacement = {},
+                                                    .outside = true});
   }
-  return Reply::FromErrno(error);
+  if (result != EALREADY) {
+    services.network.sockets.Report(socket);
+  }
+  return Reply::FromErrno(result);
 }
 
 // What there is no way for, whatever the policies say: their refusal, or that it is not supported.
@@ -359,8 +359,18 @@ Reply ConnectInet(Services& services, Call& call, std::span<const char> address)
   if (TypeOf(socket) != SOCK_STREAM) {
     return ConnectDatagrams(services, call, socket, address, *peer);
   }
-  if (services.network.IsOutside(socket) && StateOf(socket) != ConnectionState::kNone) {
-    return ConnectAgain(services, call, std::move(socket), *peer);
+  if (services.network.IsOutside(socket)) {
+    const auto connection = services.network.sockets.Find(socket);
+    if (connection && !connection->reported) {
+      return ConnectAgain(services, call, std::move(socket));
+    }
+    if (StateOf(socket) != ConnectionState::kNone) {
+      return Reply::Fail(EISCONN);
+    }
+  }
+  if (AddressMap::IsOwn(peer->host) && !services.network.IsOutside(socket)) {
+    bool nobody_listens = false;
+    return ConnectInside(services, call, std::move(socket), *peer, nobody_listens);
   }
   if (peer->host.IsOwnHost()) {
     return ConnectToOwnHost(services, call, socket, *peer);
@@ -420,9 +430,6 @@ Reply HandleListen(Services& services, Call& call) {
   if (!socket.valid()) {
     return Reply::Fail(EBADF);
   }
-  if (FamilyOf(socket) == 0 && !services.network.sockets.were_any()) {
-    return Reply::Continue();  // a server is known by who listens (SO_PEERCRED)
-  }
   if (FamilyOf(socket) != 0 && services.network.IsOutside(socket)) {
     const int refused = RefuseOutside(services, call, "socket:listen");
     return Reply::Fail(refused != 0 ? refused : EINVAL);
@@ -439,6 +446,7 @@ Reply HandleGetPeerName(Services& services, Call& call) {
   sockaddr_storage real{};
   socklen_t size = sizeof real;
   if (!connection || connection->dialled.host == connection->real.host ||
+      connection->dialled.host.IsUnspecified() ||
       ::getpeername(socket.get(), reinterpret_cast<sockaddr*>(&real), &size) != 0) {
     return Reply::Continue();
   }

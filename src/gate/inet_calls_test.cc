@@ -155,7 +155,8 @@ class Agent {
   Lifecycle lifecycle_{{judge_.judge(), processes_, executions_, resolver_}};
   Tracer tracer_{roots_, lifecycle_, serving_, cpu_};
   Handover handover_{child_.listener(), cpu_};
-  BlockingCalls blocking_calls_{child_.listener(), roots_, tracer_, network_.epolls};
+  BlockingCalls blocking_calls_{child_.listener(), roots_, tracer_, network_.epolls,
+                                network_.sockets};
   BoundSockets bound_sockets_;
   Services services_{child_.listener(),
                      handover_,

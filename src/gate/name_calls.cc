@@ -176,6 +176,15 @@ int AskPinned(Services& services, Call& call, const Resolved& resolved, bool rep
   return 0;
 }
 
+// A rule names a Unix socket of the host by its path: another one must not come to stand there.
+int AskAboutSocket(Services& services, Call& call, const Resolved& resolved) {
+  const bool of_host = services.network.is_private() && resolved.exists() &&
+                       S_ISSOCK(resolved.st.st_mode) && !services.bound_sockets.Hold(resolved.st);
+  return of_host ? services.judge.Refuse(call.process, Action::kFileRead, resolved.name,
+                                         decision::Reason::kPinnedPath)
+                 : 0;
+}
+
 int AskRename(Services& services, Call& call, const TwoNames& names, bool exchange) {
   const std::string from = base::EscapeName(names.from.name);
   const std::string to = base::EscapeName(names.to.name);
@@ -183,6 +192,12 @@ int AskRename(Services& services, Call& call, const TwoNames& names, bool exchan
     return error;
   }
   if (const int error = AskPinned(services, call, names.to, LeadsBelow(names.from))) {
+    return error;
+  }
+  if (const int error = AskAboutSocket(services, call, names.from)) {
+    return error;
+  }
+  if (const int error = exchange ? AskAboutSocket(services, call, names.to) : 0) {
     return error;
   }
   if (const int error =
@@ -269,6 +284,9 @@ Reply Link(Services& services, Call& call, int from_dirfd, std::uint64_t from, i
   }
   if (names.from.error != 0) {
     return Reply::Fail(names.from.error);
+  }
+  if (const int error = AskAboutSocket(services, call, names.from)) {
+    return Reply::Fail(error);
   }
   if (const int error = NeedsParent(names.to, EEXIST)) {
     return Reply::Fail(error);

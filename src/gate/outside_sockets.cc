@@ -32,7 +32,6 @@ std::uint64_t NamespaceOf(const base::UniqueFd& socket) {
 
 void OutsideSockets::Add(const base::UniqueFd& socket, Connection connection) {
   const std::lock_guard lock(mutex_);
-  were_any_ = true;
   if (connections_.size() < kMost) {
     connections_.insert_or_assign(CookieOf(socket), std::move(connection));
   }
@@ -66,9 +65,11 @@ bool OutsideSockets::empty() const {
   return connections_.empty();
 }
 
-bool OutsideSockets::were_any() const {
+void OutsideSockets::Report(const base::UniqueFd& socket) {
   const std::lock_guard lock(mutex_);
-  return were_any_;
+  if (const auto found = connections_.find(CookieOf(socket)); found != connections_.end()) {
+    found->second.reported = true;
+  }
 }
 
 }  // namespace aegis::gate

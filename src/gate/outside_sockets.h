@@ -25,6 +25,9 @@ struct Connection {
   pid_t pid = 0;  // who connected
   std::string exe;
   std::chrono::steady_clock::time_point begun{};
+  // connect(2) has said how it ended, or the agent has dissolved it: the next one is another
+  // connection.
+  bool reported = false;
 };
 
 // The sockets that were made outside for the agent, by their cookies (SO_COOKIE: unique until the
@@ -39,18 +42,19 @@ class OutsideSockets {
   // The address that the agent connected the socket to.
   std::optional<Connection> Find(const base::UniqueFd& socket) const;
 
+  // The agent knows how the socket's connection ended.
+  void Report(const base::UniqueFd& socket);
+
   // The connection of a socket that is gone.
   std::optional<Connection> Take(std::uint64_t cookie);
   // All that are left.
   std::vector<Connection> TakeAll();
 
   bool empty() const;
-  bool were_any() const;  // at any time
 
  private:
   mutable std::mutex mutex_;
   std::map<std::uint64_t, Connection> connections_;
-  bool were_any_ = false;
 };
 
 // SO_COOKIE; 0 if it can't be had.

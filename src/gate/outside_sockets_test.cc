@@ -49,10 +49,21 @@ TEST(OutsideSockets, AnotherConnectionOfTheSameSocketIsTheOneThatCounts) {
   EXPECT_EQ(sockets.TakeAll().size(), 1U);
 }
 
+TEST(OutsideSockets, AResultIsReportedOnce) {
+  OutsideSockets sockets;
+  const base::UniqueFd socket = MakeTcp();
+  sockets.Report(socket);  // of none that is known
+  sockets.Add(socket, To("a.example:443"));
+  EXPECT_FALSE(sockets.Find(socket)->reported);
+  sockets.Report(socket);
+  EXPECT_TRUE(sockets.Find(socket)->reported);
+  sockets.Add(socket, To("b.example:443"));
+  EXPECT_FALSE(sockets.Find(socket)->reported);
+}
+
 TEST(OutsideSockets, WhatIsGoneIsTakenOnce) {
   OutsideSockets sockets;
   EXPECT_TRUE(sockets.empty());
-  EXPECT_FALSE(sockets.were_any());
   std::uint64_t cookie = 0;
   {
     const base::UniqueFd socket = MakeTcp();
@@ -64,7 +75,6 @@ TEST(OutsideSockets, WhatIsGoneIsTakenOnce) {
   ASSERT_TRUE(sockets.Take(cookie));
   EXPECT_FALSE(sockets.Take(cookie));
   EXPECT_TRUE(sockets.empty());
-  EXPECT_TRUE(sockets.were_any());
 }
 
 TEST(OutsideSockets, TheOthersAreTakenTogether) {

@@ -87,12 +87,6 @@ SysResult<sockaddr_un> AddressOf(const std::string& path) {
   return address;
 }
 
-bool BoundInThisRun(const Services& services, const struct stat& st) {
-  return std::ranges::any_of(services.bound_sockets.sockets, [&st](const BoundSocket& socket) {
-    return socket.device == st.st_dev && socket.number == st.st_ino;
-  });
-}
-
 bool IsUnlinked(const BoundSocket& socket) {
   struct stat st{};
   return ::fstat(socket.inode.get(), &st) != 0 || st.st_nlink == 0;
@@ -195,7 +189,7 @@ Reply ConnectToPath(Services& services, Call& call, PeerAddress peer) {
   if (nowhere) {
     return Reply::Fail(resolved.error);  // no socket, inside or outside: nothing to reach
   }
-  if (!resolved.exists() || !BoundInThisRun(services, resolved.st)) {
+  if (!resolved.exists() || !services.bound_sockets.Hold(resolved.st)) {
     return ConnectToHost(services, call, std::move(peer), resolved);
   }
   return WriteToSocket(services, call, resolved.object.get(), resolved.name);
@@ -214,8 +208,11 @@ Reply ConnectHarmlessly(Services& services, Call& call) {
     return Reply::Fail(EACCES);  // rewritten between the two reads
   }
   const base::UniqueFd socket = TakeSocket(services, call);
-  return socket.valid() ? Reply::FromErrno(ConnectAtOnce(socket, bytes.data(), size))
-                        : Reply::Fail(EBADF);
+  if (!socket.valid()) {
+    return Reply::Fail(EBADF);
+  }
+  services.network.sockets.Report(socket);  // a connection that is dissolved has no result
+  return Reply::FromErrno(ConnectAtOnce(socket, bytes.data(), size));
 }
 
 // Whether one more can be held. Half of the descriptors are for all else.
@@ -420,10 +417,12 @@ Reply HandleBind(Services& services, Call& call) {
     if (!bytes) {
       return Reply::Fail(bytes.error());
     }
-    const sa_family_t family = FamilyOfAddress(*bytes);
-    if (family != AF_UNIX || ParsePeer(bytes->data(), bytes->size()).path.empty()) {
-      return BindInet(services, call, *bytes);
+    const PeerAddress named = ParsePeer(bytes->data(), bytes->size());
+    if (named.family == AF_UNIX && bytes->size() > sizeof(sockaddr_un)) {
+      return Reply::Fail(EINVAL);
     }
+    return named.family == AF_UNIX && !named.path.empty() ? BindToPath(services, call, named)
+                                                          : BindInet(services, call, *bytes);
   }
   const auto peer = ReadPeer(services, call, call.arg(1), call.arg(2) & UINT32_MAX);
   if (!peer) {

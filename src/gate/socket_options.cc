@@ -27,7 +27,6 @@ constexpr auto kNumbers = std::to_array<Option>({
     {SOL_SOCKET, SO_KEEPALIVE},
     {SOL_SOCKET, SO_OOBINLINE},
     {SOL_SOCKET, SO_REUSEADDR},
-    {SOL_SOCKET, SO_REUSEPORT},
     {SOL_SOCKET, SO_BROADCAST},
     {SOL_SOCKET, SO_DONTROUTE},
     {SOL_SOCKET, SO_ZEROCOPY},

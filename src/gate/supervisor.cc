@@ -268,7 +268,7 @@ base::Result<> Run(SupervisorInput& input) {
   Listener listener(std::move(listening.fd));
   Handover handover(listener, cpu);
   Network network(input.roots, std::move(init.network), input.launcher_socket.get());
-  BlockingCalls blocking_calls(listener, input.roots, tracer, network.epolls);
+  BlockingCalls blocking_calls(listener, input.roots, tracer, network.epolls, network.sockets);
   BoundSockets bound_sockets;
   Services services{listener,      handover,   judge,       resolver,
                     processes,     executions, input.roots, blocking_calls,
