@@ -123,6 +123,29 @@ def test_a_rule_opens_the_unix_socket_that_it_names(world):
             and entry["decision"] == "allow"} == {f"unix:{place}" for place in places[:2]}
 
 
+def test_no_other_socket_of_the_host_comes_under_a_name_of_a_rule(world):
+    """Neither renamed nor linked; a socket of the run's own may be."""
+    places = [world.project / "permitted", world.project / "secret"]
+    policy = world.root / "sockets.cedar"
+    policy.write_text(
+        f'permit(principal, action == Aegis::Action::"NetConnect", '
+        f'resource == Aegis::Resource::"unix:{places[0]}");\n'
+        'permit(principal, action in [Aegis::Action::"File", Aegis::Action::"Process"], resource);\n')
+    script = ("import os, socket\n"
+              "def said(call, *words):\n"
+              "    try: call(*words); return 'ok'\n"
+              "    except OSError as error: return os.strerror(error.errno)\n"
+              "own = socket.socket(socket.AF_UNIX); own.bind('own')\n"
+              "print(said(os.rename, 'own', 'own2'), said(os.link, 'own2', 'own3'))\n"
+              "os.unlink('permitted')\n"
+              "print(said(os.link, 'secret', 'permitted'), said(os.rename, 'secret', 'permitted'))\n")
+    with UnixListener(places[0]), UnixListener(places[1]) as secret:
+        done = world.run(["/usr/bin/python3", "-c", script], policy=policy).ok()
+        assert done.text == "ok ok\nPermission denied Permission denied\n"
+        assert secret.settled() == 0
+    assert {entry["reason"] for entry in world.denials()} == {"PINNED_PATH"}
+
+
 def test_wrap_keeps_the_network_and_records(world):
     with InetListener(socket.AF_INET, socket.SOCK_STREAM) as tcp, \
             InetListener(socket.AF_INET, socket.SOCK_DGRAM) as udp, \

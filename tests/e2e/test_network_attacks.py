@@ -334,6 +334,82 @@ def test_nobody_comes_in_from_outside(connected, out, good):
     assert out.asked() == []
 
 
+# ---- Sockets that were outside already
+
+SECOND_CALL = """
+import ctypes, errno, select, socket, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+permitted, dead, refused = (int(word) for word in sys.argv[2:])
+
+def connect(one, port, family=socket.AF_INET):
+    packed = struct.pack("=H", family) + struct.pack("!H", port) + socket.inet_aton("127.0.0.1") + bytes(8)
+    return "ok" if libc.connect(one.fileno(), packed, 16) == 0 else errno.errorcode[ctypes.get_errno()]
+
+def reached(one):
+    try:
+        return one.getpeername()[1]
+    except OSError as error:
+        return errno.errorcode[error.errno]
+
+one = socket.socket()
+if sys.argv[1] == "dissolved":
+    print(connect(one, permitted), connect(one, 0, socket.AF_UNSPEC), connect(one, refused), reached(one))
+elif sys.argv[1] == "after a failure":
+    one.setblocking(False)
+    print(connect(one, dead))
+    select.select([], [one], [], 5)
+    print(*(connect(one, refused) for _ in range(3)), reached(one))
+else:
+    one.setblocking(False)
+    said = []
+    for _ in range(4):
+        said.append(connect(one, dead))
+        select.select([], [one], [], 5)
+    print(*said)
+"""
+
+
+@pytest.mark.parametrize("how, answers", [
+    ("dissolved", "ok ok ECONNREFUSED ENOTCONN\n"),
+    ("after a failure", "EINPROGRESS\nECONNREFUSED ECONNREFUSED ECONNREFUSED ENOTCONN\n")])
+def test_the_host_s_loopback_stays_refused_to_a_socket_from_outside(connected, out, how, answers):
+    """The refused port is never connected to, whatever the socket was connected to before."""
+    out.serve("greet", "the host", 41001, ["127.0.0.1"])
+    secret = out.serve("greet", "the host", 41002, ["127.0.0.1"])
+    words = ["/usr/bin/python3", "-c", SECOND_CALL, how, "41001", "41009", "41002"]
+    assert answers not in connected.native(words).ok().text
+    assert secret.records() != []
+    secret.forget()
+    done = connected.run_with(["127.0.0.1:41001", "127.0.0.1:41009"], words).ok()
+    assert done.text == answers and secret.records() == []
+    assert "127.0.0.1:41002" in connected.refused()
+
+
+def test_a_second_connect_says_how_the_first_one_ended(connected, out):
+    words = ["/usr/bin/python3", "-c", SECOND_CALL, "again", "1", "41009", "1"]
+    native = connected.native(words).ok().text
+    assert native.startswith("EINPROGRESS ECONNREFUSED EINPROGRESS")
+    assert connected.run_with(["127.0.0.1:41009"], words).ok().text == native
+    assert len(connected.allowed()) == 2  # each that began is decided
+
+
+def test_a_name_for_the_unspecified_address_is_judged_as_loopback(connected, out):
+    """0.0.0.0 is the machine itself: no rule for 0.0.0.0 opens what is closed at 127.0.0.1."""
+    secret = out.serve("greet", "the host", 41002, ["127.0.0.1"])
+    out.resolves("zero.example", A=["0.0.0.0"])
+    words = ["/usr/bin/python3", "-c", "import socket\n"
+             "print(socket.create_connection(('zero.example', 41002)).recv(4))"]
+    connected.native(words).ok()
+    secret.forget()
+    rules = ["zero.example", "0.0.0.0/0:41002"]
+    closed = ('forbid(principal, action == Aegis::Action::"NetConnect", '
+              'resource in Aegis::Resource::"127.0.0.0/8");\n')
+    done = connected.run(words, policy=connected.rules(*rules, more=closed))
+    assert done.code != 0 and secret.records() == []
+    assert "127.0.0.1:41002" in connected.refused()
+    connected.run_with(["zero.example", "127.0.0.1:41002"], words).ok()
+
+
 # ---- Races
 
 

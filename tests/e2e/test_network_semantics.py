@@ -9,8 +9,10 @@ from outside_world import NOBODY
 NOBODY6 = "2a0f:db8:dead::1"
 MANY = 1000
 # What is known to differ (docs/network.md): a socket that processes share before one of them connects
-# it, and the own address of a socket whose connection was refused.
-DIFFERING = ("forked: ", "nobody listens: own\t")
+# it, the own address of a socket whose connection was refused, and ports that it was bound to, which
+# are of the run's own network.
+DIFFERING = ("forked: ", "nobody listens: own\t", "bound port: port\t", "IPv4 SO_REUSEPORT\t",
+             "IPv6 SO_REUSEPORT\t")
 
 
 @pytest.fixture
