@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <climits>
-#include <cstddef>
 #include <vector>
 
 #include "base/unique_fd.h"

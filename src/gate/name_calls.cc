@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "decision/decision.h"
 #include "gate/call.h"
 #include "gate/resolver.h"
 #include "gate/tracee.h"
