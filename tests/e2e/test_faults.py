@@ -126,7 +126,9 @@ def run_in_steps(world, what, limits):
         elif done.code == 127:
             assert LOADER in done.err_text, (limit, done)
         else:
-            assert done.code in (2, 125, 126), (limit, done)
+            # The kernel kills who can't say it for want of a stack that grows.
+            stackless = done.code == -signal.SIGSEGV and "memory" in done.err_text
+            assert done.code in (2, 125, 126) or stackless, (limit, done)
             said.append(last_words(done))
         if (world.project / "made").exists():
             check_recorded(world)
@@ -290,13 +292,24 @@ def test_each_step_may_be_the_one_without_a_descriptor(world):
 # ---- Out of memory, threads and processes
 
 
+def says_that_memory_is_used_up(words):
+    """The policy engine has last words of its own."""
+    return "out of memory" in words or "memory allocation of" in words
+
+
 @pytest.mark.parametrize("what, limits", [
     (resource.RLIMIT_AS, [26, 28, 30, 32, 40, 80, 300, *range(544, 568), 1024]),
-    (resource.RLIMIT_DATA, [1, 2, 3, 4, 6, 8, 16, 256, *range(518, 530), 1024])])
+    (resource.RLIMIT_DATA, [1, 2, 3, 4, 6, 8, 16, 256, *range(516, 534), 1024])])
 def test_little_memory_for_the_whole_run(world, what, limits):
     worked, said = run_in_steps(world, what, [limit * MEBIBYTE for limit in limits])
     assert 1024 * MEBIBYTE in worked and limits[0] * MEBIBYTE not in worked
-    assert any("out of memory" in words for words in said)
+    # Where memory ends differs from run to run: most limits meet a thread that can't be started.
+    edge = min(worked)
+    for step in range(-64, 16):
+        if any(map(says_that_memory_is_used_up, said)):
+            return
+        said += run_in_steps(world, what, [edge + step * MEBIBYTE // 16])[1]
+    pytest.fail(f"no run says that memory is used up: {set(said)}")
 
 
 def test_a_supervisor_out_of_memory_ends_the_run(world):
