@@ -7,6 +7,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <initializer_list>
@@ -177,10 +178,16 @@ int AskPinned(Services& services, Call& call, const Resolved& resolved, bool rep
   return 0;
 }
 
-// A rule names a Unix socket of the host by its path: another one must not come to stand there.
+bool NamesUnixSockets(const policy::PolicySet& policies) {
+  return std::ranges::any_of(policies.mentions(),
+                             [](const std::string& name) { return name.starts_with("unix:"); });
+}
+
+// Where rules name Unix sockets of the host by their paths, no other one may come to stand there.
 int AskAboutSocket(Services& services, Call& call, const Resolved& resolved) {
   const bool of_host = services.network.is_private() && resolved.exists() &&
-                       S_ISSOCK(resolved.st.st_mode) && !services.bound_sockets.Hold(resolved.st);
+                       S_ISSOCK(resolved.st.st_mode) && !services.bound_sockets.Hold(resolved.st) &&
+                       NamesUnixSockets(services.judge.decider().policies());
   return of_host ? services.judge.Refuse(call.process, Action::kFileRead, resolved.name,
                                          decision::Reason::kPinnedPath)
                  : 0;
