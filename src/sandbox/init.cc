@@ -30,6 +30,7 @@
 #include "sandbox/handshake.h"
 #include "sandbox/inside_network.h"
 #include "sandbox/plan.h"
+#include "sandbox/state_report.h"
 #include "sandbox/uapi.h"
 
 namespace aegis::sandbox {
@@ -41,12 +42,17 @@ constexpr int kInitFailed = 125;
 class InitLoop {
  public:
   InitLoop(pid_t command, int control, int lifeline, int signals)
-      : command_(command), control_(control), lifeline_(lifeline), signals_(signals) {}
+      : command_(command),
+        control_(control),
+        lifeline_(lifeline),
+        signals_(signals),
+        report_(control) {}
 
   [[noreturn]] void Run() {
     while (true) {
+      const auto talk = static_cast<short>(POLLIN | (report_.waiting() ? POLLOUT : 0));
       std::array<pollfd, 3> watched = {{{.fd = lifeline_, .events = 0, .revents = 0},
-                                        {.fd = control_, .events = POLLIN, .revents = 0},
+                                        {.fd = control_, .events = talk, .revents = 0},
                                         {.fd = signals_, .events = POLLIN, .revents = 0}}};
       if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) {
         ::_exit(kInitFailed);
@@ -57,7 +63,10 @@ class InitLoop {
       if (watched[2].revents != 0) {
         Reap();
       }
-      if (watched[1].revents != 0) {
+      if ((watched[1].revents & POLLOUT) != 0) {
+        report_.TellAgain();
+      }
+      if ((watched[1].revents & ~POLLOUT) != 0) {
         Obey();
       }
     }
@@ -73,20 +82,19 @@ class InitLoop {
         continue;
       }
       if (WIFSTOPPED(status)) {
-        Tell({Event::Kind::kStopped, WSTOPSIG(status)}, MSG_DONTWAIT);
+        report_.Tell({Event::Kind::kStopped, WSTOPSIG(status)});
       } else if (WIFCONTINUED(status)) {
-        Tell({Event::Kind::kContinued, 0}, MSG_DONTWAIT);
+        report_.Tell({Event::Kind::kContinued, 0});
       } else {
-        Tell({Event::Kind::kExited, status}, 0);
+        TellEnd({Event::Kind::kExited, status});
         ::_exit(0);
       }
     }
   }
 
-  // Stops and continuations are advice: an agent that makes more than the other side reads loses
-  // them. The exit waits.
-  void Tell(Event event, int flags) const {
-    (void)!::send(control_, &event, sizeof event, flags | MSG_NOSIGNAL);
+  // Waits for room.
+  void TellEnd(const Event& event) const {
+    (void)!::send(control_, &event, sizeof event, MSG_NOSIGNAL);
   }
 
   void Obey() const {
@@ -105,6 +113,7 @@ class InitLoop {
   int control_;
   int lifeline_;
   int signals_;
+  StateReport report_;
 };
 
 // Closes every descriptor but the three that the loop needs, standard ones included: who waits for
