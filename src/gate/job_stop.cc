@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <initializer_list>
 
 #include "base/unique_fd.h"
@@ -85,6 +86,20 @@ pid_t Dismiss(pid_t watcher, pid_t sender) {
 }
 
 }  // namespace
+
+IgnoredStops::IgnoredStops() {
+  struct sigaction ignore{};
+  ignore.sa_handler = SIG_IGN;
+  for (std::size_t i = 0; i < kTerminalStops.size(); ++i) {
+    ::sigaction(kTerminalStops.at(i), &ignore, &before_.at(i));
+  }
+}
+
+IgnoredStops::~IgnoredStops() {
+  for (std::size_t i = 0; i < kTerminalStops.size(); ++i) {
+    ::sigaction(kTerminalStops.at(i), &before_.at(i), nullptr);
+  }
+}
 
 Continuation StopProcess(int control) {
   const pid_t parent = ::getpid();

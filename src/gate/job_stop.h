@@ -1,6 +1,27 @@
 #pragma once
 
+#include <signal.h>
+
+#include <array>
+
 namespace aegis::gate {
+
+// What job control stops a process with, other than SIGSTOP.
+inline constexpr std::array kTerminalStops = {SIGTSTP, SIGTTIN, SIGTTOU};
+
+// The process ignores kTerminalStops while one lives. The terminal sends them to the whole job, and
+// only the command can tell whether they stop it: the launcher must neither stop where the command
+// goes on, nor in a way that nobody ends when the command is continued from inside. One thread.
+class IgnoredStops {
+ public:
+  IgnoredStops();
+  ~IgnoredStops();
+  IgnoredStops(const IgnoredStops&) = delete;
+  IgnoredStops& operator=(const IgnoredStops&) = delete;
+
+ private:
+  std::array<struct sigaction, kTerminalStops.size()> before_{};
+};
 
 // How a stop of the launcher ended.
 enum class Continuation : unsigned char {

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>  // WIFSTOPPED and kin
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -124,6 +125,28 @@ TEST(StopProcess, IsEndedByAKill) {
   ASSERT_TRUE(process.AwaitStop());
   ::kill(process.pid(), SIGKILL);
   EXPECT_EQ(process.AwaitExit(), -1);
+}
+
+// In a child: a stop that is not ignored stops it, and not the test.
+TEST(IgnoredStops, LastAsLongAsTheyLive) {
+  for (const int signal : kTerminalStops) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::setpgid(0, 0);  // no orphaned group, which these signals would not stop
+      {
+        const IgnoredStops ignored;
+        ::raise(signal);
+      }
+      ::raise(signal);
+      ::_exit(3);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, WUNTRACED), child);
+    EXPECT_TRUE(WIFSTOPPED(status) && WSTOPSIG(status) == signal) << signal;
+    ::kill(child, SIGCONT);
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 3) << signal;
+  }
 }
 
 }  // namespace

@@ -28,6 +28,7 @@
 #include "canon/canon.h"
 #include "decision/decision.h"
 #include "gate/follow.h"
+#include "gate/job_stop.h"
 #include "gate/live_policies.h"
 #include "gate/messages.h"
 #include "gate/policy_candidate.h"
@@ -172,7 +173,7 @@ std::future<void> PrepareEnd(const std::string& state_dir) {
                     });
 }
 
-// Up to the moment before the command's execve; meanwhile the ledger is opened.
+// Up to the moment before the command is let go; meanwhile the ledger is opened.
 base::Result<witness::Recording> StartSupervisor(const RunSpec& spec, const Supervisor& supervisor,
                                                  SupervisorInput& input) {
   AEGIS_TRY(MapSupervisor(supervisor));
@@ -184,12 +185,17 @@ base::Result<witness::Recording> StartSupervisor(const RunSpec& spec, const Supe
   if (ready != Message::kReady) {
     return base::Fail(base::Errc::kInternal, "the supervisor spoke out of turn");
   }
+  return recording;
+}
+
+// The command executes.
+base::Result<> LetRun(const Supervisor& supervisor) {
   AEGIS_TRY(Send(supervisor.socket.get(), Message::kGo));
   AEGIS_ASSIGN(const Message listening, ReceiveMessage(supervisor.socket.get()));
   if (listening != Message::kListening) {
     return base::Fail(base::Errc::kInternal, "the supervisor spoke out of turn");
   }
-  return recording;
+  return {};
 }
 
 void CollectDenial(const ledger::EntryView& entry, std::vector<Denied>& denials) {
@@ -469,6 +475,11 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
   if (!recording) {
     Abandon(supervisor);
     return base::Fail(std::move(recording).error());
+  }
+  const IgnoredStops terminal_stops;
+  if (auto runs = LetRun(supervisor); !runs) {
+    Abandon(supervisor);
+    return base::Fail(std::move(runs).error());
   }
   journal.Keep();
   auto outcome =

@@ -27,6 +27,7 @@
 #include "gate/dispatch.h"
 #include "gate/executions.h"
 #include "gate/handover.h"
+#include "gate/job_stop.h"
 #include "gate/judge.h"
 #include "gate/lifecycle.h"
 #include "gate/listener.h"
@@ -55,13 +56,17 @@ namespace aegis::gate {
 namespace {
 
 // The launcher blocks signals while it starts; the supervisor must die of SIGTERM, and must not
-// notice the terminal's job control. What kills it the launcher tells, so the last words that it
-// inherits (main) are not for it.
+// notice the terminal's job control. Nor must what it starts, up to the command's own signals: the
+// launcher waits for it. What kills it the launcher tells, so the last words that it inherits
+// (main) are not for it.
 base::Result<> TakeOwnSignals() {
-  sigset_t none;
-  sigemptyset(&none);
-  if (::sigprocmask(SIG_SETMASK, &none, nullptr) != 0) {
-    return base::FailErrno("unblock signals in the supervisor");
+  sigset_t stops;
+  sigemptyset(&stops);
+  for (const int signal : kTerminalStops) {
+    sigaddset(&stops, signal);
+  }
+  if (::sigprocmask(SIG_SETMASK, &stops, nullptr) != 0) {
+    return base::FailErrno("set the supervisor's signals");
   }
   ::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of Append, not a death
   ::signal(SIGTTOU, SIG_IGN);

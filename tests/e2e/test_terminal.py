@@ -108,12 +108,30 @@ def test_stop_and_continue_from_the_callers_shell(world, needs):
         bash.end()
 
 
+# Ends the command's script when the test says so.
+UNTIL_GO = "while [ ! -e go ]; do sleep 0.1; done; exit 7"
+
+
+def goes_on_with_its_launcher(world, bash):
+    """The launcher runs while the command does, and the shell (`set -b`) sees its end. What the
+    command prints may be here a few wake-ups before the launcher goes on: the shell must not be asked
+    about the job at once."""
+    launcher, = harness.children(bash.process.pid)
+    harness.wait_until(lambda: not stopped(launcher), "the launcher's continuation")
+    (world.project / "go").touch()
+    bash.expect(r"\[1\]\+  Exit 7 ")
+    bash.line("exit")
+    bash.end()
+
+
 def test_a_command_that_is_continued_from_inside_takes_the_launcher_along(world):
     """Who stops itself is a stopped job for the caller's shell, until a process of the agent ends
     the stop."""
-    script = "for i in 1 2 3; do (sleep 0.7; kill -CONT $$) & kill -STOP $$; echo on again $i; done; exit 7"
+    script = "for i in 1 2 3; do (sleep 0.7; kill -CONT $$) & kill -STOP $$; echo on again $i; done; " + UNTIL_GO
     words = " ".join(str(word) for word in world.run_words([]))
     with shell(world, []) as bash:
+        bash.expect(PROMPT)
+        bash.line("set -b")
         bash.expect(PROMPT)
         bash.line(f"{words} sh -c '{script}'")
         bash.expect(r"Stopped")
@@ -121,10 +139,40 @@ def test_a_command_that_is_continued_from_inside_takes_the_launcher_along(world)
         bash.expect(r"on again 1\r\n")
         bash.expect(r"on again 2\r\n")
         bash.expect(r"on again 3\r\n")
-        bash.line("wait %1; echo code $?")
-        bash.expect(r"code 7\r\n")
-        bash.line("exit")
-        bash.end()
+        goes_on_with_its_launcher(world, bash)
+
+
+def test_a_command_that_the_terminal_stopped_takes_the_launcher_along(world):
+    """The same after Ctrl-Z, which the terminal sends to the launcher too."""
+    script = "(trap '' TSTP; echo up; sleep 1; kill -CONT 0) & wait; echo on again; " + UNTIL_GO
+    words = " ".join(str(word) for word in world.run_words([]))
+    with shell(world, []) as bash:
+        bash.expect(PROMPT)
+        bash.line("set -b")
+        bash.expect(PROMPT)
+        bash.line(f'{words} sh -c "{script}"')
+        bash.expect(r"up\r\n")
+        bash.send("\x1a")
+        bash.expect(r"Stopped")
+        bash.expect(PROMPT)
+        bash.expect(r"on again\r\n")
+        goes_on_with_its_launcher(world, bash)
+
+
+def test_a_command_that_ignores_the_terminals_stop_goes_on_with_the_launcher(world):
+    script = "trap '' TSTP; echo up; sleep 1; echo through; exit 7"
+    words = " ".join(str(word) for word in world.run_words([]))
+    for prefix in ("", words + " "):
+        with shell(world, []) as bash:
+            bash.expect(PROMPT)
+            bash.line(f'{prefix}sh -c "{script}"; echo code $?')
+            bash.expect(r"up\r\n")
+            bash.send("\x1a")
+            bash.expect(r"through\r\n")
+            bash.expect(r"code 7\r\n")
+            assert b"Stopped" not in bash.seen
+            bash.line("exit")
+            bash.end()
 
 
 def start_job(world, argv):
@@ -133,8 +181,8 @@ def start_job(world, argv):
     return world.start(argv, process_group=0)
 
 
-def stopped(process):
-    with open(f"/proc/{process.pid}/stat", encoding="ascii") as file:
+def stopped(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         return file.read().rpartition(")")[2].split()[0] == "T"
 
 
@@ -142,14 +190,14 @@ def stopped(process):
 def test_a_stopped_command_that_is_killed_ends_the_run(world, word, code):
     script = f"(sleep 0.5; kill -{word} $$; kill -CONT $$) & kill -STOP $$; sleep 100"
     process = start_job(world, world.run_words(["sh", "-c", script]))
-    harness.wait_until(lambda: process.poll() is not None or stopped(process), "the stop")
+    harness.wait_until(lambda: process.poll() is not None or stopped(process.pid), "the stop")
     done = harness.finish(process)
     assert done.code == code, done
 
 
 def test_a_stopped_launcher_tells_of_its_supervisors_death(world):
     process = start_job(world, world.run_words(["sh", "-c", "kill -STOP $$"]))
-    harness.wait_until(lambda: stopped(process), "the stop")
+    harness.wait_until(lambda: stopped(process.pid), "the stop")
     supervisor = next(pid for pid in harness.children(process.pid)
                       if os.getpgid(pid) == pid and harness.children(pid))
     os.kill(supervisor, signal.SIGKILL)
@@ -160,10 +208,10 @@ def test_a_stopped_launcher_tells_of_its_supervisors_death(world):
 def test_a_stop_after_the_job_went_on_is_followed_too(world):
     process = start_job(world, world.run_words(["sh", "-c", "kill -STOP $$; sleep 0.3; kill -STOP $$; exit 3"]))
     for _ in range(2):
-        harness.wait_until(lambda: stopped(process), "the stop")
+        harness.wait_until(lambda: stopped(process.pid), "the stop")
         time.sleep(0.1)
         os.kill(process.pid, signal.SIGCONT)
-        harness.wait_until(lambda: not stopped(process), "its end")
+        harness.wait_until(lambda: not stopped(process.pid), "its end")
     assert harness.finish(process).code == 3
 
 
