@@ -31,6 +31,7 @@ pub struct Info {
     pub reason: String,
     pub forbid: bool,
     pub ask: bool,
+    pub opaque: bool,
     pub applies: bool,
     pub actions: u32,
     pub reads: u32,

@@ -48,6 +48,15 @@ fn annotation<'a>(policy: &'a Policy, name: &str) -> Option<&'a str> {
     policy.annotations().find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
+/// Whether a policy carries an annotation that says how to permit, whatever its value.
+fn on_permit(policy: &Policy, id: &str, name: &str) -> Result<bool, String> {
+    let carried = annotation(policy, name).is_some();
+    match carried && policy.effect() == Effect::Forbid {
+        true => Err(format!("policy {id}: @{name} stands on a permit only")),
+        false => Ok(carried),
+    }
+}
+
 /// The name of a policy: its annotation, or its file and its place (from 1) there.
 fn identify(piece: &Piece, parsed: &Parsed) -> Result<String, String> {
     let stem = piece.source.file.rsplit('/').next().unwrap_or("");
@@ -81,10 +90,8 @@ impl Terms {
         let grouped = self.name_group(&literals);
         let (policy, mentions) = self.resolve(named, literals, aliases)?;
         let forbid = policy.effect() == Effect::Forbid;
-        let ask = annotation(&policy, "ask").is_some();
-        if forbid && ask {
-            return Err(format!("policy {id}: @ask stands on a permit only"));
-        }
+        let ask = on_permit(&policy, &id, "ask")?;
+        let opaque = on_permit(&policy, &id, "opaque")?;
         let json = policy.to_json().map_err(|e| e.to_string())?;
         let reads = facts::reads_of(&json).map_err(|e| format!("policy {id}: {e}"))?;
         let region = facts::region_of(&json);
@@ -96,6 +103,7 @@ impl Terms {
             reason: annotation(&policy, "reason").unwrap_or("").into(),
             forbid,
             ask,
+            opaque,
             applies: self.applies(&policy),
             actions: self.actions(&policy),
             reads,

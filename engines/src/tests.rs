@@ -154,6 +154,15 @@ fn a_permit_may_ask() {
 }
 
 #[test]
+fn a_permit_may_be_opaque() {
+    let c = loaded(&format!("{ALL} @opaque {ALL} @opaque(\"ssh\") @ask {ALL}")).unwrap();
+    let marks: Vec<(bool, bool)> = c.info.iter().map(|i| (i.opaque, i.ask)).collect();
+    assert_eq!(marks, [(false, false), (true, false), (true, true)]);
+    assert!(refusal("\n@id(\"no\") @opaque forbid(principal, action, resource);")
+        .starts_with("p/test.cedar:2:1: policy no: @opaque stands on a permit only"));
+}
+
+#[test]
 fn refusals_name_file_line_and_column() {
     assert!(refusal("\n  permit(principal, actoin, resource);").starts_with("p/test.cedar:2:"));
     let unknown = refusal("permit(principal, action, resource)\nwhen { context.nope == 1 };");

@@ -71,10 +71,10 @@ Reason ReasonFor(Outcome outcome) {
 
 Decision Judged(policy::Verdict verdict) {
   const Reason reason = ReasonFor(verdict.outcome);
-  return {
-      .effect = reason == Reason::kPolicyPermit ? Effect::kAllow : Effect::kDeny,
-      .reason = reason,
-      .policies = std::make_shared<const std::vector<std::string>>(std::move(verdict.policies))};
+  return {.effect = reason == Reason::kPolicyPermit ? Effect::kAllow : Effect::kDeny,
+          .reason = reason,
+          .policies = std::make_shared<const std::vector<std::string>>(std::move(verdict.policies)),
+          .inspection = verdict.inspection};
 }
 
 void AppendText(std::string& out, std::string_view text) {

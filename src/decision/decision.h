@@ -39,6 +39,8 @@ struct Decision {
   Effect effect = Effect::kDeny;
   Reason reason = Reason::kInternalError;
   std::shared_ptr<const std::vector<std::string>> policies{};  // shared with the cache
+  // Of an allowed NetConnect to a host by name; kName for everything else.
+  policy::Inspection inspection = policy::Inspection::kName;
 
   bool allowed() const { return effect == Effect::kAllow; }
 };

@@ -139,6 +139,31 @@ TEST(GuardsTest, AClosedNetworkIsClosedWhateverPoliciesSay) {
   EXPECT_TRUE(open.MayReach("h"));
 }
 
+TEST(DecideTest, OnlyAnAllowedConnectionIsOpaque) {
+  constexpr std::string_view kText = R"(
+    @opaque permit(principal, action, resource);
+    forbid(principal, action, resource in Aegis::Resource::"no.example");
+    @ask permit(principal, action, resource in Aegis::Resource::"ask.example");)";
+  const auto inspection = [](Decider& decider, std::string_view host) {
+    const std::string resource = std::string(host) + ":22";
+    const policy::Context context = {.pid = 7, .host = host, .port = 22, .protocol = "tcp"};
+    return decider.Decide({.action = Action::kNetConnect, .resource = resource, .context = context})
+        .inspection;
+  };
+  Decider open = MustMake(kText);
+  Decider closed = MustMake(kText, {.network_closed = true});
+  Decider checked = MustMake(kPermitAll);
+  for (int twice = 0; twice < 2; ++twice) {
+    EXPECT_EQ(inspection(open, "a.example"), policy::Inspection::kNone);
+    EXPECT_EQ(inspection(open, "no.example"), policy::Inspection::kName);
+    EXPECT_EQ(inspection(open, "ask.example"), policy::Inspection::kName);
+    EXPECT_EQ(inspection(closed, "a.example"), policy::Inspection::kName);
+    EXPECT_EQ(inspection(checked, "a.example"), policy::Inspection::kName);
+    EXPECT_EQ(Decide(open, Action::kFileRead, "/x").inspection, policy::Inspection::kName);
+  }
+  EXPECT_EQ(Deny(Reason::kInternalError).inspection, policy::Inspection::kName);
+}
+
 TEST(CacheTest, PathsOfOneClassShareAnEntry) {
   Decider decider = MustMake("permit(principal, action, resource in Aegis::Resource::\"/srv\");");
   EXPECT_TRUE(Decide(decider, Action::kFileRead, "/srv/a").allowed());

@@ -102,6 +102,45 @@ TEST(NetworkTest, AQuestionForAHostHasNoPort) {
   EXPECT_FALSE(IsAsked(forbidden, "x.evil.example"));
 }
 
+Verdict Judge(const PolicySet& set, std::string_view host, std::int64_t port) {
+  const std::string resource = HostAndPort(host, port);
+  return set.Evaluate({.action = Action::kNetConnect,
+                       .resource = resource,
+                       .context = {.pid = 1, .host = host, .port = port, .protocol = "tcp"}});
+}
+
+TEST(InspectionTest, OneMatchingOpaquePermitIsEnough) {
+  const PolicySet set = MustLoad("@opaque " + Permit("a.example:22") + Permit("*.example") +
+                                 "@opaque(\"\") " + Permit("*.b.example") + Forbid("no.b.example"));
+  EXPECT_EQ(Judge(set, "a.example", 22).inspection, Inspection::kNone);
+  EXPECT_EQ(Judge(set, "a.example", 443).inspection, Inspection::kName);
+  EXPECT_EQ(Judge(set, "x.b.example", 443).inspection, Inspection::kNone);
+  EXPECT_EQ(Judge(set, "no.b.example", 443).outcome, Outcome::kForbid);
+  EXPECT_EQ(Judge(set, "no.b.example", 443).inspection, Inspection::kName);
+  EXPECT_EQ(Judge(set, "elsewhere", 443).inspection, Inspection::kName);
+}
+
+TEST(InspectionTest, WhatIsNotPermittedOrNoConnectionIsNeverOpaque) {
+  const PolicySet set = MustLoad(
+      "@opaque permit(principal, action, resource);"
+      "@ask " +
+      Permit("asked.example") + "permit(principal, action, resource) when { context.pid > 5 };");
+  EXPECT_EQ(Judge(set, "a.example", 1).inspection, Inspection::kNone);
+  EXPECT_EQ(Judge(set, "asked.example", 1).outcome, Outcome::kAsk);
+  EXPECT_EQ(Judge(set, "asked.example", 1).inspection, Inspection::kName);
+  EXPECT_EQ(Ask(set, Action::kFileRead, "/x").inspection, Inspection::kName);
+  EXPECT_EQ(Ask(set, Action::kNetConnect, "/x").inspection, Inspection::kName);
+}
+
+TEST(InspectionTest, AConditionThatDoesNotHoldLeavesTheNameChecked) {
+  const PolicySet set = MustLoad(
+      "permit(principal, action, resource);"
+      "@opaque permit(principal, action, resource) when { context has port && context.port == 22 };"
+      "@opaque permit(principal == Aegis::Agent::\"other\", action, resource);");
+  EXPECT_EQ(Judge(set, "h", 22).inspection, Inspection::kNone);
+  EXPECT_EQ(Judge(set, "h", 23).inspection, Inspection::kName);
+}
+
 TEST(NetworkTest, OtherSpellingsAreRefusedWithTheRightOne) {
   for (const auto& [name, right] :
        {std::pair<std::string_view, std::string_view>("Example.com", "example.com"),

@@ -120,6 +120,8 @@ struct PolicySet::Impl {
   void SumUpHosts();
   bool Ancestors(const Request& request, std::vector<std::uint32_t>& out) const;
   Verdict VerdictOf(std::int32_t outcome, std::span<const std::uint32_t> policies) const;
+  Inspection InspectionOf(const Request& request, const Verdict& verdict,
+                          std::span<const std::uint32_t> policies) const;
 };
 
 std::vector<PolicySet::Place> PolicySet::Impl::PlacesOf(std::span<const AegisRoot> roots) const {
@@ -145,6 +147,7 @@ void PolicySet::Impl::Describe(const std::vector<Source>& sources) {
          .text = sources.at(info.source).text.substr(info.begin, info.size),
          .forbid = info.forbid != 0,
          .ask = info.ask != 0,
+         .opaque = info.opaque != 0,
          .reason = std::string(View(info.reason)),
          .actions = info.actions,
          .applies = info.applies != 0,
@@ -270,6 +273,16 @@ Verdict PolicySet::Impl::VerdictOf(std::int32_t outcome,
   return verdict;
 }
 
+// One matching permit with @opaque is enough; other permits beside it take nothing back.
+Inspection PolicySet::Impl::InspectionOf(const Request& request, const Verdict& verdict,
+                                         std::span<const std::uint32_t> policies) const {
+  const auto is_opaque = [this](std::uint32_t policy) { return infos.at(policy).opaque; };
+  const bool connects =
+      request.action == Action::kNetConnect && verdict.outcome == Outcome::kPermit;
+  return connects && std::ranges::any_of(policies, is_opaque) ? Inspection::kNone
+                                                              : Inspection::kName;
+}
+
 base::Result<PolicySet> PolicySet::Load(const std::vector<Source>& sources, const Names& names) {
   AEGIS_TRY(RefuseZeroBytes(sources));
   std::vector<AegisSource> views;
@@ -348,7 +361,10 @@ Verdict PolicySet::Evaluate(const Request& request) const {
   if (outcome == AEGIS_OUTCOME_ERROR) {
     return {.outcome = Outcome::kError, .policies = {}, .detail = Take(error)};
   }
-  return impl_->VerdictOf(outcome, std::span(policies.get(), count));
+  const std::span<const std::uint32_t> determining(policies.get(), count);
+  Verdict verdict = impl_->VerdictOf(outcome, determining);
+  verdict.inspection = impl_->InspectionOf(request, verdict, determining);
+  return verdict;
 }
 
 const std::vector<PolicySet::Info>& PolicySet::policies() const { return impl_->infos; }

@@ -61,10 +61,17 @@ enum class Outcome : std::uint8_t {
   kAsk,       // as kPermit, but a matching permit carries @ask
 };
 
+// What is looked at of a permitted connection to a host by name.
+enum class Inspection : std::uint8_t {
+  kName,  // the name it asks for: TLS by SNI (RFC 6066, section 3), HTTP by Host (RFC 9110, 7.2)
+  kNone,  // nothing: a matching permit carries @opaque, and the host can carry anything
+};
+
 struct Verdict {
   Outcome outcome = Outcome::kError;
   std::vector<std::string> policies{};  // ids that determined it, in the order of the sources
   std::string detail{};                 // kError: the error; kForbid: the first @reason; else empty
+  Inspection inspection = Inspection::kName;  // kNone for a permitted NetConnect only
 };
 
 // One policy file; `file` is its name as shown in errors and in Info.
@@ -96,7 +103,7 @@ class PolicySet {
  public:
   // Refuses (kInvalid, with file, line and column where known) what does not parse or does not pass
   // strict validation, nesting or files beyond the limits of docs/policy.md, templates with slots,
-  // ids used twice, @ask on a forbid, and resource names that could never match.
+  // ids used twice, @ask or @opaque on a forbid, and resource names that could never match.
   static base::Result<PolicySet> Load(const std::vector<Source>& sources, const Names& names);
 
   PolicySet(PolicySet&&) noexcept;
@@ -124,6 +131,7 @@ class PolicySet {
     std::string text{};    // its own text, from its first annotation or word to its `;`
     bool forbid = false;
     bool ask = false;             // a permit with @ask
+    bool opaque = false;          // a permit with @opaque
     std::string reason{};         // @reason, empty if none
     unsigned actions = 0;         // bit n: it may apply to Action n
     bool applies = true;          // false: its head names another agent

@@ -73,7 +73,8 @@ TEST(PolicySetTest, InfoSaysWhereAPolicyCouldFail) {
 
 TEST(PolicySetTest, InfoSaysWhatAPolicyIsAndWhereItStands) {
   const PolicySet set = MustLoad(
-      "// one\n@id(\"a\")\n@ask(\"\")\npermit(principal, action == Aegis::Action::\"FileRead\",\n"
+      "// one\n@id(\"a\")\n@ask(\"\")@opaque\npermit(principal, action == "
+      "Aegis::Action::\"FileRead\",\n"
       "       resource in Aegis::Resource::\"~/x\"); // not part of it\n\n"
       "forbid(principal, action, resource) when { context.pid > 1 };");
   ASSERT_EQ(set.policies().size(), 2U);
@@ -81,14 +82,14 @@ TEST(PolicySetTest, InfoSaysWhatAPolicyIsAndWhereItStands) {
   EXPECT_EQ(permit.line, 2U);
   EXPECT_TRUE(permit.text.starts_with("@id(\"a\")"));
   EXPECT_TRUE(permit.text.ends_with("\"~/x\");"));
-  EXPECT_TRUE(permit.ask && permit.applies && permit.bounded && permit.total);
+  EXPECT_TRUE(permit.ask && permit.opaque && permit.applies && permit.bounded && permit.total);
   EXPECT_TRUE(permit.Covers(Action::kFileRead));
   EXPECT_FALSE(permit.Covers(Action::kFileWrite));
   EXPECT_EQ(permit.places, (std::vector<PolicySet::Place>{{.name = "/home/u/x", .subtree = true}}));
   const PolicySet::Info& forbid = set.policies().back();
   EXPECT_EQ(forbid.line, 7U);
   EXPECT_TRUE(forbid.Covers(Action::kNetConnect));
-  EXPECT_FALSE(forbid.ask || forbid.bounded || forbid.total);
+  EXPECT_FALSE(forbid.ask || forbid.opaque || forbid.bounded || forbid.total);
   EXPECT_TRUE(forbid.places.empty());
 }
 
@@ -172,7 +173,7 @@ TEST(LoadTest, RefusesWhatTheSchemaDoesNotKnow) {
   EXPECT_NE(Refusal(When("resource.path + 1 == 2")), "");
 }
 
-TEST(LoadTest, RefusesTemplatesTwinsAndMisplacedAsk) {
+TEST(LoadTest, RefusesTemplatesTwinsAndMisplacedAnnotations) {
   EXPECT_THAT(Refusal("@id(\"t\") permit(principal == ?principal, action, resource);"),
               HasSubstr("policy t is a template"));
   EXPECT_THAT(Refusal("@id(\"x\") permit(principal, action, resource);\n"
@@ -180,6 +181,9 @@ TEST(LoadTest, RefusesTemplatesTwinsAndMisplacedAsk) {
               StartsWith("p/test.cedar:2:1: the id x is taken"));
   EXPECT_THAT(Refusal("@ask forbid(principal, action, resource);"), HasSubstr("@ask"));
   EXPECT_EQ(Refusal("@ask permit(principal, action, resource);"), "");
+  EXPECT_THAT(Refusal("@opaque forbid(principal, action, resource);"),
+              HasSubstr("@opaque stands on a permit only"));
+  EXPECT_EQ(Refusal("@opaque(\"ssh\") permit(principal, action, resource);"), "");
   EXPECT_NE(
       Refusal("@id(\"test:2\") permit(principal, action, resource);\n" + std::string(kPermitAll)),
       "");
