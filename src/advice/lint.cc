@@ -97,6 +97,19 @@ std::string Some(const std::vector<std::string>& names) {
   return text;
 }
 
+// Whether a permit lets connections pass unseen of which another would have the name checked.
+bool OpensUnseen(const Info& info, const Info& other) {
+  return info.opaque && !other.opaque && info.Covers(Action::kNetConnect);
+}
+
+// Which names a place of connections takes, where these are more than anyone could vouch for: "*",
+// "*.com". Empty for others; addresses have no name that could be checked.
+std::string_view WideNames(const Place& place) {
+  const std::string_view host = policy::HostPart(place.name);
+  const bool top_level = host.starts_with("*.") && host.find('.', 2) == std::string_view::npos;
+  return host == "*" || top_level ? host : std::string_view();
+}
+
 class Linter {
  public:
   Linter(const PolicySet& policies, const policy::Names& names, const LookAt& look_at)
@@ -160,6 +173,7 @@ class Linter {
     Shadowed(info);
     MissingPlaces(info);
     Hosts(info);
+    Opaque(info);
     WritableExecutables(info);
   }
 
@@ -182,10 +196,11 @@ class Linter {
     }
     for (std::size_t i = 0; i < all_.size(); ++i) {
       const Info& other = all_[i];
-      const bool equal = CoversAll(info, other);
+      const bool equal = CoversAll(info, other) && !OpensUnseen(other, info);
       const bool by_chance = Mentions(info, "\"@dir") && !Mentions(other, "\"@dir");
-      if (i != number_ && !other.forbid && !other.ask && other.file == info.file && !by_chance &&
-          CoversAll(other, info) && (!equal || i < number_)) {
+      if (i != number_ && !other.forbid && !other.ask && !OpensUnseen(info, other) &&
+          other.file == info.file && !by_chance && CoversAll(other, info) &&
+          (!equal || i < number_)) {
         Add(Severity::kWarning, "SHADOWED", "it adds nothing: " + other.id + " permits all of it",
             "drop it, or narrow the other");
         return;
@@ -230,6 +245,26 @@ class Linter {
         Add(Severity::kWarning, "CARRIER",
             place.name + " can carry anything to anyone: " + std::string(kind),
             "permit it only to agents that read nothing worth sending, or with @ask");
+      }
+    }
+  }
+
+  void Opaque(const Info& info) {
+    constexpr std::string_view kAdvice =
+        "name the hosts and ports that need it: in Aegis::Resource::\"db.example.com:5432\"";
+    if (!info.opaque || !info.Covers(Action::kNetConnect)) {
+      return;
+    }
+    if (!info.bounded) {
+      Add(Severity::kWarning, "OPAQUE_WIDE", "connections to any host pass unseen by it",
+          std::string(kAdvice));
+      return;
+    }
+    for (const Place& place : info.places) {
+      if (!WideNames(place).empty()) {
+        Add(Severity::kWarning, "OPAQUE_WIDE",
+            "connections to whatever has such a name pass unseen by it: " + place.name,
+            std::string(kAdvice));
       }
     }
   }

@@ -161,6 +161,37 @@ TEST(LintTest, HostsThatCarryAnythingAreFound) {
   EXPECT_THAT(net(R"(in R:"127.0.0.1:8080")"), IsEmpty());
 }
 
+TEST(LintTest, OpaquePermitsOfWideNamesAreFound) {
+  const auto net = [](std::string_view resource) {
+    return Codes(R"(@id("n") @opaque permit(principal, action == A:"NetConnect", resource )" +
+                 std::string(resource) + ");");
+  };
+  EXPECT_THAT(net(""), UnorderedElementsAre("ANY_HOST n", "OPAQUE_WIDE n"));
+  EXPECT_THAT(net(R"(in R:"*:22")"), UnorderedElementsAre("ANY_HOST n", "OPAQUE_WIDE n"));
+  EXPECT_THAT(net(R"(in R:"*.com")"), UnorderedElementsAre("CARRIER n", "OPAQUE_WIDE n"));
+  EXPECT_THAT(net(R"(in R:"*.com:22")"), UnorderedElementsAre("CARRIER n", "OPAQUE_WIDE n"));
+  EXPECT_THAT(net(R"(in R:"*.example.com:22")"), IsEmpty());
+  EXPECT_THAT(net(R"(in R:"db.example.com:5432")"), IsEmpty());
+  EXPECT_THAT(net(R"(in R:"0.0.0.0/0:22")"), UnorderedElementsAre("ANY_HOST n"))
+      << "an address has no name to be checked";
+  EXPECT_THAT(
+      Codes(R"(@id("f") @opaque permit(principal, action == A:"FileRead", resource in R:"/srv");)"),
+      IsEmpty());
+}
+
+TEST(LintTest, AnOpaquePermitAddsSomethingToOneThatIsNot) {
+  constexpr std::string_view kHost =
+      R"(permit(principal, action == A:"NetConnect", resource in R:"h.example.com:22");)";
+  const auto both = [&](std::string_view first, std::string_view second) {
+    return Codes(R"(@id("a") )" + std::string(first) + std::string(kHost) + R"(@id("b") )" +
+                 std::string(second) + std::string(kHost));
+  };
+  EXPECT_THAT(both("", "@opaque "), UnorderedElementsAre("SHADOWED a"))
+      << "the opaque one permits all of it";
+  EXPECT_THAT(both("@opaque ", ""), UnorderedElementsAre("SHADOWED b"));
+  EXPECT_THAT(both("@opaque ", "@opaque "), UnorderedElementsAre("SHADOWED b"));
+}
+
 TEST(LintTest, WhatIsWrittenAndRunIsFound) {
   constexpr std::string_view kRun =
       R"(@id("x") permit(principal, action == A:"ProcessSpawn", resource in R:"/srv/app");)";

@@ -20,6 +20,7 @@
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/context.h"
+#include "cli/inspection.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/policy_choice.h"
@@ -191,6 +192,7 @@ nlohmann::ordered_json AsJson(const Subject& subject, const policy::PolicySet& p
       {"decision", advice::AnswerName(advice::AnswerOf(explanation.decision))},
       {"reason", decision::ReasonCode(explanation.decision.reason)},
       {"detail", explanation.detail},
+      {"inspection", InspectionJson(subject.question, explanation.decision)},
       {"policy_digest", policies.digest()}};
   const auto refs = [&all](const std::vector<std::size_t>& numbers) {
     auto list = nlohmann::ordered_json::array();
@@ -275,6 +277,9 @@ void PrintHead(Context& context, const Subject& subject, const std::string& dige
            base::ForDisplay(line));
   if (subject.given && *subject.given != subject.question.resource) {
     out.Line("  named so for: " + base::ForDisplay(*subject.given));
+  }
+  if (const auto text = InspectionText(subject.question, explanation.decision); !text.empty()) {
+    out.Line("  " + std::string(text));
   }
   if (subject.recorded) {
     const RecordedDecision& recorded = *subject.recorded;

@@ -74,6 +74,7 @@ nlohmann::ordered_json PolicyRows(std::span<const Info> policies) {
     rows.push_back({{"id", info.id},
                     {"effect", info.forbid ? "forbid" : "permit"},
                     {"ask", info.ask},
+                    {"opaque", info.opaque},
                     {"actions", ActionNames(info)},
                     {"applies", info.applies},
                     {"file", info.file},
@@ -100,6 +101,9 @@ std::vector<std::string> PolicyLines(const Output& out, std::span<const Info> po
     std::string line = Painted(out, info, Padded(cells.effect, kEffectWidth)) + "  " +
                        Padded(cells.id, ids) + "  " + Padded(cells.actions, actions) + "  " +
                        cells.place;
+    if (info.opaque) {
+      line += "  " + out.Faint("(opaque)");
+    }
     if (!info.applies) {
       line += "  " + out.Faint("(for another agent)");
     }

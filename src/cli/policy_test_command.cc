@@ -20,6 +20,7 @@
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/context.h"
+#include "cli/inspection.h"
 #include "cli/json.h"
 #include "cli/policies.h"
 #include "cli/policy_choice.h"
@@ -144,7 +145,8 @@ nlohmann::ordered_json ResultJson(const FileRun& run, const advice::TestResult& 
           {"got",
            {{"decision", advice::AnswerName(advice::AnswerOf(result.got))},
             {"reason", decision::ReasonCode(result.got.reason)},
-            {"policies", *result.got.policies}}}};
+            {"policies", *result.got.policies},
+            {"inspection", InspectionJson(test.question, result.got)}}}};
 }
 
 void PrintFailure(Context& context, const FileRun& run, const advice::TestResult& result) {
@@ -205,6 +207,7 @@ nlohmann::ordered_json AnswerJson(const advice::Question& question, const std::s
           {"reason", decision::ReasonCode(decision.reason)},
           {"policies", policies},
           {"detail", detail},
+          {"inspection", InspectionJson(question, decision)},
           {"policy_digest", decider.policies().digest()}};
 }
 
@@ -218,6 +221,9 @@ void PrintAnswer(Context& context, const advice::Question& question, const std::
                    "  " + base::ForDisplay(line));
   if (question.resource != given) {
     context.out.Line("  named so for: " + base::ForDisplay(given));
+  }
+  if (const auto text = InspectionText(question, decision); !text.empty()) {
+    context.out.Line("  " + std::string(text));
   }
   for (const auto* const info : WithIds(decider.policies(), *decision.policies)) {
     context.out.Line("  " + PolicyLine(*info));

@@ -77,10 +77,12 @@ def test_list_says_what_a_policy_is(aegis):
     (aegis.project / "own.cedar").write_text(
         '@id("a\\n\\u{1b}[2J") @ask permit(principal == Aegis::Agent::"other", action in '
         '[Aegis::Action::"FileRead", Aegis::Action::"DirList"], resource);\n\n'
-        '@reason("why") forbid(principal, action, resource);')
+        '@reason("why") forbid(principal, action, resource);\n'
+        '@id("ssh") @opaque permit(principal, action == Aegis::Action::"NetConnect", resource);')
     aegis("init", "a", "--policy", "own.cedar").ok()
     listed = aegis("policy", "list", "a", "--json").ok().json("policy-list")
-    first, second = listed["policies"]
+    first, second, third = listed["policies"]
+    assert [policy["opaque"] for policy in listed["policies"]] == [False, False, True]
     assert (first["id"], first["ask"], first["actions"], first["applies"], first["line"]) == (
         "a\n\x1b[2J", True, ["FileRead", "DirList"], False, 1)
     assert (second["ask"], len(second["actions"]), second["line"], second["reason"]) == (
@@ -88,6 +90,7 @@ def test_list_says_what_a_policy_is(aegis):
     text = aegis("policy", "list", "a").ok().out
     assert text.startswith("ask     a\\u{a}\\u{1b}[2J  FileRead, DirList  ") and "\x1b" not in text
     assert "default.cedar:3  why" in text and "any action" in text and "(for another agent)" in text
+    assert "default.cedar:4  (opaque)" in text and text.count("(opaque)") == 1
     other = aegis("policy", "list", "a", "--json").ok().json()["digest"]
     policy = aegis.state / "a/policies/default.cedar"
     policy.write_text(policy.read_text() + "\n")

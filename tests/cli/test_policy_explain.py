@@ -76,6 +76,31 @@ def test_what_no_policy_can_permit(aegis, mine):
     assert state["reason"] == "AEGIS_STATE" and "no policy can permit it" in state["remedy"]
 
 
+OPAQUE = """
+@id("web") permit(principal, action == Aegis::Action::"NetConnect", resource in Aegis::Resource::"*.example.com");
+@id("ssh") @opaque permit(principal, action == Aegis::Action::"NetConnect", resource in Aegis::Resource::"*.example.com:22");
+@id("lan") @opaque permit(principal, action == Aegis::Action::"NetConnect", resource in Aegis::Resource::"10.0.0.0/8");
+"""
+
+
+def test_what_is_looked_at_of_a_connection(aegis):
+    (aegis.project / "mine.cedar").write_text(OPAQUE)
+    ask = lambda command, *words: aegis("policy", command, "NetConnect", *words, "--policy", "mine.cedar")
+    for command in ("explain", "test"):
+        checked = ask(command, "a.example.com:443")
+        assert "\n  the name is checked: TLS by SNI, HTTP by Host\n" in checked.ok().out
+        opaque = ask(command, "a.example.com:22")
+        assert "\n  opaque: can carry anything\n" in opaque.ok().out
+        for words, said in ((("a.example.com:443",), "name"), (("a.example.com:22",), "none"),
+                            (("10.1.1.1:22",), None), (("a.example.com", "--protocol", "dns"), None),
+                            (("a.example.com:22", "--protocol", "udp"), None),
+                            (("elsewhere:22",), None), (("a.example.com:22", "--no-network"), None)):
+            answer = ask(command, *words, "--json")
+            assert answer.json(f"policy-{command}")["inspection"] == said, words
+    read = aegis("policy", "explain", "FileRead", "/x", "--policy", "project", "--json").ok()
+    assert read.json("policy-explain")["inspection"] is None
+
+
 def test_what_was_denied_last(aegis, gate):
     aegis("init", "work", "--policy", "project", "--dir", str(aegis.project)).ok()
     aegis("policy", "explain", "--last-denied", "--config", "work").failed(1, "nothing was denied")

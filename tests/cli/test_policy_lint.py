@@ -23,6 +23,16 @@ def test_lint_names_what_is_odd(aegis):
     assert text.out.splitlines()[-1].startswith("2 rules: 1 error, 1 warning, ")
 
 
+def test_wide_opaque_permits_are_named(aegis):
+    (aegis.project / "p.cedar").write_text(
+        '@id("ssh") @opaque permit(principal, action == Aegis::Action::"NetConnect", '
+        'resource in Aegis::Resource::"*:22");')
+    report = aegis("policy", "lint", "p.cedar", "--json").ok().json("policy-lint")
+    assert [finding["code"] for finding in report["findings"]] == ["ANY_HOST", "OPAQUE_WIDE"]
+    text = aegis("policy", "lint", "p.cedar").ok().out
+    assert "p.cedar:1: warning OPAQUE_WIDE ssh: connections to whatever has such a name pass unseen by it: *:22" in text
+
+
 @pytest.mark.parametrize("template", ["default-deny", "allow-read-only", "permit-all", "project"])
 def test_templates_lint_without_errors(aegis, template):
     report = aegis("policy", "lint", template, "--json").ok().json("policy-lint")
