@@ -46,6 +46,10 @@ base::Result<std::string> HostOf(const std::string& host) {
   return "*." + domain.text;
 }
 
+bool IsOpaque(const AllowedNetwork& allowed) {
+  return allowed.opaque.value_or(allowed.protocol == "tcp");
+}
+
 }  // namespace
 
 base::Result<std::string> PlaceOf(const AllowedNetwork& allowed) {
@@ -76,8 +80,9 @@ std::string PermitsOf(std::span<const AllowedNetwork> all) {
     } else {
       text += i > 0 ? " " : "";
     }
-    text += "@id(\"allowed_network." + std::to_string(i + 1) +
-            "\") permit(principal, action == Aegis::Action::\"NetConnect\", resource in "
+    text += "@id(\"allowed_network." + std::to_string(i + 1) + "\") " +
+            (IsOpaque(all[i]) ? "@opaque " : "") +
+            "permit(principal, action == Aegis::Action::\"NetConnect\", resource in "
             "Aegis::Resource::\"" +
             *place + "\")";
     if (all[i].protocol) {

@@ -15,7 +15,9 @@ struct AllowedNetwork {
   std::string host{};
   std::optional<std::int64_t> port{};     // any, if absent
   std::optional<std::string> protocol{};  // tcp, udp, http or https; any, if absent
-  std::size_t line = 1;                   // where it stands
+  // Connections pass unseen (@opaque). If absent, only of the protocol tcp: it tells no name.
+  std::optional<bool> opaque{};
+  std::size_t line = 1;  // where it stands
 };
 
 // The resource that a policy names for it: "api.example.com:443", "*.example.com", "10.0.0.0/8:22".

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/settings.h"
@@ -86,6 +88,36 @@ protocol = "UDP"
   EXPECT_TRUE(Connects(*set, "10.1.1.1", 53, "udp"));
   EXPECT_FALSE(Connects(*set, "10.1.1.1", 53, "tcp"));
   EXPECT_TRUE(set->MayReach("api.example.com"));
+}
+
+TEST(AllowedNetworkTest, OnlyWhatTellsNoNameIsOpaqueByItself) {
+  const auto is_opaque = [](std::optional<std::string> protocol, std::optional<bool> opaque) {
+    const AllowedNetwork allowed = {.host = "a", .protocol = std::move(protocol), .opaque = opaque};
+    const policy::PolicySet set =
+        policy::PolicySet::Load({{.file = "f", .text = PermitsOf({{allowed}})}},
+                                {.agent = "a", .home = "", .dir = ""})
+            .value();
+    return set.policies().front().opaque;
+  };
+  for (const char* const protocol : {"http", "https", "udp"}) {
+    EXPECT_FALSE(is_opaque(protocol, std::nullopt)) << protocol;
+    EXPECT_TRUE(is_opaque(protocol, true)) << protocol;
+  }
+  EXPECT_FALSE(is_opaque(std::nullopt, std::nullopt));
+  EXPECT_TRUE(is_opaque(std::nullopt, true));
+  EXPECT_TRUE(is_opaque("tcp", std::nullopt));
+  EXPECT_FALSE(is_opaque("tcp", false)) << "what is said beside the protocol holds";
+}
+
+TEST(AllowedNetworkTest, TheSettingsSayWhatIsOpaque) {
+  const auto settings = ParseSettings(
+      "allowed_network = [{host = \"a\", opaque = true}, {host = \"b\", protocol = \"Tcp\"}, "
+      "{host = \"c\", protocol = \"Tcp\", opaque = false}]",
+      "f");
+  ASSERT_TRUE(settings) << settings.error().message();
+  EXPECT_THAT(settings->network_policy, HasSubstr("@id(\"allowed_network.1\") @opaque permit("));
+  EXPECT_THAT(settings->network_policy, HasSubstr("@id(\"allowed_network.2\") @opaque permit("));
+  EXPECT_THAT(settings->network_policy, HasSubstr("@id(\"allowed_network.3\") permit("));
 }
 
 TEST(AllowedNetworkTest, ErrorsNameFileAndKey) {

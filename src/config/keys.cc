@@ -54,6 +54,7 @@ constexpr auto kKeys = std::to_array<KeySpec>({
     {"allowed_network.host", kString},
     {"allowed_network.port", kInteger},
     {"allowed_network.protocol", kString, kProtocols},
+    {"allowed_network.opaque", kBoolean},
 
     {"schema_path", kString},
     {"isolation", kNameOrTable, kIsolations},

@@ -203,6 +203,7 @@ base::Result<std::string> NetworkPolicy(const toml::table& table, std::string_vi
     all.push_back({.host = *host,
                    .port = one["port"].value<std::int64_t>(),
                    .protocol = protocol ? std::optional(Lower(*protocol)) : std::nullopt,
+                   .opaque = one["opaque"].value<bool>(),
                    .line = one.source().begin.line});
     if (const auto checked = PlaceOf(all.back()); !checked) {
       return base::Fail(base::Errc::kInvalid, place + checked.error().message());

@@ -72,3 +72,35 @@ def test_a_run_records_it_and_edits_keep_it(aegis, gate):
     now = aegis("policy", "list", "work", "--json").ok().json()["digest"]
     history = aegis("audit", "policy-history", "--config", "work").ok().out
     assert now[:8] in history, "the edit came into force with all there is"
+
+
+def test_a_bare_protocol_is_opaque(aegis):
+    allow(aegis, """
+[[allowed_network]]
+host = "db.example.com"
+protocol = "Tcp"
+
+[[allowed_network]]
+host = "web.example.com"
+protocol = "Tcp"
+opaque = false
+
+[[allowed_network]]
+host = "any.example.com"
+
+[[allowed_network]]
+host = "forge.example.com"
+port = 22
+opaque = true
+""")
+    asked = lambda peer: aegis("policy", "explain", "NetConnect", peer, "--config", "work",
+                               "--json").ok().json("policy-explain")
+    assert [asked(f"{host}.example.com:22")["inspection"] for host in
+            ("db", "web", "any", "forge")] == ["none", "name", "name", "none"]
+    assert asked("forge.example.com:22")["permits"][0]["text"].startswith(
+        '@id("allowed_network.4") @opaque permit(')
+
+
+def test_opaque_is_true_or_false(aegis):
+    allow(aegis, '\n[[allowed_network]]\nhost = "a"\nopaque = "yes"\n')
+    aegis("policy", "list", "work").failed(1, '"allowed_network.opaque" must be true or false')
