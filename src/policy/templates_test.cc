@@ -99,6 +99,7 @@ TEST(TemplatesTest, AdditionsPermitNamedHostsOnPortsAndNothingElse) {
       for (const PolicySet::Place& place : info.places) {
         EXPECT_TRUE(place.name.ends_with(":443") || place.name.ends_with(":22")) << place.name;
         EXPECT_FALSE(place.name.starts_with('*')) << place.name;
+        EXPECT_EQ(info.opaque, place.name.ends_with(":22")) << place.name << ": only SSH is opaque";
       }
     }
   }
