@@ -18,6 +18,7 @@
 #include "ledger/journal.h"
 #include "ledger/masker.h"
 #include "ledger/payload.h"
+#include "policy/inspection.h"
 #include "policy/policy.h"
 
 namespace aegis::gate {
@@ -25,6 +26,19 @@ namespace aegis::gate {
 using decision::Decision;
 using decision::Reason;
 using policy::Action;
+
+namespace {
+
+policy::Context ContextOf(const Process& process, const Detail& detail) {
+  return {.pid = process.tgid,
+          .exe = process.exe,
+          .argv = detail.argv,
+          .host = detail.host,
+          .port = detail.port,
+          .protocol = detail.protocol};
+}
+
+}  // namespace
 
 Judge::Judge(decision::Decider decider, ledger::JournalWriter& journal, ledger::Masker masker,
              Mode mode, ledger::Durability network)
@@ -55,12 +69,7 @@ Decision Judge::Decide(const Process& process, Action action, std::string_view e
   policy::Request request;
   request.action = action;
   request.resource = escaped;
-  request.context.pid = process.tgid;
-  request.context.exe = process.exe;
-  request.context.argv = detail.argv;
-  request.context.host = detail.host;
-  request.context.port = detail.port;
-  request.context.protocol = detail.protocol;
+  request.context = ContextOf(process, detail);
   return decider_.Decide(request);
 }
 
@@ -93,6 +102,10 @@ int Judge::Record(const Process& process, Action action, std::string_view escape
   record.context.protocol = detail.protocol;
   record.context.address = detail.address;
   record.context.target = detail.target;
+  if (action == Action::kNetConnect && mode_ == Mode::kRun && decision.allowed() &&
+      policy::ConnectsByName(ContextOf(process, detail))) {
+    record.context.inspection = policy::InspectionName(decision.inspection);
+  }
   record.context.enforced = decision.allowed() || Refuses(decision);
   // What reaches others can't be undone by the power cut that takes its record.
   const bool reaches_others = action == Action::kNetConnect && !Refuses(decision);

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,6 +21,7 @@
 #include "ledger/entry.h"
 #include "ledger/journal.h"
 #include "ledger/masker.h"
+#include "policy/host_name.h"
 #include "policy/policy.h"
 
 namespace aegis::gate {
@@ -29,16 +32,20 @@ using policy::Action;
 constexpr const char* kPolicy = R"(
 @id("read-srv") permit(principal, action == Aegis::Action::"FileRead", resource in Aegis::Resource::"/srv");
 @id("no-secret") forbid(principal, action, resource in Aegis::Resource::"/srv/secret");
+@id("web") permit(principal, action == Aegis::Action::"NetConnect", resource in Aegis::Resource::"*.example.com");
+@id("ssh") @opaque permit(principal, action == Aegis::Action::"NetConnect", resource)
+when { context has port && context.port == 22 };
 )";
 
 class JudgeTest : public ::testing::Test {
  protected:
-  void Start(Mode mode, std::uint64_t max_bytes = 1U << 24U, ledger::Masker masker = {}) {
+  void Start(Mode mode, std::uint64_t max_bytes = 1U << 24U, ledger::Masker masker = {},
+             bool network = false) {
     auto policies =
         policy::PolicySet::Load({{"test.cedar", kPolicy}}, {"agent", "/home/u", "/srv"});
     ASSERT_TRUE(policies.has_value()) << policies.error().message();
     decision::Guards guards;
-    guards.network_closed = mode == Mode::kRun;
+    guards.network_closed = mode == Mode::kRun && !network;
     guards.aegis_state = {"/home/u/.aegis"};
     ledger::JournalOptions options;
     options.max_bytes = max_bytes;
@@ -64,6 +71,20 @@ class JudgeTest : public ::testing::Test {
                            })
                     .has_value());
     return payloads;
+  }
+
+  // What the entry of a connection says of it; empty if nothing.
+  std::string Inspection(std::string_view host, std::int64_t port,
+                         std::string_view protocol = "tcp") {
+    Detail detail;
+    detail.host = host;
+    detail.port = port;
+    detail.protocol = protocol;
+    (void)judge_->Ask(process_, Action::kNetConnect, policy::HostAndPort(host, port), detail);
+    constexpr std::string_view kMember = R"("inspection":")";
+    const std::string recorded = Recorded().back();
+    const std::size_t at = recorded.find(kMember);
+    return at == std::string::npos ? "" : recorded.substr(at + kMember.size(), 4);
   }
 
   // The reading end as the sequencer has it: it may write the marks.
@@ -108,6 +129,21 @@ TEST_F(JudgeTest, RecordsTheAddressThatANameStoodFor) {
   detail.address = "93.184.216.34";
   EXPECT_EQ(judge_->Ask(process_, Action::kNetConnect, "api.example.com:443", detail), EACCES);
   EXPECT_NE(Recorded()[0].find(R"("context":{"address":"93.184.216.34","exe")"), std::string::npos);
+}
+
+TEST_F(JudgeTest, RecordsWhatIsLookedAtOfPermittedConnectionsToNames) {
+  Start(Mode::kRun, 1U << 24U, {}, true);
+  EXPECT_EQ(Inspection("api.example.com", 443), "name");
+  EXPECT_EQ(Inspection("api.example.com", 22), "none");
+  EXPECT_EQ(Inspection("elsewhere", 22), "none");
+  EXPECT_EQ(Inspection("elsewhere", 443), "") << "refused";
+  EXPECT_EQ(Inspection("10.0.0.1", 22), "") << "an address has no name";
+  EXPECT_EQ(Inspection("api.example.com", 443, "udp"), "");
+}
+
+TEST_F(JudgeTest, WrapLooksAtNothing) {
+  Start(Mode::kWrap);
+  EXPECT_EQ(Inspection("api.example.com", 22), "");
 }
 
 TEST_F(JudgeTest, WrapRefusesNothingButAegisState) {

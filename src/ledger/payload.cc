@@ -98,6 +98,7 @@ void AppendContext(std::string& out, const ActionContext& context, const Masker&
   writer.OptionalText("exe", context.exe);
   writer.OptionalInteger("exit_code", context.exit_code);
   writer.OptionalText("host", context.host);
+  writer.OptionalText("inspection", context.inspection);
   writer.OptionalText("operation", context.operation);
   if (context.parent != 0) {
     writer.Integer("parent", context.parent);

@@ -25,6 +25,7 @@ struct ActionContext {
   std::int64_t port = -1;               // written when >= 0
   std::string_view protocol{};
   std::string_view address{};               // that the host, a name, was reached at
+  std::string_view inspection{};            // of a permitted connection to a name: "name", "none"
   std::string_view operation{};             // the system call, e.g. "openat"
   std::string_view target{};                // the other name of a rename or link
   std::string_view detail{};                // error text of a POLICY_ERROR and the like; masked

@@ -61,11 +61,14 @@ TEST(PayloadTest, AConnectionSaysWhichAddressItsNameStoodFor) {
                        .context = {.host = "api.example.com",
                                    .port = 443,
                                    .protocol = "tcp",
-                                   .address = "93.184.216.34"}},
+                                   .address = "93.184.216.34",
+                                   .inspection = "none"}},
                       Masker());
-  EXPECT_EQ(out, R"({"action":"NetConnect","context":{"address":"93.184.216.34",)"
-                 R"("host":"api.example.com","port":443,"protocol":"tcp"},"decision":"allow",)"
-                 R"("policies":[],"reason":"POLICY_PERMIT","resource":"api.example.com:443"})");
+  EXPECT_EQ(
+      out,
+      R"({"action":"NetConnect","context":{"address":"93.184.216.34",)"
+      R"("host":"api.example.com","inspection":"none","port":443,"protocol":"tcp"},"decision":"allow",)"
+      R"("policies":[],"reason":"POLICY_PERMIT","resource":"api.example.com:443"})");
   EXPECT_TRUE(canon::IsCanonicalObject(out));
 }
 
