@@ -77,6 +77,7 @@ Fates& Fates::operator+=(const Fates& other) {
   denied += other.denied;
   let_through += other.let_through;
   began += other.began;
+  opaque += other.opaque;
   return *this;
 }
 
@@ -111,6 +112,8 @@ std::optional<Decided> DecidedIn(const ledger::EntryView& entry) {
     return std::nullopt;
   }
   decided.fate = FateOf(decision, around);
+  decided.opaque =
+      decided.fate == Fate::kPermitted && canon::Member(around, "inspection") == R"("none")";
   return decided;
 }
 
@@ -121,6 +124,9 @@ void Activity::Add(const Decided& decided) {
     if (place.action == action) {
       (this->*place.tally).Add(decided.resource, decided.fate);
     }
+  }
+  if (decided.opaque && action == Action::kNetConnect) {
+    hosts.AddOpaque(decided.resource);
   }
   if (decided.fate != Fate::kPermitted) {
     AddDenial(decided);

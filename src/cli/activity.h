@@ -27,7 +27,8 @@ struct Fates {
   std::uint64_t permitted = 0;
   std::uint64_t denied = 0;
   std::uint64_t let_through = 0;
-  std::uint64_t began = 0;  // of a program: how often its image, or an interpreter with it, ran
+  std::uint64_t began = 0;   // of a program: how often its image, or an interpreter with it, ran
+  std::uint64_t opaque = 0;  // of a host by name: how often what passed was permitted unseen
 
   void Add(Fate fate);
   Fates& operator+=(const Fates& other);
@@ -48,6 +49,7 @@ struct Decided {
   std::string reason{};
   std::vector<std::string> policies{};
   Fate fate = Fate::kDenied;
+  bool opaque = false;  // a permitted connection of which nothing was looked at
 };
 // nullopt for other entries, erased ones, and payloads of another form.
 std::optional<Decided> DecidedIn(const ledger::EntryView& entry);
@@ -71,6 +73,10 @@ class Tally {
   template <typename Key>
   void AddBegun(const Key& name) {
     ++Of(name).began;
+  }
+  template <typename Key>
+  void AddOpaque(const Key& name) {
+    ++Of(name).opaque;
   }
 
   const std::map<Name, Fates, std::less<>>& rows() const { return rows_; }  // by name

@@ -83,6 +83,19 @@ TEST(DecidedIn, SurvivesTamperedPayloads) {
               ElementsAre("a"));
 }
 
+TEST(DecidedIn, OnlyWhatWasPermittedUnseenIsOpaque) {
+  const auto opaque = [](std::string_view context, std::string_view decision = "allow") {
+    return DecidedIn(Entry(R"({"action":"NetConnect","context":{)" + std::string(context) +
+                           R"(},"decision":")" + std::string(decision) + R"("})"))
+        ->opaque;
+  };
+  EXPECT_TRUE(opaque(R"("host":"h","inspection":"none")"));
+  EXPECT_FALSE(opaque(R"("host":"h","inspection":"name")"));
+  EXPECT_FALSE(opaque(R"("host":"h")"));
+  EXPECT_FALSE(opaque(R"("inspection":3)"));
+  EXPECT_FALSE(opaque(R"("inspection":"none")", "deny"));
+}
+
 TEST(Tally, CountsByNameAndTheOthersTogether) {
   Tally<std::string> tally(2);
   for (const std::string_view name : {"b", "a", "c", "a", "d"}) {
@@ -131,6 +144,24 @@ TEST(Activity, PutsResourcesWhereTheyBelong) {
   EXPECT_THAT(activity.tools.rows(), ElementsAre(Pair("t", testing::_)));
   EXPECT_EQ(activity.actions.rows().size(), 8U);
   EXPECT_THAT(activity.denials.rows(), IsEmpty());
+}
+
+TEST(Activity, OpaqueHostsAreCounted) {
+  Activity activity(2);
+  Decided opaque = Of("NetConnect", "h:22", Fate::kPermitted);
+  opaque.opaque = true;
+  activity.Add(opaque);
+  activity.Add(opaque);
+  activity.Add(Of("NetConnect", "h:22", Fate::kPermitted));
+  activity.Add(Of("NetConnect", "h:443", Fate::kPermitted));
+  EXPECT_EQ(activity.hosts.rows().at("h:22"), (Fates{.permitted = 3, .opaque = 2}));
+  EXPECT_EQ(activity.hosts.rows().at("h:443"), (Fates{.permitted = 1}));
+  opaque.resource = "beyond:22";
+  activity.Add(opaque);
+  EXPECT_EQ(activity.hosts.Sum().opaque, 3U);
+  opaque.action = "FileRead";
+  activity.Add(opaque);
+  EXPECT_EQ(activity.hosts.Sum().opaque, 3U) << "only connections are";
 }
 
 TEST(Activity, DenialsAreCountedByWhatDeniedThem) {

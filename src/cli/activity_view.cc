@@ -47,6 +47,14 @@ ordered_json ProgramsJson(const std::vector<Tally<std::string>::Row>& rows) {
   return array;
 }
 
+ordered_json HostsJson(const std::vector<Tally<std::string>::Row>& rows) {
+  ordered_json array = RowsJson("host", rows);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    array[i]["opaque"] = rows[i].second.opaque;
+  }
+  return array;
+}
+
 ordered_json DenialsJson(const std::vector<Tally<Denial>::Row>& rows) {
   ordered_json array = ordered_json::array();
   for (const auto& [denial, fates] : rows) {
@@ -66,6 +74,7 @@ std::string FatesText(const Fates& fates) {
   AppendCount(text, fates.permitted, " permitted");
   AppendCount(text, fates.denied, " denied");
   AppendCount(text, fates.let_through, " let through");
+  AppendCount(text, fates.opaque, " opaque: can carry anything");
   return text;
 }
 

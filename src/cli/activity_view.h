@@ -17,9 +17,11 @@ nlohmann::ordered_json RowsJson(std::string_view name,
                                 const std::vector<Tally<std::string>::Row>& rows);
 // The same of programs, with "began".
 nlohmann::ordered_json ProgramsJson(const std::vector<Tally<std::string>::Row>& rows);
+// The same of hosts, with "opaque".
+nlohmann::ordered_json HostsJson(const std::vector<Tally<std::string>::Row>& rows);
 nlohmann::ordered_json DenialsJson(const std::vector<Tally<Denial>::Row>& rows);
 
-// "2 began, 12 permitted, 1 denied"; what is 0 is left out.
+// "2 began, 12 permitted, 1 denied, 3 opaque: can carry anything"; what is 0 is left out.
 std::string FatesText(const Fates& fates);
 // "FileWrite /etc/x  NO_PERMIT", and by which policies.
 std::string DenialText(const Denial& denial);

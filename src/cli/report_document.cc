@@ -218,6 +218,10 @@ void AddActions(Filler& filler, const ReportData& data) {
   };
   const auto access = [](const SecretAccess& what) { return Row{what.action, what.resource}; };
   const Activity& activity = data.activity;
+  const auto host = [&activity](const std::string& name) {
+    const bool opaque = activity.hosts.rows().at(name).opaque > 0;
+    return Row{name, opaque ? "can carry anything" : ""};
+  };
   const std::string reads = ReadsNote(data);
   filler.AddTally({.title = "Actions by kind", .note = reads, .columns = {{.title = "action"}}},
                   activity.actions, itself);
@@ -236,7 +240,8 @@ void AddActions(Filler& filler, const ReportData& data) {
                       .note = "What never began was asked for and is no file, or failed.",
                       .columns = {{.title = "program"}}},
                      activity, itself);
-  filler.AddTally({.title = "Hosts", .columns = {{.title = "host"}}}, activity.hosts, itself);
+  filler.AddTally({.title = "Hosts", .columns = {{.title = "host"}, {.title = "opaque"}}},
+                  activity.hosts, host);
   filler.AddTally({.title = "Tools", .columns = {{.title = "tool"}}}, activity.tools, itself);
 }
 

@@ -104,6 +104,29 @@ TEST(ReportDocument, SaysWhatItLeavesOut) {
   EXPECT_THAT(ReportHtml(document), HasSubstr("<p>and 1 more</p>"));
 }
 
+TEST(ReportDocument, MarksHostsThatWereReachedOpaquely) {
+  ReportData data = Sample();
+  for (const bool opaque : {false, true}) {
+    data.activity.Add({.action = "NetConnect",
+                       .resource = opaque ? "forge.example:22" : "web.example:443",
+                       .reason = "POLICY_PERMIT",
+                       .fate = Fate::kPermitted,
+                       .opaque = opaque});
+  }
+  const ReportDocument document = MakeDocument(data, 10);
+  const ReportSection* const hosts = Find(document, "Hosts");
+  ASSERT_NE(hosts, nullptr);
+  ASSERT_EQ(hosts->rows.size(), 2U);
+  EXPECT_EQ(hosts->columns[1].title, "opaque");
+  EXPECT_EQ(hosts->rows[0][0], "forge.example:22");
+  EXPECT_EQ(hosts->rows[0][1], "can carry anything");
+  EXPECT_EQ(hosts->rows[1][1], "");
+  EXPECT_THAT(ReportText(document, Output(-1)), HasSubstr("forge.example:22  can carry anything"));
+  EXPECT_THAT(ReportHtml(document), HasSubstr("can carry anything"));
+  EXPECT_EQ(ReportJson(data)["hosts"][0]["opaque"], 1);
+  EXPECT_EQ(ReportJson(data)["hosts"][1]["opaque"], 0);
+}
+
 TEST(ReportText, LinesUpAndIsHarmless) {
   const std::string text = ReportText(MakeDocument(Sample(), 10), Output(-1));
   EXPECT_THAT(text, StartsWith("Aegis report: work\n\nSummary\n"));

@@ -98,7 +98,7 @@ ordered_json ReportJson(const ReportData& data) {
           {"denials", DenialsJson(activity.denials.Top(SIZE_MAX, &Fates::refusals))},
           {"secrets", SecretsJson(data)},
           {"programs", ProgramsJson(activity.Programs(SIZE_MAX))},
-          {"hosts", Rows("host", activity.hosts, &Fates::total)},
+          {"hosts", HostsJson(activity.hosts.Top(SIZE_MAX, &Fates::total))},
           {"tools", Rows("tool", activity.tools, &Fates::total)},
           {"integrity", VerificationJson(data.verification)}};
 }

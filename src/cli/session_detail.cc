@@ -163,7 +163,7 @@ ordered_json DetailJson(const SessionDetail& detail) {
   document["by_action"] = RowsJson("action", activity.actions.Top(kAll, &Fates::total));
   document["denied"] = DenialsJson(activity.denials.Top(kAll, &Fates::total));
   document["programs"] = ProgramsJson(activity.Programs(kAll));
-  document["hosts"] = RowsJson("host", activity.hosts.Top(kAll, &Fates::total));
+  document["hosts"] = HostsJson(activity.hosts.Top(kAll, &Fates::total));
   document["files"] = {{"read", activity.read.rows().size()},
                        {"written", activity.written.rows().size()},
                        {"deleted", activity.deleted.rows().size()}};

@@ -76,6 +76,21 @@ TEST(SessionDetail, IsShortForPeople) {
   EXPECT_THAT(text, Not(HasSubstr("hosts")));
 }
 
+TEST(SessionDetail, SaysWhichHostsWereReachedOpaquely) {
+  auto detail = Sample();
+  for (const bool opaque : {false, true}) {
+    detail.activity.Add({.action = "NetConnect",
+                         .resource = opaque ? "forge.example:22" : "web.example:443",
+                         .reason = "POLICY_PERMIT",
+                         .fate = Fate::kPermitted,
+                         .opaque = opaque});
+  }
+  const std::string text = Printed(detail);
+  EXPECT_THAT(text, HasSubstr("  forge.example:22  1 permitted, 1 opaque: can carry anything\n"));
+  EXPECT_THAT(text, HasSubstr("  web.example:443  1 permitted\n"));
+  EXPECT_EQ(DetailJson(detail)["hosts"][0]["opaque"], 1);
+}
+
 TEST(SessionDetail, NamesAreHarmless) {
   const std::string text = Printed(Sample());
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
