@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -39,13 +40,23 @@ PlainEngine::Answer AskPlain(const PlainEngine& plain, const RandomRequest& requ
   return answer.value_or(PlainEngine::Answer());
 }
 
-// Which policies carry @ask: the generator writes it at the beginning of a policy.
-std::vector<bool> AskingOf(std::string_view text) {
-  std::vector<bool> asking;
+// Which policies carry an annotation: the generator writes it at the beginning of a policy.
+std::vector<bool> Carrying(std::string_view annotation, std::string_view text) {
+  std::vector<bool> carrying;
   for (std::size_t at = 0; at < text.size(); at = text.find(";\n", at) + 2) {
-    asking.push_back(text.substr(at).starts_with("@ask"));
+    carrying.push_back(text.substr(at).starts_with(annotation));
   }
-  return asking;
+  return carrying;
+}
+
+// Of a permitted connection one permit that matched is opaque.
+Inspection ExpectedInspection(const PlainEngine::Answer& answer, const std::vector<bool>& opaque,
+                              const RandomRequest& request, Outcome outcome) {
+  const auto is_opaque = [&opaque](std::uint32_t place) { return opaque.at(place); };
+  return request.action == Action::kNetConnect && outcome == Outcome::kPermit &&
+                 std::ranges::any_of(answer.determining, is_opaque)
+             ? Inspection::kNone
+             : Inspection::kName;
 }
 
 // What Aegis makes of Cedar's answer: an error of any policy is an error, and a permit may ask.
@@ -76,6 +87,7 @@ TEST(PlainTest, TheIndexKeepsDecisionPoliciesAndErrors) {
   std::array<std::size_t, 5> outcomes{};
   std::size_t reachable = 0;
   std::size_t unreachable = 0;
+  std::size_t unseen = 0;
   for (std::uint64_t seed = 0; seed < kSets; ++seed) {
     RandomCedar world(seed);
     const std::string text = world.Policies(12);
@@ -83,11 +95,13 @@ TEST(PlainTest, TheIndexKeepsDecisionPoliciesAndErrors) {
     const PlainEngine plain =
         MustLoadPlain(RandomCedar::WithoutAliases(text), world.EntitiesJson());
     ASSERT_TRUE(plain.valid()) << text;
-    const std::vector<bool> asking = AskingOf(text);
+    const std::vector<bool> asking = Carrying("@ask", text);
+    const std::vector<bool> opaque = Carrying("@opaque", text);
     ASSERT_EQ(asking.size(), set.policies().size()) << text;
     for (std::size_t i = 0; i < kRequests; ++i) {
       const RandomRequest request = world.Ask();
-      const Verdict expected = Expected(AskPlain(plain, request), asking, set);
+      const PlainEngine::Answer answer = AskPlain(plain, request);
+      const Verdict expected = Expected(answer, asking, set);
       const Verdict verdict = set.Evaluate(request.AsRequest());
       ASSERT_TRUE(verdict.outcome == expected.outcome && verdict.policies == expected.policies)
           << "seed " << seed << ' ' << ActionName(request.action) << ' ' << request.resource << ' '
@@ -96,6 +110,10 @@ TEST(PlainTest, TheIndexKeepsDecisionPoliciesAndErrors) {
           << testing::PrintToString(verdict.policies) << ", not "
           << testing::PrintToString(expected.policies) << '\n'
           << text;
+      ASSERT_EQ(verdict.inspection, ExpectedInspection(answer, opaque, request, expected.outcome))
+          << "seed " << seed << ' ' << request.resource << '\n'
+          << text;
+      unseen += verdict.inspection == Inspection::kNone ? 1U : 0U;
       const bool permitted =
           verdict.outcome == Outcome::kPermit || verdict.outcome == Outcome::kAsk;
       if (request.action == Action::kNetConnect && !request.host.empty()) {
@@ -107,6 +125,7 @@ TEST(PlainTest, TheIndexKeepsDecisionPoliciesAndErrors) {
   }
   EXPECT_GT(reachable, 1000U);
   EXPECT_GT(unreachable, 1000U);
+  EXPECT_GT(unseen, 100U);
   for (const std::size_t count : outcomes) {
     EXPECT_GT(count, kSets * kRequests / 100) << "an outcome that hardly occurs proves nothing";
   }

@@ -289,7 +289,11 @@ std::string RandomCedar::WithoutAliases(std::string text) {
 
 std::string RandomCedar::Policy() {
   const bool forbid = Below(3) == 0;
-  std::string text = forbid ? "forbid(" : (Below(8) == 0 ? "@ask permit(" : "permit(");
+  std::string text = "forbid(";
+  if (!forbid) {
+    const auto kind = Below(8);
+    text = kind == 0 ? "@ask permit(" : (kind == 1 ? "@opaque permit(" : "permit(");
+  }
   text += PrincipalScope() + ", " + ActionScope() + ", " + ResourceScope() + ")";
   for (std::size_t count = Below(4); count > 1; --count) {
     text += (Below(3) == 0 ? "\n  unless { " : "\n  when { ") + Condition(Below(4)) + " }";
