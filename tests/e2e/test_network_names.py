@@ -129,6 +129,20 @@ def test_a_name_is_reached_by_its_rule_and_recorded_by_its_name(connected, out, 
     assert {entry["context"]["protocol"] for entry in connected.connections("deny")} == {"dns"}
 
 
+def test_entries_say_what_was_looked_at(connected, out, good):
+    out.resolves("a.example.com", A=[good.address])
+    opaque = ('@opaque permit(principal, action == Aegis::Action::"NetConnect", '
+              'resource in Aegis::Resource::"*.example.com");\n')
+    policy = connected.rules("good.example:443", f"{good.address}:443", more=opaque)
+    words = connected.python("names.py", "connect", str(PORT), "good.example", "a.example.com",
+                             good.address)
+    assert reports(connected.run(words, policy=policy)) == ["ok"] * 3
+    assert {entry["resource"]: entry["context"].get("inspection")
+            for entry in connected.connections("allow")} == {
+                f"good.example:{PORT}": "name", f"a.example.com:{PORT}": "none",
+                f"{good.address}:{PORT}": None}
+
+
 def test_rules_for_domains_and_ports(connected, out, good):
     for name in ("a.example.com", "b.a.example.com", "example.com"):
         out.resolves(name, A=[good.address])
