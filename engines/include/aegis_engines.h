@@ -75,7 +75,7 @@ typedef struct AegisPolicyInfo {
   uint32_t reads;   /* AegisReads bits */
   uint8_t forbid;
   uint8_t ask;
-  uint8_t opaque; /* 1: a permit with @opaque */
+  uint8_t opaque;  /* 1: a permit with @opaque */
   uint8_t applies; /* 0: its head names another agent */
   uint8_t bounded; /* 1: it applies nowhere outside its roots */
   uint8_t total;   /* 1: its actions on everything in its roots (anywhere, if not bounded) match */
