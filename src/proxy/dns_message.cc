@@ -7,9 +7,9 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 
+#include "proxy/byte_reader.h"
 #include "proxy/bytes.h"
 #include "proxy/host_name.h"
 #include "proxy/ip_address.h"
@@ -37,37 +37,6 @@ constexpr unsigned kRcodeMask = 0xf;
 constexpr unsigned kRcodeBits = 4;
 constexpr unsigned kDnssecOk = 0x8000;
 
-// Reads from the front; what is too short sticks as !ok().
-class Reader {
- public:
-  explicit Reader(std::span<const std::uint8_t> message) : message_(message) {}
-
-  std::span<const std::uint8_t> Take(std::size_t count) {
-    ok_ = ok_ && count <= message_.size() - at_;
-    if (!ok_) {
-      return {};
-    }
-    at_ += count;
-    return message_.subspan(at_ - count, count);
-  }
-  std::uint8_t Number8() {
-    const auto bytes = Take(1);
-    return bytes.empty() ? std::uint8_t{0} : bytes[0];
-  }
-  std::uint16_t Number16() {
-    const unsigned high = Number8();
-    return static_cast<std::uint16_t>(high << kByteBits | Number8());
-  }
-  bool ok() const { return ok_; }
-  bool AtEnd() const { return at_ == message_.size(); }
-  std::size_t at() const { return at_; }
-
- private:
-  std::span<const std::uint8_t> message_;
-  std::size_t at_ = 0;
-  bool ok_ = true;
-};
-
 void Append16(Bytes& out, std::size_t number) {
   out.push_back(static_cast<std::uint8_t>(number >> kByteBits & 0xffU));
   out.push_back(static_cast<std::uint8_t>(number & 0xffU));
@@ -86,7 +55,7 @@ DnsHeader HeaderOf(std::uint16_t id, unsigned flags) {
 }
 
 // Nothing for what is no uncompressed name.
-std::optional<std::string> ReadName(Reader& reader) {
+std::optional<std::string> ReadName(ByteReader& reader) {
   std::string name;
   const std::size_t begin = reader.at();
   for (;;) {
@@ -102,12 +71,11 @@ std::optional<std::string> ReadName(Reader& reader) {
       return name;
     }
     name += name.empty() ? "" : ".";
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes as text
-    AppendLabel(name, std::string_view(reinterpret_cast<const char*>(label.data()), label.size()));
+    AppendLabel(name, AsText(label));
   }
 }
 
-bool ReadQuestion(Reader& reader, std::span<const std::uint8_t> message, DnsQuery& query) {
+bool ReadQuestion(ByteReader& reader, std::span<const std::uint8_t> message, DnsQuery& query) {
   const std::size_t begin = reader.at();
   std::optional<std::string> name = ReadName(reader);
   query.type = reader.Number16();
@@ -123,7 +91,7 @@ bool ReadQuestion(Reader& reader, std::span<const std::uint8_t> message, DnsQuer
 }
 
 // The one record that may follow the question. Its options are nothing to us.
-bool ReadOpt(Reader& reader, DnsQuery& query) {
+bool ReadOpt(ByteReader& reader, DnsQuery& query) {
   const bool root = reader.Number8() == 0;
   const bool opt = reader.Number16() == kTypeOpt;
   Edns edns;
@@ -176,7 +144,7 @@ std::size_t LimitOf(const DnsQuery& query) {
 }  // namespace
 
 std::expected<DnsQuery, NotAQuery> ParseDnsQuery(std::span<const std::uint8_t> message) {
-  Reader reader(message);
+  ByteReader reader(message);
   const std::uint16_t id = reader.Number16();
   const unsigned flags = reader.Number16();
   const unsigned questions = reader.Number16();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -69,6 +70,18 @@ bool IsHostName(std::string_view name) {
     }
   }
   return !IsNumber(label);
+}
+
+std::optional<std::string> HostNameOf(std::string_view text) {
+  if (text.size() > kLongestHostName) {
+    return std::nullopt;
+  }
+  std::string name(text);
+  std::ranges::transform(name, name.begin(), LowerCase);
+  if (!IsHostName(name)) {
+    return std::nullopt;
+  }
+  return name;
 }
 
 bool IsWrittenName(std::string_view text) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +16,9 @@ inline constexpr std::size_t kLongestWrittenName = 1003;
 // Whether a name may be looked up: labels of 1 to 63 letters, digits, `-` and `_`, in lower case,
 // together at most 253 characters. The last one is no number: an address is not a name.
 bool IsHostName(std::string_view name);
+
+// The name in lower case; nothing if it is none that IsHostName() takes even then.
+std::optional<std::string> HostNameOf(std::string_view text);
 
 // Whether text could come of AppendLabel(): what IsHostName() takes, and the names that it refuses.
 bool IsWrittenName(std::string_view text);

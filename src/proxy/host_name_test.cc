@@ -42,6 +42,15 @@ TEST(HostName, AnAddressIsNoName) {
   }
 }
 
+TEST(HostName, IsMadeOfTextByLowerCaseAlone) {
+  EXPECT_EQ(HostNameOf("WwW.Example.com"), "www.example.com");
+  EXPECT_EQ(HostNameOf("a_b"), "a_b");
+  for (const std::string_view text : {"", "a.", "a b", "0X7F", "1.2.3.4", "\xc3\x9c"}) {
+    EXPECT_FALSE(HostNameOf(text)) << text;
+  }
+  EXPECT_FALSE(HostNameOf(std::string(254, 'A')));
+}
+
 TEST(HostName, HasALimit) {
   std::string name = std::string(63, 'a') + "." + std::string(63, 'b') + "." +
                      std::string(63, 'c') + "." + std::string(61, 'd');
