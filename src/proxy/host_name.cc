@@ -18,7 +18,6 @@ bool IsHexDigit(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f'); }
 bool IsNameCharacter(char c) {
   return IsDigit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
 }
-char LowerCase(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool IsNumber(std::string_view label) {
   if (label.starts_with("0x")) {
@@ -57,6 +56,8 @@ std::string_view TakeLabel(std::string_view& name) {
 }
 
 }  // namespace
+
+char LowerCase(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool IsHostName(std::string_view name) {
   if (name.empty() || name.size() > kLongestHostName || name.ends_with('.')) {

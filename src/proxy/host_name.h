@@ -13,6 +13,9 @@ inline constexpr std::size_t kLongestHostName = 253;
 // 250 bytes in four labels (RFC 1035: 255 with lengths and root), each byte escaped.
 inline constexpr std::size_t kLongestWrittenName = 1003;
 
+// ASCII, whatever the locale.
+char LowerCase(char c);
+
 // Whether a name may be looked up: labels of 1 to 63 letters, digits, `-` and `_`, in lower case,
 // together at most 253 characters. The last one is no number: an address is not a name.
 bool IsHostName(std::string_view name);
