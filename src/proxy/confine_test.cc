@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>  // WIFEXITED
 #include <sys/ptrace.h>
@@ -10,19 +11,35 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <functional>
 
 #include "base/test_requirements.h"
+#include "base/unique_fd.h"
 
 namespace aegis::proxy {
 namespace {
+
+constexpr std::uint16_t kPort = 34'567;
+
+// Binds a TCP socket at 127.0.0.1.
+long Binds(std::uint16_t port) {
+  const base::UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket interface
+  return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
 
 // Runs `attempt` in a confined child; 0 if it did not fail, else errno.
 int Confined(const std::function<long()>& attempt) {
   const pid_t child = ::fork();
   if (child == 0) {
-    if (!ConfineSelf()) {
+    if (!ConfineSelf(std::array<std::uint16_t, 1>{kPort})) {
       ::_exit(100);
     }
     errno = 0;
@@ -72,10 +89,25 @@ TEST_F(Confine, SocketsAreThoseOfTheInternet) {
             ENOSYS);
 }
 
+TEST_F(Confine, NothingListens) {
+  EXPECT_EQ(Confined([] {
+              const base::UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+              return ::listen(socket.get(), 1);
+            }),
+            ENOSYS);
+}
+
+TEST_F(Confine, OnlyNamedPortsAreBound) {
+  REQUIRE_LANDLOCK(4);
+  EXPECT_EQ(Confined([] { return Binds(kPort); }), 0);
+  EXPECT_EQ(Confined([] { return Binds(kPort + 1); }), EACCES);
+  EXPECT_EQ(Confined([] { return Binds(0); }), EACCES);
+}
+
 TEST_F(Confine, DescriptorsAreBounded) {
   EXPECT_EQ(Confined([] {
               long fd = 0;
-              for (int i = 0; i < 10'000 && fd >= 0; ++i) {
+              for (int i = 0; i < 20'000 && fd >= 0; ++i) {
                 fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
               }
               return fd;

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "base/file.h"
@@ -53,6 +54,16 @@ base::Result<> AddRule(int ruleset, int fd, std::uint64_t rights, const std::str
   rule.parent_fd = fd;
   if (uapi::LandlockAddPathRule(ruleset, rule) != 0) {
     return base::FailErrno("add a Landlock rule for " + what);
+  }
+  return {};
+}
+
+base::Result<> AllowBinding(int ruleset, std::span<const std::uint16_t> ports) {
+  for (const std::uint16_t port : ports) {
+    const uapi::LandlockNetPortAttr rule{.allowed_access = uapi::kLandlockNetBindTcp, .port = port};
+    if (uapi::LandlockAddPortRule(ruleset, rule) != 0) {
+      return base::FailErrno("add a Landlock rule for port " + std::to_string(port));
+    }
   }
   return {};
 }
@@ -148,7 +159,7 @@ base::Result<> RestrictWithLandlock(const Plan& plan) {
   return {};
 }
 
-base::Result<> ConfineProxy(const std::string& readable) {
+base::Result<> ConfineProxy(const std::string& readable, std::span<const std::uint16_t> ports) {
   const int abi = LandlockAbi();
   AEGIS_TRY(RequireOldestAbi(abi));
   uapi::LandlockRulesetAttr attr = LandlockAttributes(Mode::kRun, abi);
@@ -161,6 +172,9 @@ base::Result<> ConfineProxy(const std::string& readable) {
   if (const auto file = base::Open(readable, O_PATH)) {
     AEGIS_TRY(AddRule(ruleset.get(), file->get(), LANDLOCK_ACCESS_FS_READ_FILE,
                       base::EscapeName(readable)));
+  }
+  if (attr.handled_access_net != 0) {
+    AEGIS_TRY(AllowBinding(ruleset.get(), ports));
   }
   if (uapi::LandlockRestrictSelf(ruleset.get()) != 0) {
     return base::FailErrno("restrict the proxy with Landlock");

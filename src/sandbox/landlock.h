@@ -3,6 +3,7 @@
 #include <linux/landlock.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,10 +36,10 @@ std::uint64_t NativeRights(const NativeGrant& grant, int abi);
 base::Result<> RestrictWithLandlock(const Plan& plan);
 
 // Restricts the calling process, the proxy, for good: of all files it reads `readable` and nothing
-// else (a file that does not exist gives no right), listens on no TCP port of its choice, and
+// else (a file that does not exist gives no right), binds no other TCP port than `ports`, and
 // signals and abstract Unix sockets stay within the domain where the kernel can do that. Needs
 // no_new_privs. kUnsupported: an ABI below 2.
-base::Result<> ConfineProxy(const std::string& readable);
+base::Result<> ConfineProxy(const std::string& readable, std::span<const std::uint16_t> ports);
 
 // Restricts the calling thread, the supervisor's, for good, and with it the command that it starts:
 // files are opened and changed below "/", which is the agent's, and nowhere else; by the host's

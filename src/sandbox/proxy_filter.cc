@@ -25,7 +25,9 @@ constexpr auto kAllowed = std::to_array<std::string_view>(
      "gettimeofday", "time", "getrandom",
      // the network
      "connect", "sendto", "sendmsg", "recvfrom", "recvmsg", "getsockname", "getpeername",
-     "setsockopt", "getsockopt", "shutdown", "poll", "ppoll",
+     "setsockopt", "getsockopt", "shutdown", "poll", "ppoll", "accept4", "bind",
+     // what it relays
+     "epoll_ctl", "epoll_wait", "epoll_pwait", "pipe2", "splice",
      // itself
      "getpid", "gettid", "exit", "exit_group", "rt_sigreturn", "rt_sigprocmask", "sigaltstack",
      "restart_syscall"});

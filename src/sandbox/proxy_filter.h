@@ -10,9 +10,9 @@
 namespace aegis::sandbox {
 
 // What the proxy may call once it is set up: memory, time, the descriptors it has, reading files
-// (Landlock says which), and TCP and UDP sockets. Nothing that makes or touches a process, changes
-// a file or waits for connections; another call does not exist (ENOSYS), another socket is refused
-// (EPERM). Pure.
+// (Landlock says which), pipes, and TCP and UDP sockets. Nothing that makes or touches a process,
+// changes a file or makes a listener; another call does not exist (ENOSYS), another socket is
+// refused (EPERM). Pure.
 std::vector<sock_filter> BuildProxyFilter(Arch arch = kNativeArch);
 
 // Confines the calling thread with it for good. Needs no_new_privs.

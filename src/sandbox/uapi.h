@@ -26,6 +26,13 @@ inline constexpr std::uint64_t kLandlockNetConnectTcp = 1ULL << 1U;      // ABI 
 inline constexpr std::uint64_t kLandlockScopeAbstractUnix = 1ULL << 0U;  // ABI 6
 inline constexpr std::uint64_t kLandlockScopeSignal = 1ULL << 1U;        // ABI 6
 
+// landlock_net_port_attr of ABI 4, and its rule's kind.
+struct LandlockNetPortAttr {
+  std::uint64_t allowed_access = 0;
+  std::uint64_t port = 0;  // host byte order
+};
+inline constexpr int kLandlockRuleNetPort = 2;
+
 // landlock_ruleset_attr of ABI 6; an older kernel takes a prefix of it.
 struct LandlockRulesetAttr {
   std::uint64_t handled_access_fs = 0;
@@ -116,6 +123,10 @@ inline int LandlockCreateRuleset(const LandlockRulesetAttr* attr, std::size_t si
 inline int LandlockAddPathRule(int ruleset, const landlock_path_beneath_attr& rule) {
   return static_cast<int>(
       ::syscall(kSysLandlockAddRule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0U));
+}
+
+inline int LandlockAddPortRule(int ruleset, const LandlockNetPortAttr& rule) {
+  return static_cast<int>(::syscall(kSysLandlockAddRule, ruleset, kLandlockRuleNetPort, &rule, 0U));
 }
 
 inline int LandlockRestrictSelf(int ruleset) {
