@@ -28,7 +28,9 @@ namespace aegis::sandbox {
 namespace {
 
 constexpr std::uint16_t kNamePort = 53;
-constexpr std::size_t kMostSockets = 4;
+// Of one family: for names, a fresh one, those of InsideTcp.
+constexpr std::size_t kFamilySockets = 6;
+constexpr std::size_t kMostSockets = 2 * kFamilySockets;
 
 base::UniqueFd Datagrams(int family) {
   return base::UniqueFd(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -117,12 +119,34 @@ base::UniqueFd BindNames6() {
   return socket;
 }
 
+void AppendFamily(std::vector<base::UniqueFd>& sockets, int family, base::UniqueFd names) {
+  sockets.push_back(std::move(names));
+  for (std::size_t i = 1; i < kFamilySockets; ++i) {
+    sockets.emplace_back(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  }
+}
+
+InsideTcp TakeTcp(std::span<base::UniqueFd, 4> sockets) {
+  return {.meeting = std::move(sockets[0]),
+          .plug = std::move(sockets[1]),
+          .listener = std::move(sockets[2]),
+          .seed = std::move(sockets[3])};
+}
+
 // Room for the descriptors that go with one message.
 struct Control {
   alignas(cmsghdr) std::array<char, CMSG_SPACE(kMostSockets * sizeof(int))> bytes{};
 };
 
-base::Result<> SendSockets(int socket, std::span<const int> fds) {
+base::Result<> SendSockets(int socket, std::span<const base::UniqueFd> sockets) {
+  std::vector<int> numbers;
+  for (const base::UniqueFd& one : sockets) {
+    if (!one.valid()) {
+      return base::Fail(base::Errc::kUnavailable, "make the sandbox's sockets");
+    }
+    numbers.push_back(one.get());
+  }
+  const std::span<const int> fds = numbers;
   auto count = static_cast<char>(fds.size());
   iovec data{&count, 1};
   Control control;
@@ -151,18 +175,20 @@ base::Result<> SetUpInsideNetwork(int socket) {
   }
   AEGIS_TRY(BringUpLoopback(any));
   AEGIS_TRY(AddRange4(any));
-  const base::UniqueFd four = BindNames4();
+  base::UniqueFd four = BindNames4();
   if (!four.valid()) {
     return base::FailErrno("bind the sandbox's name socket");
   }
-  const base::UniqueFd six = BindNames6();
+  base::UniqueFd six = BindNames6();
   if (six.valid()) {
     AddRange6(six);
   }
-  const base::UniqueFd fresh4(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const base::UniqueFd fresh6(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const std::array<int, kMostSockets> fds = {four.get(), fresh4.get(), six.get(), fresh6.get()};
-  return SendSockets(socket, std::span(fds).first(six.valid() ? kMostSockets : kMostSockets / 2));
+  std::vector<base::UniqueFd> sockets;
+  AppendFamily(sockets, AF_INET, std::move(four));
+  if (six.valid()) {
+    AppendFamily(sockets, AF_INET6, std::move(six));
+  }
+  return SendSockets(socket, sockets);
 }
 
 base::Result<InsideNetwork> ReceiveInsideNetwork(int socket) {
@@ -189,15 +215,17 @@ base::Result<InsideNetwork> ReceiveInsideNetwork(int socket) {
     std::memcpy(&fd, CMSG_DATA(rights) + at, sizeof fd);
     sockets.emplace_back(fd);
   }
-  if (sockets.size() != kMostSockets && sockets.size() != kMostSockets / 2) {
+  if (sockets.size() != kMostSockets && sockets.size() != kFamilySockets) {
     return base::Fail(base::Errc::kInternal, "the sandbox's network was not set up");
   }
   InsideNetwork network;
   network.name_sockets.push_back(std::move(sockets[0]));
   network.fresh4 = std::move(sockets[1]);
+  network.tcp4 = TakeTcp(std::span(sockets).subspan<2, 4>());
   if (sockets.size() == kMostSockets) {
-    network.name_sockets.push_back(std::move(sockets[2]));
-    network.fresh6 = std::move(sockets[3]);
+    network.name_sockets.push_back(std::move(sockets[kFamilySockets]));
+    network.fresh6 = std::move(sockets[kFamilySockets + 1]);
+    network.tcp6 = TakeTcp(std::span(sockets).subspan<kFamilySockets + 2, 4>());
   }
   socklen_t cookie_size = sizeof network.cookie;
   if (::getsockopt(network.name_sockets.front().get(), SOL_SOCKET, uapi::kSoNetnsCookie,

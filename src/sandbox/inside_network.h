@@ -10,6 +10,17 @@
 // The agent's own network namespace under run: loopback, and nothing that leads outside.
 namespace aegis::sandbox {
 
+// TCP sockets of the namespace and of one family, for connections that are relayed
+// (gate/meeting_point.h). Invalid where there is no such family.
+struct InsideTcp {
+  base::UniqueFd meeting;
+  base::UniqueFd plug;
+  base::UniqueFd listener;
+  base::UniqueFd seed;
+
+  bool valid() const { return meeting.valid(); }
+};
+
 // What the supervisor holds of it.
 struct InsideNetwork {
   // UDP sockets of the namespace that are bound to port 53 of its loopback addresses, 127.0.0.1
@@ -18,6 +29,8 @@ struct InsideNetwork {
   // TCP sockets of the namespace as the kernel makes them, for IPv4 and, if there is one, IPv6.
   base::UniqueFd fresh4;
   base::UniqueFd fresh6;
+  InsideTcp tcp4;
+  InsideTcp tcp6;
   std::uint64_t cookie = 0;  // of the namespace: SO_NETNS_COOKIE of its sockets (Linux 5.14)
 };
 

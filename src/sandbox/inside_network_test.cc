@@ -125,7 +125,12 @@ TEST_F(InsideNetworkTest, TheSupervisorGetsTheNameSockets) {
     EXPECT_EQ(NamespaceOf(socket), network->cookie);
     EXPECT_NE(::fcntl(socket.get(), F_GETFD) & FD_CLOEXEC, 0);
   }
+  for (const base::UniqueFd* socket : {&network->tcp4.meeting, &network->tcp4.plug,
+                                       &network->tcp4.listener, &network->tcp4.seed}) {
+    EXPECT_EQ(NamespaceOf(*socket), network->cookie);
+  }
   EXPECT_EQ(network->fresh6.valid(), network->name_sockets.size() == 2);
+  EXPECT_EQ(network->tcp6.valid(), network->fresh6.valid());
   if (network->fresh6.valid()) {
     EXPECT_EQ(NameOf(network->name_sockets[1]), "::1 53");
     EXPECT_EQ(NamespaceOf(network->fresh6), network->cookie);
@@ -229,7 +234,7 @@ class ReceivedTest : public ::testing::Test {
  protected:
   void Send(const std::vector<int>& fds, std::string_view text = "x") const {
     iovec data{const_cast<char*>(text.data()), text.size()};  // NOLINT: only read
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(4 * sizeof(int))> control{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(kMost * sizeof(int))> control{};
     msghdr header{};
     header.msg_iov = &data;
     header.msg_iovlen = 1;
@@ -248,13 +253,16 @@ class ReceivedTest : public ::testing::Test {
   bool Received() const { return ReceiveInsideNetwork(pair_.first.get()).has_value(); }
 
   std::pair<base::UniqueFd, base::UniqueFd> pair_ = Packets();
+  static constexpr std::size_t kOneFamily = 6;
+  static constexpr std::size_t kMost = 2 * kOneFamily;
+
   base::UniqueFd socket_{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
 };
 
-TEST_F(ReceivedTest, TwoSocketsOrFour) {
-  for (std::size_t count = 0; count <= 4; ++count) {
+TEST_F(ReceivedTest, TheSocketsOfOneFamilyOrOfBoth) {
+  for (std::size_t count = 0; count <= kMost; ++count) {
     Send(std::vector<int>(count, socket_.get()));
-    EXPECT_EQ(Received(), count == 2 || count == 4) << count;
+    EXPECT_EQ(Received(), count == kOneFamily || count == kMost) << count;
   }
 }
 
@@ -266,9 +274,9 @@ TEST_F(ReceivedTest, NothingIsNotWaitedFor) {
 
 TEST_F(ReceivedTest, WhatIsNoSocketHasNoNetwork) {
   const base::UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  Send({null.get(), null.get()});
+  Send(std::vector<int>(kOneFamily, null.get()));
   EXPECT_FALSE(Received());
-  Send({socket_.get(), socket_.get()});
+  Send(std::vector<int>(kOneFamily, socket_.get()));
   EXPECT_TRUE(Received());
 }
 
