@@ -24,6 +24,8 @@ function(aegis_test)
   set(target ${T_NAME}_${T_LABELS}_test)
   add_executable(${target} ${T_SOURCES})
   target_link_libraries(${target} PRIVATE aegis::${T_NAME} ${T_LIBS} aegis_options GTest::gmock GTest::gtest_main)
+  # What tests is not what is measured: a quarter less to compile. Fortification needs -O1.
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
   add_test(NAME ${target} COMMAND ${target})
   set_tests_properties(${target} PROPERTIES LABELS ${T_LABELS} TIMEOUT 600)
 endfunction()
