@@ -42,6 +42,16 @@ constexpr auto kExplanations = std::to_array<Explanation>({
      "the program was exchanged after it was judged, and killed before its first instruction; no "
      "policy can permit that"},
     {"UNSUPPORTED", "Aegis can't judge this kind of request; no policy can permit it"},
+    {"NAME_MISMATCH",
+     "it asked for another host than the one that was connected to; a permit with @opaque for this "
+     "connection would let it pass unseen"},
+    {"NAME_UNKNOWN",
+     "it does not say for which host it is, in TLS or HTTP; a permit with @opaque for this "
+     "connection would let it pass unseen"},
+    {"MALFORMED",
+     "it can't be read, or can be read in two ways; a permit with @opaque for this connection "
+     "would "
+     "let it pass unseen"},
     {"LEDGER_UNAVAILABLE", "it could not be recorded; see: aegis status"},
     {"INTERNAL_ERROR", "Aegis failed to judge it"},
 });

@@ -63,7 +63,8 @@ TEST(DescribeDenial, NamesAPolicyWhoseFileIsUnknown) {
 TEST(DescribeDenial, ExplainsWhatNoPolicyDecides) {
   for (const char* reason :
        {"POLICY_ERROR", "APPROVAL_UNAVAILABLE", "AEGIS_STATE", "NETWORK_CLOSED", "PINNED_PATH",
-        "IMAGE_CHANGED", "UNSUPPORTED", "LEDGER_UNAVAILABLE", "INTERNAL_ERROR"}) {
+        "NAME_MISMATCH", "NAME_UNKNOWN", "MALFORMED", "IMAGE_CHANGED", "UNSUPPORTED",
+        "LEDGER_UNAVAILABLE", "INTERNAL_ERROR"}) {
     const std::string text = DescribeDenial(Denied(reason), gate::Mode::kRun, {});
     EXPECT_THAT(text, StartsWith("refused FileWrite /etc/x: "));
     EXPECT_EQ(text.find(reason), std::string::npos) << "in words: " << text;

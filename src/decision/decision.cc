@@ -109,6 +109,12 @@ std::string_view ReasonCode(Reason reason) {
       return "UNSUPPORTED";
     case Reason::kLedgerUnavailable:
       return "LEDGER_UNAVAILABLE";
+    case Reason::kNameMismatch:
+      return "NAME_MISMATCH";
+    case Reason::kNameUnknown:
+      return "NAME_UNKNOWN";
+    case Reason::kMalformed:
+      return "MALFORMED";
     case Reason::kInternalError:
       break;
   }

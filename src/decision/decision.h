@@ -27,6 +27,9 @@ enum class Reason : std::uint8_t {
   kPinnedPath,
   kImageChanged,  // not the program that was judged had begun; it was killed
   kUnsupported,
+  kNameMismatch,  // a connection asks for another host than the one that was permitted
+  kNameUnknown,   // it does not say for which host it is, and no rule lets it pass unseen
+  kMalformed,     // it can't be read, or in two ways
   kInternalError,
   kLedgerUnavailable,
 };

@@ -42,6 +42,9 @@ TEST(ReasonTest, CodesAreClosedAndDistinct) {
   EXPECT_EQ(ReasonCode(Reason::kNetworkClosed), "NETWORK_CLOSED");
   EXPECT_EQ(ReasonCode(Reason::kImageChanged), "IMAGE_CHANGED");
   EXPECT_EQ(ReasonCode(Reason::kPinnedPath), "PINNED_PATH");
+  EXPECT_EQ(ReasonCode(Reason::kNameMismatch), "NAME_MISMATCH");
+  EXPECT_EQ(ReasonCode(Reason::kNameUnknown), "NAME_UNKNOWN");
+  EXPECT_EQ(ReasonCode(Reason::kMalformed), "MALFORMED");
   EXPECT_EQ(ReasonCode(Reason::kUnsupported), "UNSUPPORTED");
   EXPECT_EQ(ReasonCode(Reason::kInternalError), "INTERNAL_ERROR");
   EXPECT_EQ(ReasonCode(Reason::kLedgerUnavailable), "LEDGER_UNAVAILABLE");

@@ -52,7 +52,7 @@ const NamedAddress* AddressMap::Find(const InetHost& inside) const {
   return found == named_.end() ? nullptr : &found->second;
 }
 
-bool AddressMap::IsOwn(const InetHost& address) { return address == Numbered(address.family, 1); }
+InetHost AddressMap::Own(int family) { return Numbered(family, 1); }
 
 bool AddressMap::IsInRange(const InetHost& address) {
   if (address.family == AF_INET) {

@@ -32,8 +32,9 @@ class AddressMap {
   // What an address inside stands for; null for one that was not given.
   const NamedAddress* Find(const InetHost& inside) const;
 
-  // The namespace's own address in one of the ranges, which stands for no name.
-  static bool IsOwn(const InetHost& address);
+  // The namespace's own address in each of the ranges, which stands for no name.
+  static InetHost Own(int family);
+  static bool IsOwn(const InetHost& address) { return address == Own(address.family); }
 
   // Whether the address lies in one of the ranges, given or not.
   static bool IsInRange(const InetHost& address);

@@ -24,6 +24,7 @@
 #include "base/unique_fd.h"
 #include "gate/dialling.h"
 #include "gate/listener.h"
+#include "gate/network.h"
 #include "gate/process_status.h"
 #include "gate/tracer.h"
 #include "gate/wake_signal.h"
@@ -213,7 +214,7 @@ void BlockingCalls::RunDial(std::uint64_t id, const Dialling& dialling) const {
   const auto patience = SendPatience(dialling.socket);
   const Clock::time_point end = Clock::now() + patience.value_or(Clock::duration::zero());
   const auto place = [&] {
-    return Replace(listener_, id, epolls_, dialling.replacement, dialling.socket);
+    return Replace(listener_, id, network_.epolls, dialling.replacement, dialling.socket);
   };
   const auto attempt = [&] {
     pollfd socket{dialling.socket.get(), POLLOUT, 0};
@@ -229,7 +230,7 @@ void BlockingCalls::RunDial(std::uint64_t id, const Dialling& dialling) const {
     if (result == EALREADY) {
       return EINTR;
     }
-    sockets_.Report(dialling.socket);
+    network_.Report(dialling.socket);
     if (result != 0) {
       return result;
     }

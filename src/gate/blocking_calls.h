@@ -9,10 +9,9 @@
 
 #include "base/unique_fd.h"
 #include "gate/dialling.h"
-#include "gate/epoll_registrations.h"
 #include "gate/inet_address.h"
 #include "gate/listener.h"
-#include "gate/outside_sockets.h"
+#include "gate/network.h"
 #include "gate/roots.h"
 #include "gate/tracer.h"
 
@@ -25,9 +24,8 @@ namespace aegis::gate {
 class BlockingCalls {
  public:
   // Needs InstallWakeSignal().
-  BlockingCalls(const Listener& listener, const Roots& roots, Tracer& tracer,
-                EpollRegistrations& epolls, OutsideSockets& sockets)
-      : listener_(listener), roots_(roots), tracer_(tracer), epolls_(epolls), sockets_(sockets) {}
+  BlockingCalls(const Listener& listener, const Roots& roots, Tracer& tracer, Network& network)
+      : listener_(listener), roots_(roots), tracer_(tracer), network_(network) {}
 
   struct Opening {
     pid_t tid = 0;          // the caller
@@ -47,7 +45,8 @@ class BlockingCalls {
     base::UniqueFd socket;    // TCP, connecting
     SocketAddress address;    // where to
     Replacement replacement;  // when it is connected
-    bool outside = true;      // of the socket
+    // Of a socket that may not be connected again: its state says how it went.
+    bool outside = true;
   };
 
   // Answers the notification once the object is open. ENOMEM when too many are waiting.
@@ -80,8 +79,7 @@ class BlockingCalls {
   const Listener& listener_;
   const Roots& roots_;
   Tracer& tracer_;
-  EpollRegistrations& epolls_;
-  OutsideSockets& sockets_;
+  Network& network_;
   std::atomic<int> waiting_ = 0;
 };
 

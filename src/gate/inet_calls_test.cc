@@ -155,8 +155,7 @@ class Agent {
   Lifecycle lifecycle_{{judge_.judge(), processes_, executions_, resolver_}};
   Tracer tracer_{roots_, lifecycle_, serving_, cpu_};
   Handover handover_{child_.listener(), cpu_};
-  BlockingCalls blocking_calls_{child_.listener(), roots_, tracer_, network_.epolls,
-                                network_.sockets};
+  BlockingCalls blocking_calls_{child_.listener(), roots_, tracer_, network_};
   BoundSockets bound_sockets_;
   Services services_{child_.listener(),
                      handover_,

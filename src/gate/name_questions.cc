@@ -1,16 +1,9 @@
 #include "gate/name_questions.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 
-#include <cerrno>
 #include <string>
-#include <utility>
-#include <variant>
-#include <vector>
 
-#include "base/result.h"
-#include "base/unique_fd.h"
 #include "decision/decision.h"
 #include "gate/address_map.h"
 #include "gate/inet_address.h"
@@ -49,52 +42,6 @@ bool IsNormalised(const std::string& name) {
 
 }  // namespace
 
-void NameQuestions::Begin(base::UniqueFd socket) {
-  std::vector<int> sockets;
-  for (const base::UniqueFd& one : network_.inside().name_sockets) {
-    sockets.push_back(one.get());
-  }
-  socket_ = std::move(socket);
-  // A proxy that does not read must not keep the run from its end.
-  ::fcntl(socket_.get(), F_SETFL, O_NONBLOCK);
-  if (sockets.empty() || !proxy::SendStart(socket_.get(), sockets)) {
-    GiveUp();
-  }
-}
-
-void NameQuestions::GiveUp() {
-  socket_.Reset();
-  serving_.StandStill([this] { network_.CloseNames(); });
-}
-
-void NameQuestions::Take() {
-  const auto packet = proxy::Receive(socket_.get());
-  if (!packet && packet.error().sys_errno() == EAGAIN) {
-    return;
-  }
-  const auto message = packet && *packet ? proxy::DecodeFromProxy(**packet)
-                                         : base::Result<proxy::FromProxy>(proxy::Failed{});
-  if (!message || std::holds_alternative<proxy::Failed>(*message)) {
-    GiveUp();  // it is gone, or can't be listened to
-    return;
-  }
-  Answer(*message);
-}
-
-void NameQuestions::Answer(const proxy::FromProxy& message) {
-  if (const auto* const question = std::get_if<proxy::NameQuestion>(&message)) {
-    const bool allowed = serving_.StandStill([&] { return MayResolve(*question); });
-    const proxy::NameVerdict verdict{.id = question->id, .allowed = allowed};
-    (void)proxy::Send(socket_.get(), proxy::Encode(proxy::FromSupervisor(verdict)));
-  } else if (const auto* const addresses = std::get_if<proxy::NameAddresses>(&message)) {
-    const proxy::NameMapped mapped = serving_.StandStill([&] { return MapAddresses(*addresses); });
-    (void)proxy::Send(socket_.get(), proxy::Encode(proxy::FromSupervisor(mapped)));
-  }
-}
-
-// A name that no rule could permit is refused, and recorded, before anybody outside hears of it:
-// the question itself could carry what must not leave. One that some rule could permit is judged
-// when it is connected to.
 bool NameQuestions::MayResolve(const proxy::NameQuestion& question) {
   const bool is_name = !question.odd && IsNormalised(question.name);
   if (is_name && judge_.decider().MayReach(question.name)) {
@@ -120,7 +67,7 @@ bool NameQuestions::MayResolve(const proxy::NameQuestion& question) {
   return false;
 }
 
-proxy::NameMapped NameQuestions::MapAddresses(const proxy::NameAddresses& addresses) {
+proxy::NameMapped NameQuestions::Map(const proxy::NameAddresses& addresses) {
   proxy::NameMapped mapped{.id = addresses.id};
   if (!IsNormalised(addresses.name) || !judge_.decider().MayReach(addresses.name)) {
     return mapped;

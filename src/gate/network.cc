@@ -1,17 +1,57 @@
 #include "gate/network.h"
 
+#include <sys/socket.h>
+
 #include <cstdint>
+#include <optional>
 #include <utility>
 
+#include "base/unique_fd.h"
+#include "gate/address_map.h"
+#include "gate/inet_address.h"
 #include "gate/messages.h"
 
 namespace aegis::gate {
+
+namespace {
+
+// Whether it is connected to the namespace's own address, as all are that are relayed: a relayed
+// socket may have been connected anew, inside.
+bool IsOwnPeer(const base::UniqueFd& socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getpeername(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    return false;
+  }
+  const auto peer = ParseInetPeer(&address, size);
+  return peer && AddressMap::IsOwn(peer->host);
+}
+
+}  // namespace
 
 void Network::WantProxy() {
   if (!wanted_proxy_) {
     wanted_proxy_ = true;
     (void)Send(launcher_socket_, Message::kProxyWanted);
   }
+}
+
+bool Network::HasUnreported(const base::UniqueFd& socket) const {
+  if (const auto connection = sockets.Find(socket)) {
+    return !connection->reported;
+  }
+  const auto relayed = relays.Find(socket);
+  return relayed && !relayed->reported;
+}
+
+std::optional<InetPeer> Network::DialledName(const base::UniqueFd& socket) const {
+  if (const auto connection = sockets.Find(socket)) {
+    const bool same = connection->dialled.host == connection->real.host ||
+                      connection->dialled.host.IsUnspecified();
+    return same ? std::nullopt : std::optional(connection->dialled);
+  }
+  const auto relayed = relays.Find(socket);
+  return relayed && IsOwnPeer(socket) ? std::optional(relayed->dialled) : std::nullopt;
 }
 
 void Network::RememberAsker(std::uint16_t port, NameAsker asker) {

@@ -6,11 +6,14 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/unique_fd.h"
 #include "gate/address_map.h"
 #include "gate/epoll_registrations.h"
+#include "gate/inet_address.h"
 #include "gate/outside_sockets.h"
+#include "gate/relays.h"
 #include "gate/roots.h"
 #include "sandbox/inside_network.h"
 
@@ -49,6 +52,22 @@ class Network {
     }
   }
 
+  // Connections can be relayed from now on; once.
+  void PrepareRelays() { relays.Prepare(std::move(inside_->tcp4), std::move(inside_->tcp6)); }
+
+  // Whether the socket has a connection to outside of which the agent does not know yet how it
+  // ended.
+  bool HasUnreported(const base::UniqueFd& socket) const;
+
+  // The address that the agent connected the socket to, where the kernel knows another one.
+  std::optional<InetPeer> DialledName(const base::UniqueFd& socket) const;
+
+  // The agent knows how the connection of this socket ended. From any thread.
+  void Report(const base::UniqueFd& socket) {
+    sockets.Report(socket);
+    relays.Report(socket);
+  }
+
   // Has the launcher start the proxy, once: the agent is about to use the network.
   void WantProxy();
 
@@ -59,6 +78,7 @@ class Network {
   AddressMap names;
   EpollRegistrations epolls;
   OutsideSockets sockets;
+  Relays relays;
 
  private:
   std::optional<sandbox::InsideNetwork> inside_;

@@ -38,8 +38,12 @@ void OutsideSockets::Add(const base::UniqueFd& socket, Connection connection) {
 }
 
 std::optional<Connection> OutsideSockets::Find(const base::UniqueFd& socket) const {
+  return Find(CookieOf(socket));
+}
+
+std::optional<Connection> OutsideSockets::Find(std::uint64_t cookie) const {
   const std::lock_guard lock(mutex_);
-  const auto found = connections_.find(CookieOf(socket));
+  const auto found = connections_.find(cookie);
   return found == connections_.end() ? std::nullopt : std::optional(found->second);
 }
 

@@ -41,6 +41,7 @@ class OutsideSockets {
 
   // The address that the agent connected the socket to.
   std::optional<Connection> Find(const base::UniqueFd& socket) const;
+  std::optional<Connection> Find(std::uint64_t cookie) const;
 
   // The agent knows how the socket's connection ended.
   void Report(const base::UniqueFd& socket);

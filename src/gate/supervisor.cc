@@ -32,10 +32,10 @@
 #include "gate/lifecycle.h"
 #include "gate/listener.h"
 #include "gate/messages.h"
-#include "gate/name_questions.h"
 #include "gate/network.h"
 #include "gate/policy_change.h"
 #include "gate/process_table.h"
+#include "gate/proxy_link.h"
 #include "gate/resolver.h"
 #include "gate/roots.h"
 #include "gate/serving.h"
@@ -146,7 +146,7 @@ class Attendant {
     Serving& serving;
     Tracer& tracer;
     Handover& handover;
-    NameQuestions& names;
+    ProxyLink& proxy;
     ConnectionEnds& ends;
   };
 
@@ -161,7 +161,7 @@ class Attendant {
                                    {services_.ends.fd(), POLLIN, 0},
                                    {-1, POLLIN, 0}}};
     while (true) {
-      sources[4].fd = services_.names.fd();
+      sources[4].fd = services_.proxy.fd();
       if (::poll(sources.data(), sources.size(), -1) < 0 && errno != EINTR) {
         ::_exit(EXIT_FAILURE);  // who can't see the end must not go on
       }
@@ -171,11 +171,12 @@ class Attendant {
       if (sources[2].revents != 0) {
         services_.serving.StandStill([this] { services_.handover.Look(); });
       }
+      if (sources[4].revents != 0) {
+        services_.proxy
+            .Take();  // before the ends: a refused connection is known until it has ended
+      }
       if (sources[3].revents != 0) {
         services_.serving.StandStill([this] { services_.ends.Take(); });
-      }
-      if (sources[4].revents != 0) {
-        services_.names.Take();
       }
       if (!TakeWord()) {
         sources[1].fd = -1;  // the launcher is dying, and this process with it
@@ -192,6 +193,7 @@ class Attendant {
         100);  // the kernel tells of sockets a little later
     while (::waitpid(init_.pid, nullptr, 0) < 0 && errno == EINTR) {
     }
+    services_.proxy.Take();
     if (services_.tracer.AwaitEnd(kPatience) && services_.serving.StopFor(kPatience)) {
       services_.ends.Finish(kClosing);
       (void)Send(launcher_socket_, Message::kEnded);
@@ -209,8 +211,8 @@ class Attendant {
       (void)(applied ? Send(launcher_socket_, Message::kTaken)
                      : SendKept(launcher_socket_, applied.error().message()));
     } else if (*word && (*word)->message == Message::kProxy) {
-      (*word)->fd.valid() ? services_.names.Begin(std::move((*word)->fd))
-                          : services_.names.GiveUp();
+      (*word)->fd.valid() ? services_.proxy.Begin(std::move((*word)->fd))
+                          : services_.proxy.GiveUp();
     }
     return true;
   }
@@ -273,15 +275,15 @@ base::Result<> Run(SupervisorInput& input) {
   Listener listener(std::move(listening.fd));
   Handover handover(listener, cpu);
   Network network(input.roots, std::move(init.network), input.launcher_socket.get());
-  BlockingCalls blocking_calls(listener, input.roots, tracer, network.epolls, network.sockets);
+  BlockingCalls blocking_calls(listener, input.roots, tracer, network);
   BoundSockets bound_sockets;
   Services services{listener,      handover,   judge,       resolver,
                     processes,     executions, input.roots, blocking_calls,
                     bound_sockets, network,    {},          input.plan.level};
-  NameQuestions names(network, judge, serving);
+  ProxyLink proxy(network, judge, serving);
   ConnectionEnds ends(std::move(connection_events), network.sockets, judge);
   Attendant attendant(init, input.launcher_socket.get(),
-                      {judge, serving, tracer, handover, names, ends});
+                      {judge, serving, tracer, handover, proxy, ends});
   if (const auto runs = LetRun(init, attendant, input.launcher_socket.get()); !runs) {
     GiveUp(input.launcher_socket.get(), runs.error());  // threads use what lives in this function
   }

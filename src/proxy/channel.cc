@@ -94,7 +94,7 @@ base::Result<std::optional<Bytes>> Receive(int socket) {
   return packet;
 }
 
-base::Result<PacketWithDescriptors> ReceiveWithDescriptors(int socket) {
+base::Result<std::optional<PacketWithDescriptors>> ReceiveWithDescriptors(int socket) {
   PacketWithDescriptors received{.packet = Bytes(kLongestMessage)};
   iovec part{.iov_base = received.packet.data(), .iov_len = received.packet.size()};
   Control control;
@@ -107,13 +107,13 @@ base::Result<PacketWithDescriptors> ReceiveWithDescriptors(int socket) {
   do {
     got = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
   } while (got < 0 && errno == EINTR);
+  if (got == 0 || (got < 0 && errno == ECONNRESET)) {
+    return std::nullopt;
+  }
   if (got < 0) {
     return base::FailErrno(kReceiving);
   }
   received.descriptors = DescriptorsIn(header);
-  if (got == 0) {
-    return base::Fail(base::Errc::kUnavailable, std::string(kReceiving) + ": nobody is there");
-  }
   if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
     return base::Fail(base::Errc::kInvalid, std::string(kReceiving) + ": it is too long");
   }

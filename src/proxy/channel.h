@@ -25,7 +25,7 @@ struct PacketWithDescriptors {
   std::vector<base::UniqueFd> descriptors{};  // close-on-exec, at most protocol.h's kMostSockets
 };
 
-// Waits for one packet; the end is kUnavailable, more descriptors than fit are kInvalid.
-base::Result<PacketWithDescriptors> ReceiveWithDescriptors(int socket);
+// As Receive(), with the descriptors that come along; more than fit are kInvalid.
+base::Result<std::optional<PacketWithDescriptors>> ReceiveWithDescriptors(int socket);
 
 }  // namespace aegis::proxy

@@ -58,6 +58,9 @@ class Http1Relay {
   // it closes the connection, perhaps after the answers to requests before.
   void Permit();
 
+  // Whether every request that was passed on has its final response.
+  bool idle() const { return exchanges_.empty(); }
+
  private:
   enum class Client : std::uint8_t {
     kHead,

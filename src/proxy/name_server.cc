@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -17,12 +16,9 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
-#include "base/result.h"
 #include "base/unique_fd.h"
-#include "proxy/channel.h"
 #include "proxy/dns_message.h"
 #include "proxy/host_name.h"
 #include "proxy/ip_address.h"
@@ -64,74 +60,41 @@ std::uint16_t PortOf(const sockaddr_storage& address) {
   // NOLINTEND(cppcoreguidelines-pro-type-reinterpret-cast)
 }
 
-bool WouldWait(const base::Error& error) { return error.sys_errno() == EAGAIN; }
-
 }  // namespace
 
-NameServer::NameServer(std::vector<base::UniqueFd> sockets, int supervisor, Resolver& resolver,
+NameServer::NameServer(std::vector<base::UniqueFd> sockets, Outbox& outbox, Resolver& resolver,
                        const Options& options)
-    : sockets_(std::move(sockets)),
-      supervisor_(supervisor),
-      resolver_(resolver),
-      options_(options) {}
-
-base::Result<> NameServer::Run() {
-  for (bool going_on = true; going_on;) {
-    AEGIS_ASSIGN(going_on, ServeOnce());
-  }
-  return {};
-}
+    : sockets_(std::move(sockets)), outbox_(outbox), resolver_(resolver), options_(options) {}
 
 bool NameServer::Accepting() const {
   return outstanding_.size() < options_.most_outstanding && outbox_.empty();
 }
 
-std::vector<pollfd> NameServer::Polls() const {
-  const auto events = static_cast<short>(outbox_.empty() ? POLLIN : POLLIN | POLLOUT);
-  std::vector<pollfd> polls{{.fd = supervisor_, .events = events, .revents = 0}};
+void NameServer::AddPolls(std::vector<pollfd>& polls) const {
   for (const base::UniqueFd& socket : sockets_) {
     polls.push_back({.fd = Accepting() ? socket.get() : -1, .events = POLLIN, .revents = 0});
   }
   resolver_.AddPolls(polls);
-  return polls;
 }
 
-// Milliseconds until something is due; -1: nothing is.
-int NameServer::Wait() const {
+std::optional<std::chrono::milliseconds> NameServer::Timeout() const {
   auto left = resolver_.Timeout();
   if (!outstanding_.empty()) {
     const auto until = std::chrono::ceil<std::chrono::milliseconds>(
         outstanding_.begin()->second.deadline - Clock::now());
     left = left ? std::min(*left, until) : until;
   }
-  constexpr std::chrono::milliseconds::rep kLongest = 60'000;
-  return left ? static_cast<int>(
-                    std::clamp<std::chrono::milliseconds::rep>(left->count(), 0, kLongest))
-              : -1;
+  return left;
 }
 
-// False when the supervisor is gone.
-base::Result<bool> NameServer::ServeOnce() {
-  std::vector<pollfd> polls = Polls();
-  if (::poll(polls.data(), polls.size(), Wait()) < 0) {
-    return errno == EINTR ? base::Result<bool>(true) : base::FailErrno("wait for DNS queries");
-  }
-  if (polls[0].revents != 0) {
-    AEGIS_ASSIGN(const bool there, ReceiveFromSupervisor());
-    if (!there) {
-      return false;
-    }
-    AEGIS_TRY(Flush());
-  }
+void NameServer::Process(std::span<const pollfd> polls) {
   for (std::size_t i = 0; i < sockets_.size(); ++i) {
-    if (polls[i + 1].revents != 0) {
+    if (polls[i].revents != 0) {
       ReceiveQueries(i);
     }
   }
-  resolver_.Process(std::span(polls).subspan(1 + sockets_.size()));
+  resolver_.Process(polls.subspan(sockets_.size()));
   Expire();
-  AEGIS_TRY(Flush());
-  return true;
 }
 
 void NameServer::ReceiveQueries(std::size_t socket) {
@@ -198,30 +161,15 @@ std::optional<NameServer::Answer> NameServer::OwnAnswer(const DnsQuery& query) {
 void NameServer::Ask(DnsQuery query, const Client& client) {
   const std::uint64_t id = ++last_id_;
   const Family family = FamilyOf(query.type);
-  Tell(NameQuestion{.id = id,
-                    .family = family,
-                    .client_port = PortOf(client.address),
-                    .odd = query.odd_name,
-                    .name = query.name});
+  outbox_.Tell(NameQuestion{.id = id,
+                            .family = family,
+                            .client_port = PortOf(client.address),
+                            .odd = query.odd_name,
+                            .name = query.name});
   outstanding_.emplace(id, Outstanding{.query = std::move(query),
                                        .client = client,
                                        .family = family,
                                        .deadline = Clock::now() + options_.patience});
-}
-
-// False when it is gone.
-base::Result<bool> NameServer::ReceiveFromSupervisor() {
-  for (;;) {
-    const auto packet = Receive(supervisor_);
-    if (!packet) {
-      return WouldWait(packet.error()) ? base::Result<bool>(true) : base::Fail(packet.error());
-    }
-    if (!*packet) {
-      return false;
-    }
-    AEGIS_ASSIGN(const FromSupervisor message, DecodeFromSupervisor(**packet));
-    AEGIS_TRY(std::visit([this](const auto& one) { return TakeMessage(one); }, message));
-  }
 }
 
 NameServer::Outstanding* NameServer::Waiting(std::uint64_t id, Outstanding::Wait wait) {
@@ -229,14 +177,10 @@ NameServer::Outstanding* NameServer::Waiting(std::uint64_t id, Outstanding::Wait
   return found != outstanding_.end() && found->second.wait == wait ? &found->second : nullptr;
 }
 
-base::Result<> NameServer::TakeMessage(const Start& /*start*/) {
-  return base::Fail(base::Errc::kInvalid, "serve DNS queries: started a second time");
-}
-
-base::Result<> NameServer::TakeMessage(const NameVerdict& verdict) {
+void NameServer::Take(const NameVerdict& verdict) {
   Outstanding* const asked = Waiting(verdict.id, Outstanding::Wait::kVerdict);
   if (asked == nullptr) {
-    return {};  // too late
+    return;  // too late
   }
   if (!verdict.allowed || asked->query.odd_name) {
     Finish(verdict.id, {.rcode = Rcode::kNxDomain});
@@ -250,7 +194,6 @@ base::Result<> NameServer::TakeMessage(const NameVerdict& verdict) {
       TakeResolution(id, resolution);
     });
   }
-  return {};
 }
 
 void NameServer::TakeResolution(std::uint64_t id, const Resolution& resolution) {
@@ -261,7 +204,8 @@ void NameServer::TakeResolution(std::uint64_t id, const Resolution& resolution) 
   switch (resolution.outcome) {
     case Resolution::Outcome::kFound:
       asked->wait = Outstanding::Wait::kMapping;
-      Tell(NameAddresses{.id = id, .name = asked->query.name, .addresses = resolution.addresses});
+      outbox_.Tell(
+          NameAddresses{.id = id, .name = asked->query.name, .addresses = resolution.addresses});
       return;
     case Resolution::Outcome::kNoAddress:
       return Finish(id, {});
@@ -272,16 +216,15 @@ void NameServer::TakeResolution(std::uint64_t id, const Resolution& resolution) 
   }
 }
 
-base::Result<> NameServer::TakeMessage(const NameMapped& mapped) {
+void NameServer::Take(const NameMapped& mapped) {
   Outstanding* const asked = Waiting(mapped.id, Outstanding::Wait::kMapping);
   if (asked == nullptr) {
-    return {};
+    return;
   }
   Answer answer{.rcode = mapped.addresses.empty() ? Rcode::kNxDomain : Rcode::kNoError};
   std::ranges::copy_if(mapped.addresses, std::back_inserter(answer.addresses),
                        [&](const IpAddress& one) { return one.family == asked->family; });
   Finish(mapped.id, answer);
-  return {};
 }
 
 void NameServer::Finish(std::uint64_t id, const Answer& answer) {
@@ -297,20 +240,6 @@ void NameServer::SendAnswer(const Client& client, std::span<const std::uint8_t> 
   const auto* const address = reinterpret_cast<const sockaddr*>(&client.address);
   static_cast<void>(::sendto(sockets_[client.socket].get(), answer.data(), answer.size(),
                              MSG_DONTWAIT | MSG_NOSIGNAL, address, client.length));
-}
-
-void NameServer::Tell(const FromProxy& message) { outbox_.push_back(Encode(message)); }
-
-base::Result<> NameServer::Flush() {
-  while (!outbox_.empty()) {
-    if (const auto sent = Send(supervisor_, outbox_.front()); !sent) {
-      // That nobody is there the next receive tells.
-      const bool later = WouldWait(sent.error()) || sent.error().sys_errno() == EPIPE;
-      return later ? base::Result<>() : base::Fail(sent.error());
-    }
-    outbox_.pop_front();
-  }
-  return {};
 }
 
 void NameServer::Expire() {

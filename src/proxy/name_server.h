@@ -6,18 +6,16 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "base/result.h"
 #include "base/unique_fd.h"
-#include "proxy/bytes.h"
 #include "proxy/dns_message.h"
 #include "proxy/ip_address.h"
+#include "proxy/outbox.h"
 #include "proxy/protocol.h"
 #include "proxy/resolver.h"
 
@@ -39,14 +37,19 @@ class NameServer {
  public:
   using Options = NameServerOptions;
 
-  // `sockets` are bound UDP sockets, `supervisor` is the socket of the protocol. `resolver`
-  // outlives the server.
-  NameServer(std::vector<base::UniqueFd> sockets, int supervisor, Resolver& resolver,
+  // `sockets` are bound UDP sockets. `outbox` and `resolver` outlive the server.
+  NameServer(std::vector<base::UniqueFd> sockets, Outbox& outbox, Resolver& resolver,
              const Options& options = {});
 
-  // Serves until the supervisor is gone. An error if it can't go on, as after a message that is
-  // none.
-  base::Result<> Run();
+  // A part of its owner's poll loop: what to wait for, and how long (nothing: as long as it takes).
+  void AddPolls(std::vector<pollfd>& polls) const;
+  std::optional<std::chrono::milliseconds> Timeout() const;
+  // After each wait, with the entries that AddPolls() added.
+  void Process(std::span<const pollfd> polls);
+
+  // What the supervisor says.
+  void Take(const NameVerdict& verdict);
+  void Take(const NameMapped& mapped);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -73,32 +76,22 @@ class NameServer {
   static std::optional<Answer> OwnAnswer(const DnsQuery& query);
 
   bool Accepting() const;
-  std::vector<pollfd> Polls() const;
-  int Wait() const;
-  base::Result<bool> ServeOnce();
   void ReceiveQueries(std::size_t socket);
   void Take(std::span<const std::uint8_t> datagram, const Client& client);
   void Ask(DnsQuery query, const Client& client);
-  base::Result<bool> ReceiveFromSupervisor();
-  static base::Result<> TakeMessage(const Start& start);
-  base::Result<> TakeMessage(const NameVerdict& verdict);
-  base::Result<> TakeMessage(const NameMapped& mapped);
   void TakeResolution(std::uint64_t id, const Resolution& resolution);
   Outstanding* Waiting(std::uint64_t id, Outstanding::Wait wait);
   void Finish(std::uint64_t id, const Answer& answer);
   void SendAnswer(const Client& client, std::span<const std::uint8_t> answer) const;
-  void Tell(const FromProxy& message);
-  base::Result<> Flush();
   void Expire();
 
   std::vector<base::UniqueFd> sockets_;
-  int supervisor_;
+  Outbox& outbox_;  // gets at most one for each outstanding question
   Resolver& resolver_;
   Options options_;
   std::uint64_t last_id_ = 0;
   // INVARIANT: ids grow and all have the same patience, so the first one's deadline is the first.
   std::map<std::uint64_t, Outstanding> outstanding_;
-  std::deque<Bytes> outbox_;  // for the supervisor; at most one for each outstanding question
 };
 
 }  // namespace aegis::proxy

@@ -26,9 +26,13 @@
 #include "proxy/bytes.h"
 #include "proxy/channel.h"
 #include "proxy/dns_message.h"
+#include "proxy/inside_sockets.h"
 #include "proxy/ip_address.h"
+#include "proxy/outbox.h"
 #include "proxy/protocol.h"
+#include "proxy/relay.h"
 #include "proxy/resolver.h"
+#include "proxy/server.h"
 #include "proxy/test_addresses.h"
 #include "proxy/test_dns_reader.h"
 #include "proxy/test_dns_server.h"
@@ -93,8 +97,12 @@ class NameServing : public ::testing::Test {
     std::vector<base::UniqueFd> sockets;
     sockets.push_back(LoopbackSocket());
     server_address_ = AddressOfSocket(sockets.front().get());
-    server_ =
-        std::make_unique<NameServer>(std::move(sockets), proxy_end_.get(), resolver_, options);
+    outbox_.emplace(proxy_end_.get());
+    names_.emplace(std::move(sockets), *outbox_, resolver_, options);
+    auto relay = Relay::Create(InsideSockets({}, {}), *outbox_, 0);
+    ASSERT_TRUE(relay);
+    relay_ = *std::move(relay);
+    server_.emplace(proxy_end_.get(), *outbox_, *names_, *relay_);
     thread_ = std::thread([this] { end = server_->Run(); });
   }
   void TearDown() override { End(); }
@@ -152,7 +160,10 @@ class NameServing : public ::testing::Test {
   base::UniqueFd proxy_end_;
   sockaddr_in server_address_{};
   FakeResolver resolver_;
-  std::unique_ptr<NameServer> server_;
+  std::optional<Outbox> outbox_;
+  std::optional<NameServer> names_;
+  std::unique_ptr<Relay> relay_;
+  std::optional<Server> server_;
   std::thread thread_;
 };
 
@@ -386,10 +397,10 @@ TEST_F(NameServing, NonsenseEndsIt) {
 
 TEST_F(NameServing, ASecondStartEndsIt) {
   Begin();
-  Say(Start{.sockets = 1});
+  Say(Start{.name_sockets = 1});
   End();
   ASSERT_FALSE(end);
-  EXPECT_EQ(end.error().message(), "serve DNS queries: started a second time");
+  EXPECT_EQ(end.error().message(), "serve the agent: not what the supervisor may say now");
 }
 
 }  // namespace

@@ -29,6 +29,8 @@ enum Kind : std::uint32_t {
   kNameVerdict = 5,
   kNameAddresses = 6,
   kNameMapped = 7,
+  kNewConnection = 8,
+  kConnectionRefused = 9,
 };
 
 constexpr unsigned kByteBits = 8;
@@ -139,10 +141,16 @@ class Reader {
   bool ok_ = true;
 };
 
+bool IsFit(const Start& start) {
+  return start.name_sockets >= 1 && start.name_sockets <= kMostNameSockets;
+}
+
 Bytes Write(const Start& start) {
-  AEGIS_CHECK(start.sockets >= 1 && start.sockets <= kMostSockets);
+  AEGIS_CHECK(IsFit(start));
   Writer writer(kStart);
-  writer.Number(start.sockets);
+  writer.Number(start.name_sockets);
+  writer.Number(start.meeting_port4);
+  writer.Number(start.meeting_port6);
   return std::move(writer).Finish();
 }
 
@@ -192,10 +200,58 @@ Bytes Write(const NameMapped& mapped) {
   return std::move(writer).Finish();
 }
 
+bool IsFit(const NewConnection& connection) {
+  return IsHostName(connection.name) && connection.port != 0;
+}
+
+Bytes Write(const NewConnection& connection) {
+  AEGIS_CHECK(IsFit(connection));
+  Writer writer(kNewConnection);
+  writer.Number(connection.id);
+  writer.Text(connection.name, kLongestHostName);
+  writer.Number(connection.port);
+  return std::move(writer).Finish();
+}
+
+bool IsFit(const ConnectionRefused& refused) {
+  return refused.objection >= Objection::kOtherName && refused.objection <= Objection::kMalformed &&
+         base::ForDisplay(refused.seen) == refused.seen;
+}
+
+Bytes Write(const ConnectionRefused& refused) {
+  AEGIS_CHECK(IsFit(refused));
+  Writer writer(kConnectionRefused);
+  writer.Number(refused.id);
+  writer.Number(static_cast<std::uint8_t>(refused.objection));
+  writer.Text(refused.seen, kLongestSeen);
+  return std::move(writer).Finish();
+}
+
 Start ReadStart(Reader& reader) {
-  const Start start{.sockets = reader.Number<std::uint8_t>()};
-  reader.Require(start.sockets >= 1 && start.sockets <= kMostSockets);
+  Start start;
+  start.name_sockets = reader.Number<std::uint8_t>();
+  start.meeting_port4 = reader.Number<std::uint16_t>();
+  start.meeting_port6 = reader.Number<std::uint16_t>();
+  reader.Require(IsFit(start));
   return start;
+}
+
+NewConnection ReadNewConnection(Reader& reader) {
+  NewConnection connection;
+  connection.id = reader.Number<std::uint64_t>();
+  connection.name = reader.Text(kLongestHostName);
+  connection.port = reader.Number<std::uint16_t>();
+  reader.Require(IsFit(connection));
+  return connection;
+}
+
+ConnectionRefused ReadConnectionRefused(Reader& reader) {
+  ConnectionRefused refused;
+  refused.id = reader.Number<std::uint64_t>();
+  refused.objection = static_cast<Objection>(reader.Number<std::uint8_t>());
+  refused.seen = reader.Text(kLongestSeen);
+  reader.Require(IsFit(refused));
+  return refused;
 }
 
 Failed ReadFailed(Reader& reader) {
@@ -248,6 +304,8 @@ std::optional<FromProxy> ReadFromProxy(Reader& reader) {
       return ReadQuestion(reader);
     case kNameAddresses:
       return ReadAddresses(reader);
+    case kConnectionRefused:
+      return ReadConnectionRefused(reader);
     default:
       return std::nullopt;
   }
@@ -261,9 +319,22 @@ std::optional<FromSupervisor> ReadFromSupervisor(Reader& reader) {
       return ReadVerdict(reader);
     case kNameMapped:
       return ReadMapped(reader);
+    case kNewConnection:
+      return ReadNewConnection(reader);
     default:
       return std::nullopt;
   }
+}
+
+// One byte may become eight characters: what is cut afterwards could end within an escape.
+std::string CutForDisplay(std::string_view bytes, std::size_t longest) {
+  bytes = bytes.substr(0, longest);
+  std::string text = base::ForDisplay(bytes);
+  while (text.size() > longest) {
+    bytes.remove_suffix(1);
+    text = base::ForDisplay(bytes);
+  }
+  return text;
 }
 
 template <typename Message>
@@ -299,13 +370,9 @@ base::Result<FromSupervisor> DecodeFromSupervisor(std::span<const std::uint8_t> 
 }
 
 Failed FailureOf(std::string_view message) {
-  // One byte may become eight characters: what is cut afterwards could end within an escape.
-  std::string text = base::ForDisplay(message);
-  while (text.size() > kLongestFailure) {
-    message.remove_suffix(1);
-    text = base::ForDisplay(message);
-  }
-  return {.message = std::move(text)};
+  return {.message = CutForDisplay(message, kLongestFailure)};
 }
+
+std::string SeenText(std::string_view bytes) { return CutForDisplay(bytes, kLongestSeen); }
 
 }  // namespace aegis::proxy

@@ -19,14 +19,24 @@
 namespace aegis::proxy {
 
 inline constexpr std::size_t kMostAddresses = 8;
-inline constexpr std::size_t kMostSockets = 4;
+inline constexpr std::size_t kMostNameSockets = 2;
+// Of one message: those of Start are the most.
+inline constexpr std::size_t kMostSockets = 6;
 inline constexpr std::size_t kLongestMessage = 1024;
 inline constexpr std::size_t kLongestFailure = 500;
 
-// The first message, with that many UDP sockets (SCM_RIGHTS) on which the proxy answers DNS
-// queries.
+// The first message. With it come (SCM_RIGHTS) that many UDP sockets on which the proxy answers DNS
+// queries; then, for IPv4 and IPv6, where there is a meeting port, two TCP sockets of the agent's
+// network: a listener, and one that has never been connected. inside_sockets.h has what they and
+// the port are for.
 struct Start {
-  std::uint8_t sockets = 0;
+  std::uint8_t name_sockets = 0;
+  std::uint16_t meeting_port4 = 0;  // 0: no connections over this family
+  std::uint16_t meeting_port6 = 0;
+
+  std::size_t sockets() const {
+    return name_sockets + (meeting_port4 != 0 ? 2U : 0U) + (meeting_port6 != 0 ? 2U : 0U);
+  }
 
   bool operator==(const Start&) const = default;
 };
@@ -80,8 +90,37 @@ struct NameMapped {
   bool operator==(const NameMapped&) const = default;
 };
 
-using FromProxy = std::variant<Ready, Failed, NameQuestion, NameAddresses>;
-using FromSupervisor = std::variant<Start, NameVerdict, NameMapped>;
+// A connection that was permitted by the name of its host, to be relayed. With it come the socket
+// outside, which is connecting, and the agent's, which waits to be met (inside_sockets.h).
+struct NewConnection {
+  std::uint64_t id = 0;  // never used twice
+  std::string name{};    // a host's name
+  std::uint16_t port = 0;
+
+  bool operator==(const NewConnection&) const = default;
+};
+
+// Why a connection does not go on.
+enum class Objection : std::uint8_t {
+  kOtherName = 1,      // it asks for a host of another name: `seen`
+  kNoName = 2,         // TLS without a server name
+  kHiddenName = 3,     // TLS with an encrypted ClientHello
+  kOtherProtocol = 4,  // neither TLS nor HTTP, or the server spoke first
+  kMalformed = 5,      // TLS or HTTP that can't be read, or in two ways: `seen` says what
+};
+inline constexpr std::size_t kLongestSeen = 500;
+
+// The proxy has ended a connection. The supervisor records it.
+struct ConnectionRefused {
+  std::uint64_t id = 0;
+  Objection objection = Objection::kOtherName;
+  std::string seen{};  // made harmless for display; at most kLongestSeen bytes
+
+  bool operator==(const ConnectionRefused&) const = default;
+};
+
+using FromProxy = std::variant<Ready, Failed, NameQuestion, NameAddresses, ConnectionRefused>;
+using FromSupervisor = std::variant<Start, NameVerdict, NameMapped, NewConnection>;
 
 // What has more addresses than fit, or a name that is none, is a broken invariant.
 Bytes Encode(const FromProxy& message);
@@ -93,5 +132,8 @@ base::Result<FromSupervisor> DecodeFromSupervisor(std::span<const std::uint8_t> 
 
 // A failure for the supervisor, its text made harmless and cut.
 Failed FailureOf(std::string_view message);
+
+// What was seen of a refused connection, made harmless and cut.
+std::string SeenText(std::string_view bytes);
 
 }  // namespace aegis::proxy

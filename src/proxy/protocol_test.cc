@@ -43,13 +43,16 @@ std::vector<FromProxy> OfProxy() {
       NameAddresses{.id = 8,
                     .name = Long("b"),
                     .addresses = std::vector<IpAddress>(kMostAddresses, Address("fd00::2"))},
+      ConnectionRefused{.id = 9, .objection = Objection::kOtherName, .seen = "b.test"},
+      ConnectionRefused{.id = 9, .objection = Objection::kMalformed},
   };
 }
 
 std::vector<FromSupervisor> OfSupervisor() {
   return {
-      Start{.sockets = 1},
-      Start{.sockets = kMostSockets},
+      Start{.name_sockets = 1},
+      Start{.name_sockets = kMostNameSockets, .meeting_port4 = 1, .meeting_port6 = 65'535},
+      NewConnection{.id = 9, .name = Long("c"), .port = 443},
       NameVerdict{.id = 7, .allowed = true},
       NameVerdict{.id = 8},
       NameMapped{.id = 7, .addresses = {Address("198.18.0.1")}},
@@ -148,11 +151,38 @@ TEST(Protocol, NamesMustBeWhatTheyAreSaidToBe) {
 }
 
 TEST(Protocol, SocketsAreCounted) {
-  Bytes packet = Encode(FromSupervisor(Start{.sockets = 1}));
-  packet.back() = 0;
+  constexpr std::size_t kCount = 4;
+  Bytes packet = Encode(FromSupervisor(Start{.name_sockets = 1}));
+  packet[kCount] = 0;
   EXPECT_FALSE(DecodeFromSupervisor(packet));
-  packet.back() = kMostSockets + 1;
+  packet[kCount] = kMostNameSockets + 1;
   EXPECT_FALSE(DecodeFromSupervisor(packet));
+  EXPECT_EQ(Start{.name_sockets = 2}.sockets(), 2U);
+  EXPECT_EQ((Start{.name_sockets = 1, .meeting_port4 = 7}.sockets()), 3U);
+  EXPECT_EQ((Start{.name_sockets = 2, .meeting_port4 = 7, .meeting_port6 = 8}.sockets()),
+            kMostSockets);
+}
+
+TEST(Protocol, AConnectionHasAHostAndAPort) {
+  Bytes packet = Encode(FromSupervisor(NewConnection{.id = 1, .name = "a", .port = 1}));
+  packet.back() = packet[packet.size() - 2] = 0;
+  EXPECT_FALSE(DecodeFromSupervisor(packet));
+}
+
+TEST(Protocol, WhatWasSeenIsHarmlessText) {
+  const ConnectionRefused refused{
+      .id = 1, .objection = Objection::kMalformed, .seen = SeenText(std::string(2000, '\xff'))};
+  EXPECT_LE(refused.seen.size(), kLongestSeen);
+  Bytes packet = Encode(FromProxy(refused));
+  EXPECT_TRUE(DecodeFromProxy(packet));
+  constexpr std::size_t kObjection = 12;
+  for (const int bad : {0, 6, 255}) {
+    packet[kObjection] = static_cast<std::uint8_t>(bad);
+    EXPECT_FALSE(DecodeFromProxy(packet));
+  }
+  packet[kObjection] = 1;
+  packet[kObjection + 3] = '\n';
+  EXPECT_FALSE(DecodeFromProxy(packet));
 }
 
 TEST(Protocol, AFailureIsHarmlessText) {

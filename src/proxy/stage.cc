@@ -4,7 +4,8 @@
 #include <signal.h>  // SIGPIPE
 #include <unistd.h>
 
-#include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,33 +17,84 @@
 #include "proxy/cares_resolver.h"
 #include "proxy/channel.h"
 #include "proxy/confine.h"
+#include "proxy/inside_sockets.h"
 #include "proxy/name_server.h"
+#include "proxy/outbox.h"
 #include "proxy/protocol.h"
+#include "proxy/relay.h"
+#include "proxy/server.h"
 #include "sandbox/uapi.h"
 
 namespace aegis::proxy {
 namespace {
 
-base::Result<std::vector<base::UniqueFd>> ReceiveStart(int supervisor) {
-  AEGIS_ASSIGN(PacketWithDescriptors received, ReceiveWithDescriptors(supervisor));
-  AEGIS_ASSIGN(const FromSupervisor message, DecodeFromSupervisor(received.packet));
+struct Received {
+  Start start{};
+  std::vector<base::UniqueFd> sockets{};
+};
+
+base::Result<Received> ReceiveStart(int supervisor) {
+  AEGIS_ASSIGN(auto received, ReceiveWithDescriptors(supervisor));
+  if (!received) {
+    return base::Fail(base::Errc::kUnavailable, "start the proxy: nobody is there");
+  }
+  AEGIS_ASSIGN(const FromSupervisor message, DecodeFromSupervisor(received->packet));
   const auto* const start = std::get_if<Start>(&message);
-  if (start == nullptr || start->sockets != received.descriptors.size()) {
+  if (start == nullptr || start->sockets() != received->descriptors.size()) {
     return base::Fail(base::Errc::kInvalid, "start the proxy: not a proper start");
   }
-  return std::move(received.descriptors);
+  return Received{.start = *start, .sockets = std::move(received->descriptors)};
+}
+
+void SetNonBlocking(const base::UniqueFd& socket) {
+  static_cast<void>(::fcntl(socket.get(), F_SETFL, O_RDWR | O_NONBLOCK));
+}
+
+// Takes the sockets of a family off the end.
+InsideSockets::Source TakeSource(std::vector<base::UniqueFd>& sockets, std::uint16_t port) {
+  InsideSockets::Source source{.meeting_port = port};
+  if (port != 0) {
+    source.seed = std::move(sockets.back());
+    sockets.pop_back();
+    source.listener = std::move(sockets.back());
+    sockets.pop_back();
+    SetNonBlocking(source.seed);
+    SetNonBlocking(source.listener);
+  }
+  return source;
+}
+
+std::vector<std::uint16_t> MeetingPorts(const Start& start) {
+  std::vector<std::uint16_t> ports = {start.meeting_port4, start.meeting_port6};
+  std::erase(ports, 0);
+  return ports;
+}
+
+// Each has two sockets, and a pipe for either direction while bytes wait.
+std::size_t MostConnections() {
+  constexpr std::size_t kOthers = 64;
+  constexpr std::size_t kEach = 4;
+  const std::size_t most = MostDescriptors();
+  return most > kOthers ? (most - kOthers) / kEach : 0;
 }
 
 base::Result<> Serve(int supervisor, const StageOptions& options) {
-  AEGIS_ASSIGN(std::vector<base::UniqueFd> sockets, ReceiveStart(supervisor));
+  AEGIS_ASSIGN(Received received, ReceiveStart(supervisor));
+  InsideSockets::Source six = TakeSource(received.sockets, received.start.meeting_port6);
+  InsideSockets::Source four = TakeSource(received.sockets, received.start.meeting_port4);
   AEGIS_ASSIGN(const std::unique_ptr<CaresResolver> resolver,
                CaresResolver::Create({.servers = options.servers}));
   if (::fcntl(supervisor, F_SETFL, O_NONBLOCK) != 0) {
     return base::FailErrno("set the supervisor's socket up");
   }
-  AEGIS_TRY(ConfineSelf());
+  Outbox outbox(supervisor);
+  AEGIS_ASSIGN(
+      const std::unique_ptr<Relay> relay,
+      Relay::Create(InsideSockets(std::move(four), std::move(six)), outbox, MostConnections()));
+  AEGIS_TRY(ConfineSelf(MeetingPorts(received.start)));
   AEGIS_TRY(Send(supervisor, Encode(Ready{})));
-  return NameServer(std::move(sockets), supervisor, *resolver).Run();
+  NameServer names(std::move(received.sockets), outbox, *resolver);
+  return Server(supervisor, outbox, names, *relay).Run();
 }
 
 }  // namespace

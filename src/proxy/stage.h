@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "proxy/protocol.h"
 
 // The proxy is a process of its own in the host's network, with no right over files and processes:
 // Aegis' own executable, started under another name.
@@ -47,9 +48,9 @@ class ProxyProcess {
 // and with standard descriptors that lead nowhere. It waits for SendStart().
 base::Result<ProxyProcess> StartProxy(const ProxyProgram& program);
 
-// The first message of the supervisor: bound UDP sockets, one to kMostSockets. The proxy answers
-// Ready or Failed; after Failed, or the end of its socket, there is no proxy any more.
-base::Result<> SendStart(int socket, std::span<const int> udp_sockets);
+// The first message of the supervisor, with its sockets. The proxy answers Ready or Failed; after
+// Failed, or the end of its socket, there is no proxy any more.
+base::Result<> SendStart(int socket, const Start& start, std::span<const int> sockets);
 
 struct StageOptions {
   std::string servers{};  // CaresOptions::servers, for tests

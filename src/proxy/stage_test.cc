@@ -62,7 +62,7 @@ class Stage : public ::testing::Test {
         StartProxy({.program = PROXY_STAGE, .argv = {std::string(kProxyName), outside.Where()}});
     ASSERT_TRUE(started) << started.error().message();
     proxy.emplace(std::move(*started));
-    ASSERT_TRUE(SendStart(proxy->socket(), std::array{serving.get()}));
+    ASSERT_TRUE(SendStart(proxy->socket(), {.name_sockets = 1}, std::array{serving.get()}));
     const FromProxy first = Told();
     const auto* const failed = std::get_if<Failed>(&first);
     ASSERT_TRUE(std::holds_alternative<Ready>(first)) << (failed == nullptr ? "" : failed->message);
@@ -197,7 +197,7 @@ TEST_F(Stage, AnImproperStartIsSaid) {
   auto started = StartProxy({.program = PROXY_STAGE, .argv = {"stage", outside.Where()}});
   ASSERT_TRUE(started);
   proxy.emplace(std::move(*started));
-  Say(Start{.sockets = 2});  // without any
+  Say(Start{.name_sockets = 2});  // without any
   const FromProxy first = Told();
   ASSERT_TRUE(std::holds_alternative<Failed>(first));
   EXPECT_EQ(std::get<Failed>(first).message, "start the proxy: not a proper start");
@@ -208,7 +208,7 @@ TEST_F(Stage, WrongServersAreSaid) {
   auto started = StartProxy({.program = PROXY_STAGE, .argv = {"stage", "nonsense:x"}});
   ASSERT_TRUE(started);
   proxy.emplace(std::move(*started));
-  ASSERT_TRUE(SendStart(proxy->socket(), std::array{serving.get()}));
+  ASSERT_TRUE(SendStart(proxy->socket(), {.name_sockets = 1}, std::array{serving.get()}));
   const FromProxy first = Told();
   ASSERT_TRUE(std::holds_alternative<Failed>(first));
   EXPECT_TRUE(std::get<Failed>(first).message.starts_with("set the name servers: "));

@@ -9,7 +9,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdint>
 #include <span>
 #include <string>
 #include <utility>
@@ -120,10 +119,9 @@ base::Result<ProxyProcess> StartProxy(const ProxyProgram& program) {
   return ProxyProcess(std::move(pidfd), std::move(ours));
 }
 
-base::Result<> SendStart(int socket, std::span<const int> udp_sockets) {
-  AEGIS_CHECK(!udp_sockets.empty() && udp_sockets.size() <= kMostSockets);
-  const Start start{.sockets = static_cast<std::uint8_t>(udp_sockets.size())};
-  return Send(socket, Encode(start), udp_sockets);
+base::Result<> SendStart(int socket, const Start& start, std::span<const int> sockets) {
+  AEGIS_CHECK(start.sockets() == sockets.size());
+  return Send(socket, Encode(start), sockets);
 }
 
 }  // namespace aegis::proxy

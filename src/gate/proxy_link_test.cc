@@ -1,4 +1,4 @@
-#include "gate/name_questions.h"
+#include "gate/proxy_link.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -58,9 +58,9 @@ sandbox::InsideNetwork Inside() {
 }
 
 // The test is the proxy.
-class NameQuestionsTest : public ::testing::Test {
+class ProxyLinkTest : public ::testing::Test {
  protected:
-  NameQuestionsTest() {
+  ProxyLinkTest() {
     auto [ours, theirs] = testing_support::Packets();
     proxy_ = std::move(ours);
     names_.Begin(std::move(theirs));
@@ -78,10 +78,10 @@ class NameQuestionsTest : public ::testing::Test {
       return std::nullopt;
     }
     const auto packet = proxy::ReceiveWithDescriptors(proxy_.get());
-    if (!packet) {
+    if (!packet || !*packet) {
       return std::nullopt;
     }
-    const auto message = proxy::DecodeFromSupervisor(packet->packet);
+    const auto message = proxy::DecodeFromSupervisor((*packet)->packet);
     const Message* const wanted = message ? std::get_if<Message>(&*message) : nullptr;
     return wanted != nullptr ? std::optional(*wanted) : std::nullopt;
   }
@@ -112,39 +112,39 @@ class NameQuestionsTest : public ::testing::Test {
   std::pair<base::UniqueFd, base::UniqueFd> launcher_ = testing_support::Packets();
   Network network_{judge_.files().roots, Inside(), launcher_.second.get()};
   Serving serving_;
-  NameQuestions names_{network_, judge_.judge(), serving_};
+  ProxyLink names_{network_, judge_.judge(), serving_};
   base::UniqueFd proxy_;
   std::uint64_t id_ = 0;
 };
 
-TEST_F(NameQuestionsTest, TheProxyGetsTheNameSockets) {
+TEST_F(ProxyLinkTest, TheProxyGetsTheNameSockets) {
   const auto packet = proxy::ReceiveWithDescriptors(proxy_.get());
-  ASSERT_TRUE(packet.has_value());
-  const auto message = proxy::DecodeFromSupervisor(packet->packet);
+  ASSERT_TRUE(packet && *packet);
+  const auto message = proxy::DecodeFromSupervisor((*packet)->packet);
   ASSERT_TRUE(message.has_value());
   ASSERT_TRUE(std::holds_alternative<proxy::Start>(*message));
-  EXPECT_EQ(std::get<proxy::Start>(*message).sockets, 2);
-  ASSERT_EQ(packet->descriptors.size(), 2U);
+  EXPECT_EQ(std::get<proxy::Start>(*message).name_sockets, 2);
+  ASSERT_EQ((*packet)->descriptors.size(), 2U);
   for (std::size_t i = 0; i < 2; ++i) {
-    EXPECT_EQ(CookieOf(packet->descriptors[i]), CookieOf(network_.inside().name_sockets[i]));
+    EXPECT_EQ(CookieOf((*packet)->descriptors[i]), CookieOf(network_.inside().name_sockets[i]));
   }
   EXPECT_GE(names_.fd(), 0);
 }
 
-class StartedNameQuestionsTest : public NameQuestionsTest {
+class StartedProxyLinkTest : public ProxyLinkTest {
  protected:
   void SetUp() override { ASSERT_TRUE(Heard<proxy::Start>()); }
 };
 
 // What some rule could permit is judged when it is connected to, and recorded then.
-TEST_F(StartedNameQuestionsTest, ANameThatSomeRulePermitsIsLookedUp) {
+TEST_F(StartedProxyLinkTest, ANameThatSomeRulePermitsIsLookedUp) {
   EXPECT_EQ(MayResolve("api.example.com"), true);
   EXPECT_EQ(MayResolve("any.example.org"), true);
   EXPECT_EQ(MayResolve("deep.any.example.org"), true);
   EXPECT_TRUE(judge_.Recorded().empty());
 }
 
-TEST_F(StartedNameQuestionsTest, ARefusedNameIsRecordedBeforeTheProxyHears) {
+TEST_F(StartedProxyLinkTest, ARefusedNameIsRecordedBeforeTheProxyHears) {
   network_.RememberAsker(4711, {.pid = 42, .exe = "/usr/bin/curl"});
   EXPECT_EQ(MayResolve("secret.evil.test"), false);
   ASSERT_EQ(judge_.Recorded().size(), 1U);
@@ -154,13 +154,13 @@ TEST_F(StartedNameQuestionsTest, ARefusedNameIsRecordedBeforeTheProxyHears) {
             R"("policies":[],"reason":"NO_PERMIT","resource":"secret.evil.test"})");
 }
 
-TEST_F(StartedNameQuestionsTest, WhoAsksByAnUnknownPortIsUnknown) {
+TEST_F(StartedProxyLinkTest, WhoAsksByAnUnknownPortIsUnknown) {
   network_.RememberAsker(4712, {.pid = 42, .exe = "/usr/bin/curl"});
   EXPECT_EQ(MayResolve("evil.test"), false);
   EXPECT_EQ(judge_.Recorded()[0].find("curl"), std::string::npos);
 }
 
-TEST_F(StartedNameQuestionsTest, AForbiddenNameIsRefusedByItsRule) {
+TEST_F(StartedProxyLinkTest, AForbiddenNameIsRefusedByItsRule) {
   EXPECT_EQ(MayResolve("bad.example.org"), false);
   ASSERT_EQ(judge_.Recorded().size(), 1U);
   EXPECT_NE(judge_.Recorded()[0].find(R"("policies":["no-bad"])"), std::string::npos);
@@ -168,7 +168,7 @@ TEST_F(StartedNameQuestionsTest, AForbiddenNameIsRefusedByItsRule) {
 }
 
 // The protocol takes these, and the supervisor does not take the proxy's word for what they are.
-TEST_F(StartedNameQuestionsTest, ANameInNoWrittenFormIsRefused) {
+TEST_F(StartedProxyLinkTest, ANameInNoWrittenFormIsRefused) {
   EXPECT_EQ(MayResolve("a\\x20b.example.org", true), false);
   EXPECT_EQ(MayResolve("\\x41\\x00.example.org", true), false);
   EXPECT_EQ(MayResolve("a_b.example.com"), false);
@@ -179,14 +179,14 @@ TEST_F(StartedNameQuestionsTest, ANameInNoWrittenFormIsRefused) {
 }
 
 // A name that is odd by its own account is refused even where its text would be permitted.
-TEST_F(StartedNameQuestionsTest, AnAddressIsNoName) {
+TEST_F(StartedProxyLinkTest, AnAddressIsNoName) {
   for (const char* name : {"10.0.0.1", "127.1", "2130706433", "0x7f.1"}) {
     EXPECT_EQ(MayResolve(name, true), false) << name;
   }
   EXPECT_EQ(judge_.Recorded().size(), 4U);
 }
 
-TEST_F(StartedNameQuestionsTest, AddressesOfANameAreMapped) {
+TEST_F(StartedProxyLinkTest, AddressesOfANameAreMapped) {
   const auto mapped = Map("api.example.com", {Ipv4(34), Ipv6(1), Ipv4(35)});
   ASSERT_EQ(mapped.size(), 3U);
   const std::vector<proxy::IpAddress> real = {Ipv4(34), Ipv6(1), Ipv4(35)};
@@ -205,7 +205,7 @@ TEST_F(StartedNameQuestionsTest, AddressesOfANameAreMapped) {
 }
 
 // An IPv4 address in IPv6's form is judged, and dialled, as the IPv4 address.
-TEST_F(StartedNameQuestionsTest, AMappedAddressIsTheIpv4Address) {
+TEST_F(StartedProxyLinkTest, AMappedAddressIsTheIpv4Address) {
   proxy::IpAddress address{.family = proxy::Family::kIpv6, .bytes = {}};
   address.bytes[10] = address.bytes[11] = 0xff;
   address.bytes[12] = 127;
@@ -218,7 +218,7 @@ TEST_F(StartedNameQuestionsTest, AMappedAddressIsTheIpv4Address) {
 }
 
 // The proxy may claim what it likes: without the rule no address is given.
-TEST_F(StartedNameQuestionsTest, ANameThatWasNotAllowedGetsNone) {
+TEST_F(StartedProxyLinkTest, ANameThatWasNotAllowedGetsNone) {
   for (const char* name : {"evil.test", "bad.example.org", "example.org", "a_b.example.com"}) {
     EXPECT_TRUE(Map(name, {Ipv4(34), Ipv6(1)}).empty()) << name;
   }
@@ -226,19 +226,19 @@ TEST_F(StartedNameQuestionsTest, ANameThatWasNotAllowedGetsNone) {
   EXPECT_EQ(Map("api.example.com", {Ipv4(34)}).size(), 1U);  // the twin
 }
 
-TEST_F(StartedNameQuestionsTest, AProxyThatIsReadyNeedsNoAnswer) {
+TEST_F(StartedProxyLinkTest, AProxyThatIsReadyNeedsNoAnswer) {
   Say(proxy::Ready{});
   EXPECT_FALSE(Heard<proxy::NameVerdict>());
   EXPECT_GE(names_.fd(), 0);
   EXPECT_EQ(MayResolve("api.example.com"), true);
 }
 
-TEST_F(StartedNameQuestionsTest, AProxyThatFailsIsNotListenedToAnyMore) {
+TEST_F(StartedProxyLinkTest, AProxyThatFailsIsNotListenedToAnyMore) {
   Say(proxy::Failed{.message = "out of luck"});
   EXPECT_EQ(names_.fd(), -1);
 }
 
-TEST_F(StartedNameQuestionsTest, AProxyThatDiesIsNotListenedToAnyMore) {
+TEST_F(StartedProxyLinkTest, AProxyThatDiesIsNotListenedToAnyMore) {
   proxy_.Reset();
   names_.Take();
   EXPECT_EQ(names_.fd(), -1);
@@ -246,14 +246,14 @@ TEST_F(StartedNameQuestionsTest, AProxyThatDiesIsNotListenedToAnyMore) {
   EXPECT_EQ(names_.fd(), -1);
 }
 
-TEST_F(StartedNameQuestionsTest, NothingToReadIsNoEnd) {
+TEST_F(StartedProxyLinkTest, NothingToReadIsNoEnd) {
   names_.Take();
   EXPECT_GE(names_.fd(), 0);
   EXPECT_EQ(MayResolve("api.example.com"), true);
 }
 
 // What the proxy would never write ends it: nothing of the packet is used.
-TEST_F(StartedNameQuestionsTest, APacketOfAnotherFormEndsIt) {
+TEST_F(StartedProxyLinkTest, APacketOfAnotherFormEndsIt) {
   const proxy::Bytes question =
       proxy::Encode(proxy::FromProxy(proxy::NameQuestion{.id = 1, .name = "api.example.com"}));
   std::vector<proxy::Bytes> packets = {{0}, {0xff, 1, 2}, proxy::Bytes(1024), proxy::Bytes(2000)};
@@ -265,7 +265,7 @@ TEST_F(StartedNameQuestionsTest, APacketOfAnotherFormEndsIt) {
   for (const proxy::Bytes& packet : packets) {
     auto [ours, theirs] = testing_support::Packets();
     Network network(judge_.files().roots, Inside(), launcher_.second.get());
-    NameQuestions names(network, judge_.judge(), serving_);
+    ProxyLink names(network, judge_.judge(), serving_);
     names.Begin(std::move(theirs));
     ASSERT_GE(names.fd(), 0);
     ASSERT_EQ(::send(ours.get(), packet.data(), packet.size(), MSG_NOSIGNAL),
@@ -278,7 +278,7 @@ TEST_F(StartedNameQuestionsTest, APacketOfAnotherFormEndsIt) {
 }
 
 // Answers that nobody reads keep nobody waiting.
-TEST_F(StartedNameQuestionsTest, AProxyThatDoesNotReadIsNotWaitedFor) {
+TEST_F(StartedProxyLinkTest, AProxyThatDoesNotReadIsNotWaitedFor) {
   for (int i = 0; i < 2000; ++i) {
     Say(proxy::NameQuestion{.id = static_cast<std::uint64_t>(i) + 1, .name = "api.example.com"});
   }
@@ -289,7 +289,7 @@ TEST(NameQuestionsWithoutAProxy, StartsWithNone) {
   TestJudge judge(kPolicy);
   Network network(judge.files().roots, Inside(), -1);
   Serving serving;
-  NameQuestions names(network, judge.judge(), serving);
+  ProxyLink names(network, judge.judge(), serving);
   EXPECT_EQ(names.fd(), -1);
   auto [ours, theirs] = testing_support::Packets();
   ours.Reset();  // died before it could be told anything
@@ -302,7 +302,7 @@ TEST(NameQuestionsWithoutAJournal, RefuseAsEver) {
   TestJudge judge(kPolicy, 1U << 20U);
   Network network(judge.files().roots, Inside(), -1);
   Serving serving;
-  NameQuestions names(network, judge.judge(), serving);
+  ProxyLink names(network, judge.judge(), serving);
   auto [ours, theirs] = testing_support::Packets();
   names.Begin(std::move(theirs));
   ASSERT_TRUE(proxy::ReceiveWithDescriptors(ours.get()).has_value());

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "base/unique_fd.h"
+#include "gate/judge.h"
+#include "gate/name_questions.h"
+#include "gate/network.h"
+#include "gate/serving.h"
+#include "proxy/proxy.h"
+
+namespace aegis::gate {
+
+// The supervisor's end of the proxy. The proxy reads bytes of the agent and of the network, so
+// nothing that it says is taken for more than a question, or for the refusal of a connection that
+// it was handed. A thread of its own.
+class ProxyLink {
+ public:
+  ProxyLink(Network& network, Judge& judge, Serving& serving)
+      : network_(network), judge_(judge), serving_(serving), names_(network, judge) {}
+
+  // The proxy runs: gets the sockets of the run's network that it serves, and is listened to.
+  void Begin(base::UniqueFd socket);
+
+  // There is no proxy, or none any more.
+  void GiveUp();
+
+  // Readable when the proxy says something; -1 without a proxy.
+  int fd() const { return socket_.get(); }
+
+  // Takes all that is there.
+  void Take();
+
+ private:
+  bool TakeOne();
+  void Answer(const proxy::FromProxy& message);
+  void Record(const proxy::ConnectionRefused& refused);
+
+  Network& network_;
+  Judge& judge_;
+  Serving& serving_;
+  NameQuestions names_;
+  base::UniqueFd socket_;
+};
+
+}  // namespace aegis::gate

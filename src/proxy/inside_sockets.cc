@@ -1,0 +1,103 @@
+#include "proxy/inside_sockets.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+
+#include "base/unique_fd.h"
+
+namespace aegis::proxy {
+namespace {
+
+// NOLINTBEGIN(cppcoreguidelines-pro-type-reinterpret-cast): the socket interface
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+  std::uint16_t& port() {
+    return storage.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(storage).sin6_port
+                                         : reinterpret_cast<sockaddr_in&>(storage).sin_port;
+  }
+};
+
+SocketAddress OwnAddress(const base::UniqueFd& socket) {
+  SocketAddress address;
+  if (::getsockname(socket.get(), address.get(), &address.size) != 0) {
+    address.storage.ss_family = AF_UNSPEC;
+  }
+  return address;
+}
+
+// An IPv6 socket that is connected over IPv4 has an address of IPv4.
+SocketAddress WithoutMapping(SocketAddress address) {
+  const auto& six = reinterpret_cast<const sockaddr_in6&>(address.storage);
+  if (address.storage.ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&six.sin6_addr)) {
+    return address;
+  }
+  SocketAddress four;
+  auto& plain = reinterpret_cast<sockaddr_in&>(four.storage);
+  plain.sin_family = AF_INET;
+  plain.sin_port = six.sin6_port;
+  constexpr std::size_t kPrefix = 12;
+  std::memcpy(&plain.sin_addr, &six.sin6_addr.s6_addr[kPrefix], sizeof plain.sin_addr);
+  four.size = sizeof plain;
+  return four;
+}
+
+// connect(2), AF_UNSPEC.
+bool Dissolve(const base::UniqueFd& socket) {
+  const sockaddr nowhere{};
+  return ::connect(socket.get(), &nowhere, sizeof nowhere) == 0;
+}
+
+// NOLINTEND(cppcoreguidelines-pro-type-reinterpret-cast)
+
+}  // namespace
+
+base::UniqueFd InsideSockets::Make(const Source& source) {
+  SocketAddress listening = OwnAddress(source.listener);
+  if (::connect(source.seed.get(), listening.get(), listening.size) != 0 && errno != EINPROGRESS) {
+    return {};
+  }
+  base::UniqueFd made(
+      ::accept4(source.listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  const int error = errno;
+  if (!Dissolve(source.seed) || (made.valid() && !Dissolve(made))) {
+    made.Reset();
+  }
+  errno = error;
+  return made;
+}
+
+base::UniqueFd InsideSockets::Meet(const base::UniqueFd& agents) const {
+  SocketAddress theirs = WithoutMapping(OwnAddress(agents));
+  const Source& source = theirs.storage.ss_family == AF_INET6 ? six_ : four_;
+  base::UniqueFd socket = source.valid() ? Make(source) : base::UniqueFd();
+  if (!socket.valid()) {
+    return socket;
+  }
+  SocketAddress meeting = OwnAddress(source.listener);
+  meeting.port() = htons(source.meeting_port);
+  if (::bind(socket.get(), meeting.get(), meeting.size) != 0 ||
+      (::connect(socket.get(), theirs.get(), theirs.size) != 0 && errno != EINPROGRESS)) {
+    return {};
+  }
+  return socket;
+}
+
+void InsideSockets::Refuse(const base::UniqueFd& agents) {
+  SocketAddress nobody = OwnAddress(agents);
+  nobody.port() = htons(1);  // which nobody can listen at inside: it is below 1024
+  if (Dissolve(agents)) {
+    static_cast<void>(::connect(agents.get(), nobody.get(), nobody.size));
+  }
+}
+
+}  // namespace aegis::proxy
