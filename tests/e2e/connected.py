@@ -8,6 +8,11 @@ RULE = ('permit(principal, action == Aegis::Action::"NetConnect", '
         'resource in Aegis::Resource::"{}");\n')
 
 
+def rule(resource):
+    annotation, _, host = resource.rpartition(" ")
+    return f"{annotation} {RULE.format(host)}"
+
+
 class ConnectedWorld(harness.World):
     """Like World; everything, Aegis too, runs inside the world outside, which is `out`."""
 
@@ -21,11 +26,12 @@ class ConnectedWorld(harness.World):
         return super().start(self.out.words(argv, directory), **options)
 
     def rules(self, *resources, more=""):
-        """A policy file: the template `project`, and permits for connections."""
+        """A policy file: the template `project`, and permits for connections; "@opaque HOST:PORT"
+        lets one pass unseen."""
         templates = [self.aegis("policy", "generate", name).ok().text
                      for name in ("project", "programs")]
         path = self.outside / "rules.cedar"
-        path.write_text("\n".join(templates) + "".join(map(RULE.format, resources)) + more)
+        path.write_text("\n".join(templates) + "".join(map(rule, resources)) + more)
         return path
 
     def run_with(self, resources, argv, data=None, **options):

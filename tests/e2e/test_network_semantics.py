@@ -85,7 +85,7 @@ def test_a_peer_by_its_name_has_the_address_that_was_asked_for(connected, echo):
     native = connected.native(words).ok()
     *both, port = [json.loads(line) for line in native.text.splitlines()]
     assert both == [["ping", True, True]] * 2 and port == 7
-    equal(native, connected.run_with([f"{echo.name}:7"], words))
+    equal(native, connected.run_with([f"@opaque {echo.name}:7"], words))
     assert connected.refused() == []
     assert set(connected.allowed()) == {"echo.example:7"}
 
