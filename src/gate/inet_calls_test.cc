@@ -20,6 +20,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -53,12 +54,15 @@ constexpr int kSocket = 300;     // the agent's socket
 constexpr int kDatagrams = 301;  // and one of datagrams
 constexpr int kUnix = 302;
 
-std::string Permits(std::initializer_list<std::string> resources) {
+// `annotation`: "@opaque", or nothing.
+std::string Permits(std::initializer_list<std::string> resources,
+                    std::string_view annotation = {}) {
   std::string policy = R"(@id("none") permit(principal, action == Aegis::Action::"NetConnect", )"
                        R"(resource in Aegis::Resource::"nowhere.test");)";
   for (const std::string& resource : resources) {
     policy.append("\n@id(\"").append(resource);
-    policy += R"(") permit(principal, action == Aegis::Action::"NetConnect", )";
+    policy.append("\") ").append(annotation);
+    policy += R"( permit(principal, action == Aegis::Action::"NetConnect", )";
     policy.append(R"(resource in Aegis::Resource::")").append(resource).append("\");");
   }
   return policy;
@@ -239,7 +243,7 @@ TEST_F(InetCallsTest, TheUnspecifiedAddressIsTheOwnHost) {
 TEST_F(InetCallsTest, ANameThatLeadsToThisMachineNeedsARuleForItToo) {
   const std::string named = "api.example.com:" + std::to_string(server_.peer().port);
   for (const bool both : {false, true}) {
-    Agent agent(both ? Permits({named, Text(server_.peer())}) : Permits({named}));
+    Agent agent(both ? Permits({named, Text(server_.peer())}, "@opaque") : Permits({named}));
     const auto inside = agent.network().names.Give({"api.example.com", Loopback()}, AF_INET);
     ASSERT_TRUE(inside);
     const Reply reply = agent.Connect({.host = *inside, .port = server_.peer().port});
@@ -250,6 +254,16 @@ TEST_F(InetCallsTest, ANameThatLeadsToThisMachineNeedsARuleForItToo) {
               std::string::npos)
         << recorded;
   }
+}
+
+// It can't be looked at: nothing is connected.
+TEST_F(InetCallsTest, ANameThatIsNotOpaqueNeedsTheProxy) {
+  const std::string named = "api.example.com:" + std::to_string(server_.peer().port);
+  Agent agent(Permits({named, Text(server_.peer())}));
+  const auto inside = agent.network().names.Give({"api.example.com", Loopback()}, AF_INET);
+  ASSERT_TRUE(inside);
+  ExpectFailure(agent.Connect({.host = *inside, .port = server_.peer().port}), ENETUNREACH);
+  EXPECT_FALSE(SomebodyConnected());
 }
 
 TEST_F(InetCallsTest, AnAddressThatStandsForNoNameIsRefused) {
@@ -344,7 +358,7 @@ TEST_F(InetCallsTest, ThePeerIsTheAddressThatWasDialled) {
   static socklen_t room = sizeof peer;
 
   const std::string named = "api.example.com:" + std::to_string(server_.peer().port);
-  Agent agent(Permits({named, Text(server_.peer())}), [] {
+  Agent agent(Permits({named, Text(server_.peer())}, "@opaque"), [] {
     return peer.sin_family == AF_INET && room == sizeof peer &&
                    peer.sin_addr.s_addr == htonl(0xc6120002)
                ? 0

@@ -58,8 +58,10 @@ class Http1Relay {
   // it closes the connection, perhaps after the answers to requests before.
   void Permit();
 
-  // Whether every request that was passed on has its final response.
-  bool idle() const { return exchanges_.empty(); }
+  // Whether every request that was passed on has its final response, whole.
+  bool idle() const {
+    return exchanges_.empty() && (server_ == Server::kHead || server_ == Server::kEnded);
+  }
 
  private:
   enum class Client : std::uint8_t {

@@ -35,10 +35,10 @@ std::string TextOf(const Http1Authority& authority) {
 
 HttpPass::State HttpPass::Pass(const base::UniqueFd& client, const base::UniqueFd& server) {
   for (int left = kStepsAtOnce; left > 0; --left) {
+    const Step out = refused_ ? Step::kWait : PassOn(client_, client, server);
     if (refused_ && relay_.idle() && server_.passed == 0) {
       return State::kRefused;
     }
-    const Step out = refused_ ? Step::kWait : PassOn(client_, client, server);
     const Step in = PassOn(server_, server, client);
     if (out == Step::kBroken || in == Step::kBroken) {
       return State::kBroken;

@@ -69,6 +69,9 @@ std::optional<std::chrono::milliseconds> Relay::Timeout() const {
 }
 
 void Relay::Process() {
+  if (outbox_.empty()) {
+    ended_.clear();
+  }
   for (const std::uint64_t id : std::exchange(unfinished_, {})) {
     Drive(id);
   }
@@ -102,9 +105,13 @@ void Relay::Drive(std::uint64_t id) {
   }
   if (auto refusal = connection.TakeRefusal()) {
     outbox_.Tell(*refusal);
+    static_cast<void>(outbox_.Flush());  // what fails now fails again in the loop
   }
   SetDeadline(id, found->second);
   if (state == RelayedConnection::State::kEnded) {
+    if (!outbox_.empty()) {
+      ended_.push_back(std::move(found->second.connection));
+    }
     connections_.erase(found);
   } else if (state == RelayedConnection::State::kMore) {
     unfinished_.push_back(id);
