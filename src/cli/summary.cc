@@ -42,16 +42,9 @@ constexpr auto kExplanations = std::to_array<Explanation>({
      "the program was exchanged after it was judged, and killed before its first instruction; no "
      "policy can permit that"},
     {"UNSUPPORTED", "Aegis can't judge this kind of request; no policy can permit it"},
-    {"NAME_MISMATCH",
-     "it asked for another host than the one that was connected to; a permit with @opaque for this "
-     "connection would let it pass unseen"},
-    {"NAME_UNKNOWN",
-     "it does not say for which host it is, in TLS or HTTP; a permit with @opaque for this "
-     "connection would let it pass unseen"},
-    {"MALFORMED",
-     "it can't be read, or can be read in two ways; a permit with @opaque for this connection "
-     "would "
-     "let it pass unseen"},
+    {"NAME_MISMATCH", "it asked for another host than the one that it was permitted to connect to"},
+    {"NAME_UNKNOWN", "it does not say in TLS or HTTP for which host it is"},
+    {"MALFORMED", "what it sent can't be read, or can be read in two ways"},
     {"LEDGER_UNAVAILABLE", "it could not be recorded; see: aegis status"},
     {"INTERNAL_ERROR", "Aegis failed to judge it"},
 });
@@ -78,6 +71,11 @@ std::string Named(const std::vector<std::string>& ids,
   return text;
 }
 
+// Of a connection that the policies permit, and that was not for its host.
+bool IsAboutName(std::string_view reason) {
+  return reason == "NAME_MISMATCH" || reason == "NAME_UNKNOWN" || reason == "MALFORMED";
+}
+
 std::string Because(const gate::Denied& denied,
                     const std::vector<policy::PolicySet::Info>& policies) {
   if (denied.reason == "NO_PERMIT") {
@@ -88,6 +86,10 @@ std::string Because(const gate::Denied& denied,
            "; to permit it, take it out of what that policy forbids";
   }
   std::string text(ReasonText(denied.reason));
+  if (IsAboutName(denied.reason)) {
+    text.append(denied.target.empty() ? "" : " (" + denied.target + ")");
+    return text + "; this would let it pass unseen: @opaque " + Permit(denied);
+  }
   if (!denied.policies.empty()) {
     text += " (" + Named(denied.policies, policies) + ")";
   }

@@ -72,6 +72,17 @@ TEST(DescribeDenial, ExplainsWhatNoPolicyDecides) {
   EXPECT_THAT(DescribeDenial(Denied("NEW_REASON"), gate::Mode::kRun, {}), HasSubstr("NEW_REASON"));
 }
 
+TEST(DescribeDenial, SaysWhatAConnectionAskedForAndWhatWouldLetItPass) {
+  gate::Denied denied = Denied("NAME_MISMATCH");
+  denied.action = "NetConnect";
+  denied.resource = "a.example:443";
+  denied.target = "b.example";
+  const std::string text = DescribeDenial(denied, gate::Mode::kRun, {});
+  EXPECT_THAT(text, HasSubstr("(b.example)"));
+  EXPECT_THAT(text, HasSubstr("@opaque permit(principal, action == Aegis::Action::\"NetConnect\", "
+                              "resource == Aegis::Resource::\"a.example:443\");"));
+}
+
 TEST(DescribeDenial, UnderWrapNothingIsRefusedButAegisState) {
   EXPECT_THAT(DescribeDenial(Denied("NO_PERMIT"), gate::Mode::kWrap, {}),
               StartsWith("would have refused FileWrite"));

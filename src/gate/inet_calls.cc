@@ -11,14 +11,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <utility>
 
@@ -27,14 +25,10 @@
 #include "gate/address_map.h"
 #include "gate/call.h"
 #include "gate/connection_target.h"
-#include "gate/descriptors.h"
 #include "gate/dialling.h"
 #include "gate/inet_address.h"
 #include "gate/network.h"
 #include "gate/outside_connects.h"
-#include "gate/outside_sockets.h"
-#include "gate/socket_options.h"
-#include "policy/host_name.h"
 #include "policy/policy.h"
 
 namespace aegis::gate {

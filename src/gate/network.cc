@@ -1,6 +1,7 @@
 #include "gate/network.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <optional>

@@ -205,8 +205,9 @@ void CollectDenial(const ledger::EntryView& entry, std::vector<Denied>& denials)
   }
   const auto action = canon::StringMember(entry.payload, "action");
   const auto resource = canon::StringMember(entry.payload, "resource");
+  const auto reason = canon::StringMember(entry.payload, "reason");
   const auto same = std::ranges::find_if(denials, [&](const Denied& known) {
-    return known.action == action && known.resource == resource;
+    return known.action == action && known.resource == resource && known.reason == reason;
   });
   if (same != denials.end()) {
     ++same->times;
@@ -224,6 +225,7 @@ void CollectDenial(const ledger::EntryView& entry, std::vector<Denied>& denials)
   denied.resource = payload.value("resource", "");
   denied.reason = payload.value("reason", "");
   denied.policies = payload.value("policies", std::vector<std::string>{});
+  denied.target = payload.value(nlohmann::json::json_pointer("/context/target"), "");
   denials.push_back(std::move(denied));
 }
 

@@ -54,6 +54,7 @@ struct Denied {
   std::string resource;
   std::string reason;
   std::vector<std::string> policies;
+  std::string target{};  // what a connection asked for instead, if the reason is about that
   std::uint64_t times = 1;
 };
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/unique_fd.h"
+#include "proxy/http1_authority.h"
 #include "proxy/http1_fault.h"
 #include "proxy/http1_relay.h"
 #include "proxy/http1_request.h"

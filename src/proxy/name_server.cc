@@ -14,7 +14,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,6 +21,7 @@
 #include "proxy/dns_message.h"
 #include "proxy/host_name.h"
 #include "proxy/ip_address.h"
+#include "proxy/outbox.h"
 #include "proxy/protocol.h"
 #include "proxy/resolver.h"
 

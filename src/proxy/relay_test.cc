@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -24,7 +25,6 @@
 #include "proxy/inside_sockets.h"
 #include "proxy/outbox.h"
 #include "proxy/protocol.h"
-#include "proxy/relayed_connection.h"
 #include "proxy/test_client_hello.h"
 
 namespace aegis::proxy {
@@ -91,7 +91,7 @@ class Relaying : public ::testing::Test {
     std::array<int, 2> ends{};
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()),
               0);
-    supervisor.Reset(ends[0]);
+    supervisor_.Reset(ends[0]);
     proxy_end_.Reset(ends[1]);
     outbox_.emplace(proxy_end_.get());
     auto relay = Relay::Create(InsideSockets({.listener = Listener(16),
@@ -112,11 +112,11 @@ class Relaying : public ::testing::Test {
                  {.outside = Dial(where), .inside = std::move(copy)});
     return agent;
   }
-  base::UniqueFd Begin() { return Begin(AddressOf(host)); }
+  base::UniqueFd Begin() { return Begin(AddressOf(host_)); }
 
   base::UniqueFd Accept() {
-    EXPECT_TRUE(WaitFor(host, POLLIN));
-    return base::UniqueFd(::accept4(host.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    EXPECT_TRUE(WaitFor(host_, POLLIN));
+    return base::UniqueFd(::accept4(host_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   }
 
   void Turn() {
@@ -156,10 +156,10 @@ class Relaying : public ::testing::Test {
     return heard;
   }
   std::optional<ConnectionRefused> Refused() {
-    if (!WaitFor(supervisor, POLLIN)) {
+    if (!WaitFor(supervisor_, POLLIN)) {
       return std::nullopt;
     }
-    const auto packet = Receive(supervisor.get());
+    const auto packet = Receive(supervisor_.get());
     const auto message = DecodeFromProxy(packet && *packet ? **packet : Bytes{});
     const auto* const refused = message ? std::get_if<ConnectionRefused>(&*message) : nullptr;
     return refused != nullptr ? std::optional(*refused) : std::nullopt;
@@ -167,8 +167,8 @@ class Relaying : public ::testing::Test {
   // The host hears nothing but the end.
   void ExpectSilence(const base::UniqueFd& accepted) { EXPECT_EQ(Hear(accepted), ""); }
 
-  base::UniqueFd host = Listener(16);
-  base::UniqueFd supervisor;
+  base::UniqueFd host_ = Listener(16);
+  base::UniqueFd supervisor_;
 
  private:
   base::UniqueFd meeting_ = Listener(0);

@@ -1,13 +1,12 @@
 #include "proxy/relayed_connection.h"
 
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -29,7 +28,7 @@ enum class Connecting : std::uint8_t { kPending, kStands, kFailed };
 Connecting StateOf(const base::UniqueFd& socket) {
   tcp_info info{};
   socklen_t size = sizeof info;
-  if (::getsockopt(socket.get(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+  if (::getsockopt(socket.get(), SOL_TCP, TCP_INFO, &info, &size) != 0 ||
       info.tcpi_state == TCP_CLOSE) {
     return Connecting::kFailed;
   }
@@ -55,7 +54,7 @@ RelayedConnection::RelayedConnection(const NewConnection& connection, Sockets so
       port_(connection.port),
       outside_(std::move(sockets.outside)),
       agents_(std::move(sockets.inside)) {
-  SetNumber(outside_, IPPROTO_TCP, TCP_NODELAY, 1);  // the agent's end decides when to send
+  SetNumber(outside_, SOL_TCP, TCP_NODELAY, 1);  // the agent's end decides when to send
 }
 
 RelayedConnection::State RelayedConnection::Drive(const InsideSockets& inside, Pipes& pipes) {
@@ -121,7 +120,7 @@ bool RelayedConnection::Dial(const InsideSockets& inside) {
     InsideSockets::Refuse(agents_);
     return EnterPhase(Phase::kEnded);
   }
-  SetNumber(inner_, IPPROTO_TCP, TCP_NODELAY, 1);
+  SetNumber(inner_, SOL_TCP, TCP_NODELAY, 1);
   return EnterPhase(Phase::kMeeting);
 }
 
