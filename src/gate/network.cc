@@ -3,12 +3,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <optional>
 #include <utility>
 
 #include "base/unique_fd.h"
 #include "gate/address_map.h"
+#include "gate/dialling.h"
 #include "gate/inet_address.h"
 #include "gate/messages.h"
 
@@ -43,6 +45,14 @@ bool Network::HasUnreported(const base::UniqueFd& socket) const {
   }
   const auto relayed = relays.Find(socket);
   return relayed && !relayed->reported;
+}
+
+// The proxy refuses in two steps (proxy/inside_sockets.h): who looks between them would see a
+// connection that was reset.
+int Network::ResultOf(const base::UniqueFd& socket) const {
+  const int result = gate::ResultOf(socket);
+  const bool dissolved = result == ECONNRESET || result == ECONNABORTED;
+  return dissolved && relays.Find(socket) ? ECONNREFUSED : result;
 }
 
 std::optional<InetPeer> Network::DialledName(const base::UniqueFd& socket) const {

@@ -68,6 +68,9 @@ class Network {
     relays.Report(socket);
   }
 
+  // As gate::ResultOf, of a socket that has a connection to outside.
+  int ResultOf(const base::UniqueFd& socket) const;
+
   // Has the launcher start the proxy, once: the agent is about to use the network.
   void WantProxy();
 

@@ -88,10 +88,13 @@ void Dissolve(const base::UniqueFd& socket) {
   (void)::connect(socket.get(), &nowhere, sizeof nowhere);
 }
 
-// Takes from the proxy's end what could make it wait for the agent.
+// Takes from the proxy's end what could make it wait for the agent: a cork that the agent pulls off
+// its own socket would stay on this one.
 void KeepNothingBack(const base::UniqueFd& outside) {
   const linger none{};
   const int one = 1;
+  const int off = 0;
+  (void)::setsockopt(outside.get(), IPPROTO_TCP, TCP_CORK, &off, sizeof off);
   (void)::setsockopt(outside.get(), SOL_SOCKET, SO_LINGER, &none, sizeof none);
   (void)::setsockopt(outside.get(), SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
 }
@@ -172,7 +175,7 @@ Reply ConnectByProxy(Services& services, Call& call, base::UniqueFd socket,
 }
 
 Reply ConnectAgain(Services& services, Call& call, base::UniqueFd socket) {
-  const int result = ResultOf(socket);
+  const int result = services.network.ResultOf(socket);
   if (result == EALREADY && IsBlocking(socket)) {
     return services.blocking_calls.Dial(call.id(), {.tid = call.process.tid,
                                                     .socket = std::move(socket),

@@ -211,7 +211,7 @@ Reply ConnectHarmlessly(Services& services, Call& call) {
   if (!socket.valid()) {
     return Reply::Fail(EBADF);
   }
-  services.network.sockets.Report(socket);  // a connection that is dissolved has no result
+  services.network.Report(socket);  // a connection that is dissolved has no result
   return Reply::FromErrno(ConnectAtOnce(socket, bytes.data(), size));
 }
 

@@ -1,6 +1,8 @@
 #include "proxy/inside_sockets.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -58,6 +60,13 @@ bool Dissolve(const base::UniqueFd& socket) {
 
 // NOLINTEND(cppcoreguidelines-pro-type-reinterpret-cast)
 
+bool IsConnecting(const base::UniqueFd& socket) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return ::getsockopt(socket.get(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+         (info.tcpi_state == TCP_SYN_SENT || info.tcpi_state == TCP_SYN_RECV);
+}
+
 }  // namespace
 
 base::UniqueFd InsideSockets::Make(const Source& source) {
@@ -91,12 +100,19 @@ base::UniqueFd InsideSockets::Meet(const base::UniqueFd& agents) const {
   return socket;
 }
 
+// A connect(2) that waits would take the error off the socket, and the agent would not see it.
 void InsideSockets::Refuse(const base::UniqueFd& agents) {
+  if (!IsConnecting(agents)) {
+    return;  // the agent has given up, and may use it otherwise
+  }
   SocketAddress nobody = OwnAddress(agents);
   nobody.port() = htons(1);  // which nobody can listen at inside: it is below 1024
+  const int flags = ::fcntl(agents.get(), F_GETFL);
+  static_cast<void>(::fcntl(agents.get(), F_SETFL, flags | O_NONBLOCK));
   if (Dissolve(agents)) {
     static_cast<void>(::connect(agents.get(), nobody.get(), nobody.size));
   }
+  static_cast<void>(::fcntl(agents.get(), F_SETFL, flags));
 }
 
 }  // namespace aegis::proxy

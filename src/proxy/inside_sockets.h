@@ -35,7 +35,7 @@ class InsideSockets {
   // to it already; it does not block. Invalid, with errno, if that can't be.
   base::UniqueFd Meet(const base::UniqueFd& agents) const;
 
-  // Ends the wait of `agents` as if nobody listened.
+  // Ends the wait of `agents`, if it still waits, as if nobody listened.
   static void Refuse(const base::UniqueFd& agents);
 
  private:
