@@ -44,7 +44,7 @@ HttpPass::State HttpPass::Pass(const base::UniqueFd& client, const base::UniqueF
     if (out == Step::kBroken || in == Step::kBroken) {
       return State::kBroken;
     }
-    if (client_.ended && server_.ended) {
+    if (client_.over && server_.over) {
       return State::kEnded;
     }
     if (out == Step::kWait && in == Step::kWait) {
@@ -79,8 +79,7 @@ HttpPass::Step HttpPass::PassOn(Stream& stream, const base::UniqueFd& from,
     case Http1Action::kWait:
       return Step::kWait;
     case Http1Action::kEnded:
-      stream.ended = true;
-      return ::shutdown(to.get(), SHUT_WR) == 0 ? Step::kDone : Step::kBroken;
+      return End(stream, from, to);
     case Http1Action::kRefused:
       return Refuse(Objection::kMalformed,
                     (&stream == &client_ ? "" : "the response: ") + std::string(Text(step.fault)));
@@ -96,11 +95,23 @@ HttpPass::Step HttpPass::Receive(Stream& stream, const base::UniqueFd& from,
     return errno == EAGAIN ? Step::kWait : Step::kBroken;
   }
   if (got == 0) {
-    stream.ended = true;
+    stream.over = stream.ended = true;
     return ::shutdown(to.get(), SHUT_WR) == 0 ? Step::kDone : Step::kBroken;
   }
   stream.unread.insert(stream.unread.end(), bytes.begin(), bytes.begin() + got);
   return Step::kDone;
+}
+
+// A host that hears the end of a client's stream may take the client for gone, and drop its
+// request: it hears of it when the client says so, and not with the last request.
+HttpPass::Step HttpPass::End(Stream& stream, const base::UniqueFd& from, const base::UniqueFd& to) {
+  stream.over = true;
+  if (&stream == &client_) {
+    stream.unread.clear();
+    return Receive(stream, from, to);
+  }
+  stream.ended = true;
+  return ::shutdown(to.get(), SHUT_WR) == 0 ? Step::kDone : Step::kBroken;
 }
 
 HttpPass::Step HttpPass::Send(Stream& stream, const base::UniqueFd& to) {

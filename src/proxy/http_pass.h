@@ -48,7 +48,8 @@ class HttpPass {
   struct Stream {
     std::vector<std::uint8_t> unread{};
     std::size_t passed = 0;  // may be sent, from the front
-    bool ended = false;
+    bool over = false;       // nothing more is passed on
+    bool ended = false;      // and the other side was told
   };
   enum class Step : std::uint8_t { kDone, kWait, kBroken };
 
@@ -56,6 +57,7 @@ class HttpPass {
   Step Take(Stream& stream, const Http1Step& step, const base::UniqueFd& from,
             const base::UniqueFd& to);
   static Step Receive(Stream& stream, const base::UniqueFd& from, const base::UniqueFd& to);
+  Step End(Stream& stream, const base::UniqueFd& from, const base::UniqueFd& to);
   static Step Send(Stream& stream, const base::UniqueFd& to);
   Step Judge();
   Step Refuse(Objection objection, std::string seen);

@@ -211,6 +211,26 @@ TEST_F(Relaying, AHostThatNobodyListensAt) {
   EXPECT_EQ(ErrorOf(agent), ECONNREFUSED);
 }
 
+// The kernel keeps the error for who waits.
+TEST_F(Relaying, AHostThatNobodyListensAtForASocketThatBlocks) {
+  const base::UniqueFd full = Listener(0);
+  const base::UniqueFd plug = Dial(AddressOf(full));
+  const base::UniqueFd agent = Dial(AddressOf(full));
+  const int flags = ::fcntl(agent.get(), F_GETFL);
+  ASSERT_EQ(::fcntl(agent.get(), F_SETFL, flags & ~O_NONBLOCK), 0);
+  InsideSockets::Refuse(agent);
+  EXPECT_EQ(ErrorOf(agent), ECONNREFUSED);
+  EXPECT_EQ(::fcntl(agent.get(), F_GETFL) & O_NONBLOCK, 0);
+}
+
+TEST_F(Relaying, WhoDoesNotWaitAnyMoreIsNotRefused) {
+  const base::UniqueFd agent = Dial(AddressOf(host));
+  const base::UniqueFd accepted = Accept();
+  InsideSockets::Refuse(agent);
+  Say(agent, "still");
+  EXPECT_EQ(Hear(accepted, 5), "still");
+}
+
 TEST_F(Relaying, AConnectionThatIsPendingOutsideIsPendingInside) {
   const base::UniqueFd full = Listener(0);
   const base::UniqueFd first = Dial(AddressOf(full));
@@ -252,6 +272,53 @@ TEST_F(Relaying, OtherNamesAndNone) {
     agent.Reset();
     ExpectSilence(accepted);
   }
+}
+
+TEST_F(Relaying, AServerThatEndsFirst) {
+  const base::UniqueFd agent = Begin();
+  const base::UniqueFd accepted = Accept();
+  ASSERT_EQ(::shutdown(accepted.get(), SHUT_WR), 0);
+  EXPECT_EQ(Hear(agent), "");
+  Say(agent, kRequest);
+  EXPECT_EQ(Hear(accepted, kRequest.size()), kRequest);
+}
+
+// Servers take that for a client that is gone.
+TEST_F(Relaying, TheLastRequestIsNotTheEndOfTheStream) {
+  const base::UniqueFd agent = Begin();
+  const base::UniqueFd accepted = Accept();
+  constexpr std::string_view kLast =
+      "GET / HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\n\r\n";
+  Say(agent, kLast);
+  EXPECT_EQ(Hear(accepted, kLast.size()), kLast);
+  EXPECT_FALSE(WaitFor(accepted, POLLIN | POLLRDHUP, 50));
+  Say(agent, "GET / HTTP/1.1\r\nHost: other.test\r\n\r\n");
+  EXPECT_FALSE(WaitFor(accepted, POLLIN | POLLRDHUP, 50)) << "nothing follows the last request";
+  Say(accepted, kResponse);
+  EXPECT_EQ(Hear(agent), kResponse);
+  EXPECT_EQ(Hear(accepted), "");
+}
+
+TEST_F(Relaying, AClientThatIsGoneBeforeTheLastResponse) {
+  base::UniqueFd agent = Begin();
+  const base::UniqueFd accepted = Accept();
+  constexpr std::string_view kLast = "GET / HTTP/1.0\r\nHost: api.test\r\n\r\n";
+  Say(agent, kLast);
+  EXPECT_EQ(Hear(accepted, kLast.size()), kLast);
+  agent.Reset();
+  EXPECT_EQ(Hear(accepted), "");
+}
+
+TEST_F(Relaying, UrgentDataDoNotStopTheRest) {
+  const base::UniqueFd agent = Begin();
+  const base::UniqueFd accepted = Accept();
+  const std::string hello = Hello("api.test");
+  Say(agent, hello);
+  EXPECT_EQ(Hear(accepted, hello.size()), hello);
+  ASSERT_EQ(::send(agent.get(), "u", 1, MSG_OOB), 1);
+  EXPECT_FALSE(WaitFor(accepted, POLLIN, 50));
+  Say(agent, "rest");
+  EXPECT_EQ(Hear(accepted, 4), "rest");
 }
 
 TEST_F(Relaying, AServerThatSpeaksFirst) {

@@ -146,9 +146,14 @@ bool RelayedConnection::Break() {
   return EnterPhase(Phase::kEnded);
 }
 
-bool RelayedConnection::ServerSpoke() const {
+// The agent is told when the server has nothing to say any more.
+bool RelayedConnection::ServerSpoke() {
   std::uint8_t byte = 0;
-  return ::recv(outside_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+  const ssize_t got = ::recv(outside_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (got == 0) {
+    static_cast<void>(::shutdown(inner_.get(), SHUT_WR));
+  }
+  return got > 0;
 }
 
 bool RelayedConnection::Read() {

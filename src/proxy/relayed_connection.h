@@ -66,7 +66,7 @@ class RelayedConnection {
   bool Meet();
   bool Read();
   bool Judge();
-  bool ServerSpoke() const;
+  bool ServerSpoke();
   bool Pass(Pipes& pipes);
   bool PassHttp();
   bool DiscardInput();
