@@ -13,7 +13,7 @@
 namespace aegis::proxy {
 namespace {
 
-constexpr rlim_t kMostDescriptors = 16'384;
+constexpr rlim_t kMostDescriptors = 24'576;
 
 // A sanitizer maps terabytes for itself.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -113,7 +113,7 @@ void Relay::Drive(std::uint64_t id) {
     }
     connections_.erase(found);
   } else if (state == RelayedConnection::State::kMore) {
-    unfinished_.push_back(id);
+    unfinished_.insert(id);
   }
 }
 

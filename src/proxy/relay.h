@@ -57,7 +57,7 @@ class Relay {
   Outbox& outbox_;
   std::size_t most_connections_;
   std::unordered_map<std::uint64_t, Relayed> connections_;
-  std::vector<std::uint64_t> unfinished_;  // have used up their share of a turn
+  std::set<std::uint64_t> unfinished_;  // have used up their share of a turn
   // Have ended, and are closed when the supervisor has been told all: it knows a connection until
   // its socket is gone.
   std::vector<std::unique_ptr<RelayedConnection>> ended_;

@@ -70,10 +70,10 @@ std::vector<std::uint16_t> MeetingPorts(const Start& start) {
   return ports;
 }
 
-// Each has two sockets, and a pipe for either direction while bytes wait.
+// Each has two sockets, and a pipe of two ends for either direction while bytes wait.
 std::size_t MostConnections() {
-  constexpr std::size_t kOthers = 64;
-  constexpr std::size_t kEach = 4;
+  constexpr std::size_t kOthers = 256;
+  constexpr std::size_t kEach = 6;
   const std::size_t most = MostDescriptors();
   return most > kOthers ? (most - kOthers) / kEach : 0;
 }
