@@ -17,6 +17,7 @@ import threading
 import time
 
 import outside_dns
+import outside_handlers
 import outside_namespace
 
 RESOLVER = "127.0.0.53"  # of the world outside, named in its /etc/resolv.conf
@@ -131,7 +132,8 @@ async def http(options, record, reader, writer):
     writer.close()
 
 
-HANDLERS = {"oracle": oracle, "echo": echo, "greet": greet, "http": http, "https": http}
+HANDLERS = {"oracle": oracle, "echo": echo, "greet": greet, "http": http, "https": http,
+            "bulk": outside_handlers.bulk, "web-socket": outside_handlers.web_socket}
 
 
 class Datagrams(asyncio.DatagramProtocol):
@@ -160,7 +162,7 @@ class Service:
         self.marks = set()  # datagrams of our own
         self.tasks = set()
         self.context = None
-        if kind == "https":
+        if "certificate" in options:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(options["certificate"])
 
