@@ -1,4 +1,4 @@
-// Fetches a URL with Go's own resolver, TLS and HTTP, as a static program.
+// Fetches URLs, one after the other, with Go's own resolver, TLS and HTTP, as a static program.
 package main
 
 import (
@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-func main() {
-	response, err := http.Get(os.Args[1])
+func fetch(url string) {
+	response, err := http.Get(url)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -17,4 +17,10 @@ func main() {
 	defer response.Body.Close()
 	body, _ := io.ReadAll(response.Body)
 	fmt.Print(response.Proto, " ", response.StatusCode, " ", string(body))
+}
+
+func main() {
+	for _, url := range os.Args[1:] {
+		fetch(url)
+	}
 }

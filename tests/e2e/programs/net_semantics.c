@@ -1,7 +1,8 @@
 // What the calls around connect(2) answer: net_semantics ECHO REFUSED LOST GREET [CASE]...
 // Peers are ADDRESS/PORT: one that echoes, one where nobody listens, one that never answers, and one
 // that says "hello" and ends. A line "CASE: what<tab>result" for each answer; each case has a process
-// of its own.
+// of its own. PING in the environment is said in the place of "ping", where the peer does not echo
+// but answers.
 
 #include "net.h"
 
@@ -22,6 +23,7 @@ enum { kSoon = 5000, kCaseSeconds = 30 };
 
 static Peer echo, refused, lost, greet;
 static const char *current;
+static const char *ping = "ping";
 
 static void say(const char *what, const char *format, ...) {
   va_list arguments;
@@ -75,7 +77,7 @@ static void say_names(int fd, const Peer *peer) {
 static void say_echo(int fd) {
   char text[16] = "";
   struct pollfd one = {.fd = fd, .events = POLLIN};
-  say_result("send", send(fd, "ping", 4, MSG_NOSIGNAL));
+  say_result("send", send(fd, ping, strlen(ping), MSG_NOSIGNAL));
   poll(&one, 1, kSoon);
   say_result("recv", recv(fd, text, 4, MSG_WAITALL));
   say("echo", "%s", text);
@@ -105,7 +107,7 @@ static void with_poll(void) {
   say_names(fd, &echo);
   say_result("again", try_connect(fd, &echo));
   say_result("and again", try_connect(fd, &echo));
-  say_result("send", send(fd, "ping", 4, 0));
+  say_result("send", send(fd, ping, strlen(ping), 0));
   say_poll("poll", fd, POLLIN, kSoon);
 }
 
@@ -236,7 +238,7 @@ static void with_epoll(uint32_t flags) {
   say_events("connected", epoll, kSoon);
   say_events("connected, again", epoll, 0);
   say_error(fd);
-  say_result("send", send(fd, "ping", 4, 0));
+  say_result("send", send(fd, ping, strlen(ping), 0));
   if (flags & EPOLLONESHOT) {
     say_control("arm for input", epoll, EPOLL_CTL_MOD, fd, EPOLLIN | flags);
   } else {
@@ -315,7 +317,7 @@ static void epoll_blocking(void) {
   int epoll = watched(fd, EPOLLIN | EPOLLET);
   say_events("before", epoll, 0);
   say_result("connect", try_connect(fd, &echo));
-  say_result("send", send(fd, "ping", 4, 0));
+  say_result("send", send(fd, ping, strlen(ping), 0));
   say_events("answered", epoll, kSoon);
   close(fd);
   say_events("closed", epoll, 0);
@@ -549,6 +551,7 @@ int main(int count, char **words) {
   refused = peer_of(words[2]);
   lost = peer_of(words[3]);
   greet = peer_of(words[4]);
+  if (getenv("PING") != NULL) ping = getenv("PING");
   for (size_t i = 0; i < sizeof kCases / sizeof *kCases; ++i) {
     if (is_wanted(kCases[i].name, count, words)) run_case(i);
   }
