@@ -36,6 +36,12 @@ Connecting StateOf(const base::UniqueFd& socket) {
                                                                             : Connecting::kStands;
 }
 
+int ErrorOf(const base::UniqueFd& socket) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
 void SetNumber(const base::UniqueFd& socket, int level, int option, int value) {
   static_cast<void>(::setsockopt(socket.get(), level, option, &value, sizeof value));
 }
@@ -110,7 +116,10 @@ bool RelayedConnection::Dial(const InsideSockets& inside) {
     case Connecting::kPending:
       return false;
     case Connecting::kFailed:
-      InsideSockets::Refuse(agents_);
+      // Nobody answered for as long as a socket with these options waits: so does the agent's.
+      if (ErrorOf(outside_) != ETIMEDOUT) {
+        InsideSockets::Refuse(agents_);
+      }
       return EnterPhase(Phase::kEnded);
     case Connecting::kStands:
       break;
@@ -137,9 +146,9 @@ bool RelayedConnection::Meet() {
   return EnterPhase(Phase::kReading);
 }
 
-// The connection ends on both sides as if it had been reset.
+// The agent's connection ends as if it had been reset. The one outside is closed, which resets it
+// where something was not read; a reset of one's own would take its figures with it.
 bool RelayedConnection::Break() {
-  ResetWhenClosed(outside_);
   if (inner_.valid()) {
     ResetWhenClosed(inner_);
   }
@@ -168,6 +177,9 @@ bool RelayedConnection::Read() {
   }
   if (ServerSpoke()) {
     return RefuseFirst(Objection::kOtherProtocol, "the server sent first");
+  }
+  if (got == 0 && !first_.empty()) {
+    return RefuseFirst(Objection::kOtherProtocol, "it ended too soon");
   }
   if (got == 0 || StateOf(outside_) == Connecting::kFailed) {
     return Break();  // nothing was asked for, or nobody is there any more
