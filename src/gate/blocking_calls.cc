@@ -7,7 +7,6 @@
 #include <sys/time.h>
 #include <sys/types.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,41 +34,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::int64_t kWakeNs = 25'000'000;
 constexpr int kLookMs = 25;
 
 // The kernel's own, between a system call and the delivery of a signal: the call is made again, or
 // returns EINTR, as the handler's SA_RESTART says. A program whose thread does not look for signals
 // would see it: Tracer::Interrupt makes it look.
 constexpr int kRestart = 512;  // ERESTARTSYS
-
-// Interrupts the calling thread's system calls at intervals while it lives.
-class Waker {
- public:
-  Waker() {
-    sigevent event{};
-    event.sigev_notify = SIGEV_THREAD_ID;
-    event.sigev_signo = SIGUSR2;
-    event._sigev_un._tid = ::gettid();
-    armed_ = ::timer_create(CLOCK_MONOTONIC, &event, &timer_) == 0;
-    itimerspec interval{};
-    interval.it_interval.tv_nsec = kWakeNs;
-    interval.it_value.tv_nsec = kWakeNs;
-    armed_ = armed_ && ::timer_settime(timer_, 0, &interval, nullptr) == 0;
-  }
-  Waker(const Waker&) = delete;
-  Waker& operator=(const Waker&) = delete;
-  ~Waker() {
-    if (armed_) {
-      ::timer_delete(timer_);
-    }
-  }
-  bool armed() const { return armed_; }
-
- private:
-  timer_t timer_{};
-  bool armed_ = false;
-};
 
 base::UniqueFd OpenUntilWoken(int directory, const std::string& name, int flags) {
   const Wakeable wakeable;

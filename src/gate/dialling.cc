@@ -16,6 +16,7 @@
 #include "gate/epoll_registrations.h"
 #include "gate/inet_address.h"
 #include "gate/listener.h"
+#include "gate/wake_signal.h"
 
 namespace aegis::gate {
 
@@ -25,6 +26,16 @@ int IntegerOption(const base::UniqueFd& socket, int name) {
   int value = 0;
   socklen_t size = sizeof value;
   return ::getsockopt(socket.get(), SOL_SOCKET, name, &value, &size) == 0 ? value : 0;
+}
+
+// The agent shares the socket, and could make it block in between: the receive loop would wait.
+int ConnectUntilWoken(const base::UniqueFd& socket, const SocketAddress& address) {
+  const Waker waker;
+  if (!waker.armed()) {
+    return EAGAIN;
+  }
+  const Wakeable wakeable;
+  return ::connect(socket.get(), address.get(), address.size) == 0 ? 0 : errno;
 }
 
 }  // namespace
@@ -44,9 +55,9 @@ ConnectionState StateOf(const base::UniqueFd& socket) {
 int ConnectNow(const base::UniqueFd& socket, const SocketAddress& address) {
   const int flags = ::fcntl(socket.get(), F_GETFL);
   ::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK);
-  const int error = ::connect(socket.get(), address.get(), address.size) == 0 ? 0 : errno;
+  const int error = ConnectUntilWoken(socket, address);
   ::fcntl(socket.get(), F_SETFL, flags);
-  return error;
+  return error == EINTR ? EINPROGRESS : error;
 }
 
 int ResultOf(const base::UniqueFd& socket) {

@@ -20,7 +20,8 @@ ConnectionState StateOf(const base::UniqueFd& socket);
 // SO_ERROR is taken off the socket.
 int ResultOf(const base::UniqueFd& socket);
 
-// connect(2) that never waits. Again on a socket that is connecting: how it ended. Never upon a
+// connect(2) that never waits; needs InstallWakeSignal(). Again on a socket that is connecting: how
+// it ended. Never upon a
 // socket outside that the agent has: the agent could have ended its connection, and this would be
 // another one that nobody has judged.
 int ConnectNow(const base::UniqueFd& socket, const SocketAddress& address);

@@ -20,6 +20,7 @@
 #include "gate/test_notified_child.h"
 #include "gate/test_roots.h"
 #include "gate/test_sockets.h"
+#include "gate/wake_signal.h"
 
 namespace aegis::gate {
 namespace {
@@ -31,6 +32,11 @@ using testing_support::NotifiedChild;
 using testing_support::Packets;
 using testing_support::TestServer;
 using testing_support::WaitFor;
+
+class Dialling : public ::testing::Test {
+ protected:
+  void SetUp() override { InstallWakeSignal(); }
+};
 
 // A server with one place in its backlog, taken: who connects then waits for ever.
 class FullServer {
@@ -47,7 +53,7 @@ class FullServer {
   std::array<base::UniqueFd, 3> waiting_ = {MakeTcp(), MakeTcp(), MakeTcp()};
 };
 
-TEST(Dialling, AConnectionHasThreeStates) {
+TEST_F(Dialling, AConnectionHasThreeStates) {
   const base::UniqueFd fresh = MakeTcp();
   EXPECT_EQ(StateOf(fresh), ConnectionState::kNone);
   TestServer server;
@@ -63,7 +69,7 @@ TEST(Dialling, AConnectionHasThreeStates) {
   EXPECT_EQ(StateOf(pending), ConnectionState::kPending);
 }
 
-TEST(Dialling, WhatIsNoTcpSocketHasNoConnection) {
+TEST_F(Dialling, WhatIsNoTcpSocketHasNoConnection) {
   const auto [one, other] = Packets();
   EXPECT_EQ(StateOf(one), ConnectionState::kNone);
   EXPECT_EQ(StateOf(base::UniqueFd()), ConnectionState::kNone);
@@ -71,7 +77,7 @@ TEST(Dialling, WhatIsNoTcpSocketHasNoConnection) {
   EXPECT_EQ(StateOf(null), ConnectionState::kNone);
 }
 
-TEST(Dialling, ConnectingNeverWaits) {
+TEST_F(Dialling, ConnectingNeverWaits) {
   const FullServer full;
   const base::UniqueFd socket = MakeTcp();
   const auto begun = std::chrono::steady_clock::now();
@@ -85,7 +91,7 @@ TEST(Dialling, ConnectingNeverWaits) {
   EXPECT_NE(::fcntl(own.get(), F_GETFL) & O_NONBLOCK, 0);
 }
 
-TEST(Dialling, ASecondLookTellsHowItEnded) {
+TEST_F(Dialling, ASecondLookTellsHowItEnded) {
   TestServer server;
   const base::UniqueFd socket = MakeTcp();
   const int first = ConnectNow(socket, server.address());
@@ -105,7 +111,7 @@ TEST(Dialling, ASecondLookTellsHowItEnded) {
   EXPECT_EQ(StateOf(refused), ConnectionState::kNone);
 }
 
-TEST(Dialling, FamiliesAndTypes) {
+TEST_F(Dialling, FamiliesAndTypes) {
   EXPECT_EQ(FamilyOf(MakeTcp(AF_INET)), AF_INET);
   EXPECT_EQ(FamilyOf(MakeTcp(AF_INET6)), AF_INET6);
   EXPECT_EQ(TypeOf(MakeTcp()), SOCK_STREAM);
@@ -119,7 +125,7 @@ TEST(Dialling, FamiliesAndTypes) {
   EXPECT_EQ(FamilyOf(base::UniqueFd()), 0);
 }
 
-TEST(Dialling, PatienceIsTheSocketsOwn) {
+TEST_F(Dialling, PatienceIsTheSocketsOwn) {
   const base::UniqueFd socket = MakeTcp();
   EXPECT_EQ(SendPatience(socket), std::nullopt);
   timeval time{2, 500'000};

@@ -38,6 +38,7 @@
 #include "gate/test_notified_child.h"
 #include "gate/test_sockets.h"
 #include "gate/tracer.h"
+#include "gate/wake_signal.h"
 #include "sandbox/inside_network.h"
 #include "sandbox/mode.h"
 
@@ -195,7 +196,10 @@ std::string Text(const InetPeer& peer) {
 
 class InetCallsTest : public ::testing::Test {
  protected:
-  void SetUp() override { REQUIRE_USERNS(); }
+  void SetUp() override {
+    REQUIRE_USERNS();
+    InstallWakeSignal();
+  }
 
   bool SomebodyConnected() const { return testing_support::WaitFor(server_.socket(), POLLIN, 50); }
 

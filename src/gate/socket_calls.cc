@@ -32,6 +32,7 @@
 #include "gate/peer_address.h"
 #include "gate/resolver.h"
 #include "gate/run.h"
+#include "gate/wake_signal.h"
 #include "gate/walk.h"
 #include "policy/policy.h"
 #include "sandbox/uapi.h"
@@ -104,13 +105,19 @@ const BoundSocket* FindByKernelName(const Services& services, const std::string&
 
 // Never waits: with a full backlog EAGAIN, as if the socket were non-blocking.
 int ConnectAtOnce(const base::UniqueFd& socket, const void* address, std::size_t size) {
+  // The agent shares the socket, and could make it block in between.
+  const Waker waker;
+  if (!waker.armed()) {
+    return EAGAIN;
+  }
   const int flags = ::fcntl(socket.get(), F_GETFL);
   ::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK);
+  const Wakeable wakeable;
   const int result =
       ::connect(socket.get(), static_cast<const sockaddr*>(address), static_cast<socklen_t>(size));
   const int error = result == 0 ? 0 : errno;
   ::fcntl(socket.get(), F_SETFL, flags);
-  return error;
+  return error == EINTR ? EAGAIN : error;
 }
 
 // The object was judged.

@@ -1,10 +1,16 @@
 #include "gate/wake_signal.h"
 
 #include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdint>
 
 namespace aegis::gate {
 
 namespace {
+
+constexpr std::int64_t kWakeNs = 25'000'000;
 
 void Ignore(int /*signal*/) {}
 
@@ -31,5 +37,23 @@ Wakeable::Wakeable() {
 }
 
 Wakeable::~Wakeable() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+Waker::Waker() {
+  sigevent event{};
+  event.sigev_notify = SIGEV_THREAD_ID;
+  event.sigev_signo = SIGUSR2;
+  event._sigev_un._tid = ::gettid();
+  armed_ = ::timer_create(CLOCK_MONOTONIC, &event, &timer_) == 0;
+  itimerspec interval{};
+  interval.it_interval.tv_nsec = kWakeNs;
+  interval.it_value.tv_nsec = kWakeNs;
+  armed_ = armed_ && ::timer_settime(timer_, 0, &interval, nullptr) == 0;
+}
+
+Waker::~Waker() {
+  if (armed_) {
+    ::timer_delete(timer_);
+  }
+}
 
 }  // namespace aegis::gate

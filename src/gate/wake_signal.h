@@ -1,6 +1,7 @@
 #pragma once
 
 #include <signal.h>
+#include <time.h>
 
 namespace aegis::gate {
 
@@ -21,6 +22,22 @@ class Wakeable {
 
  private:
   sigset_t before_{};
+};
+
+// Sends the signal to the calling thread at intervals of 25 ms while it lives.
+class Waker {
+ public:
+  Waker();
+  Waker(const Waker&) = delete;
+  Waker& operator=(const Waker&) = delete;
+  ~Waker();
+
+  // If not, nothing ends a wait.
+  bool armed() const { return armed_; }
+
+ private:
+  timer_t timer_{};
+  bool armed_ = false;
 };
 
 }  // namespace aegis::gate

@@ -31,3 +31,14 @@ def test_a_dissolved_connection_has_no_result(connected, out):
 def test_a_cork_is_the_programs_own(connected, out):
     name = out.echo("echo.example", PORT).name
     assert seen(connected, [f"{name}:{PORT}"], "corked", name, PORT) == "True\n"
+
+
+def test_a_socket_that_blocks_after_all_keeps_nobody_waiting(connected, out):
+    name = out.echo("echo.example", PORT).name
+    assert seen(connected, [f"{name}:{PORT}"], "flipped", name, PORT) == "True\n"
+
+
+def test_a_socket_that_can_not_be_refused_keeps_nobody_waiting(connected, out):
+    name = out.echo("echo.example", PORT).name
+    argv = connected.python("relay_attacks.py", "keyed", name, str(PORT))
+    assert connected.run_with([f"{name}:{PORT}", f"{name}:9"], argv).ok().text == "True\n"

@@ -1,11 +1,16 @@
 """What a program sees of connections that are relayed: relay_attacks.py WAY NAME PORT...; a line."""
 
+import contextlib
 import ctypes
 import errno
 import socket
 import ssl
+import struct
 import sys
+import threading
 import time
+
+TCP_MD5SIG = 14
 
 
 def hello(name):
@@ -67,5 +72,42 @@ def corked(name, port):
         return worst < 0.15
 
 
+def keyed(name, port):
+    """A socket that hears nothing of its peers (tcp(7), TCP_MD5SIG) waits for where nobody listens;
+    another one goes on."""
+    address = socket.gethostbyname(name)
+    peer = struct.pack("=HH4s120x", socket.AF_INET, 0, socket.inet_aton("198.18.0.1"))
+    key = peer + struct.pack("=BBHI80s", 0, 0, 3, 0, b"key")
+    one = socket.socket()
+    with contextlib.suppress(OSError):  # a kernel without it
+        one.setsockopt(socket.IPPROTO_TCP, TCP_MD5SIG, key)
+    threading.Thread(target=one.connect_ex, args=((address, 9),), daemon=True).start()
+    time.sleep(1)
+    with socket.create_connection((address, port), timeout=10) as other:
+        other.sendall(hello(name))
+        return len(other.recv(65536)) > 0
+
+
+def flipped(name, port):
+    """Connects sockets that another thread makes block and not block all the time."""
+    address, current = (socket.gethostbyname(name), port), []
+
+    def flip():
+        while True:
+            for one in list(current):
+                with contextlib.suppress(OSError):
+                    one.setblocking(True)
+
+    threading.Thread(target=flip, daemon=True).start()
+    for _ in range(300):
+        with socket.socket() as one:
+            one.setblocking(False)
+            current[:] = [one]
+            one.connect_ex(address)
+            current.clear()
+    return True
+
+
 words = [int(word) if word.isdigit() else word for word in sys.argv[2:]]
-print({"refused": refused, "given-up": given_up, "corked": corked}[sys.argv[1]](*words))
+print({"refused": refused, "given-up": given_up, "corked": corked,
+       "keyed": keyed, "flipped": flipped}[sys.argv[1]](*words))
