@@ -309,18 +309,6 @@ TEST_F(Relaying, AClientThatIsGoneBeforeTheLastResponse) {
   EXPECT_EQ(Hear(accepted), "");
 }
 
-TEST_F(Relaying, UrgentDataDoNotStopTheRest) {
-  const base::UniqueFd agent = Begin();
-  const base::UniqueFd accepted = Accept();
-  const std::string hello = Hello("api.test");
-  Say(agent, hello);
-  EXPECT_EQ(Hear(accepted, hello.size()), hello);
-  ASSERT_EQ(::send(agent.get(), "u", 1, MSG_OOB), 1);
-  EXPECT_FALSE(WaitFor(accepted, POLLIN, 50));
-  Say(agent, "rest");
-  EXPECT_EQ(Hear(accepted, 4), "rest");
-}
-
 TEST_F(Relaying, AServerThatSpeaksFirst) {
   const base::UniqueFd agent = Begin();
   const base::UniqueFd accepted = Accept();

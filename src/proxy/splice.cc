@@ -52,7 +52,7 @@ Splice::Step Splice::SendAhead(const base::UniqueFd& to) {
   return Step::kDone;
 }
 
-// Where there are no more pipes to be had, or splice(2) stops.
+// Where there are no more pipes to be had.
 Splice::Step Splice::Copy(const base::UniqueFd& from) {
   ahead_.resize(kCopied);
   const ssize_t got = ::recv(from.get(), ahead_.data(), ahead_.size(), MSG_DONTWAIT);
@@ -81,7 +81,7 @@ Splice::Step Splice::Fill(const base::UniqueFd& from, Pipes& pipes) {
     return Step::kBroken;
   }
   pipes.GiveBack(std::exchange(pipe_, {}));
-  return got == 0 ? Step::kEnd : Copy(from);  // splice(2) waits for ever at urgent data
+  return got == 0 ? Step::kEnd : Step::kWait;
 }
 
 Splice::Step Splice::Drain(const base::UniqueFd& to, Pipes& pipes) {
