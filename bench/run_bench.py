@@ -8,6 +8,7 @@ Everything is made beforehand and run once before the clock starts: caches are w
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -25,6 +26,7 @@ import connect_figures
 import decision_figures
 import ledger_figures
 import memory_figures
+import network_world
 import open_figures
 import report
 import tool_workloads
@@ -202,8 +204,21 @@ class Bench:
     def open(self):
         return open_figures.OpenFigures(self.variants, self.work).results(self.count)
 
+    @contextlib.contextmanager
+    def world(self, name):
+        """A small Internet in a directory of its own; None if it is not to be had here."""
+        with contextlib.ExitStack() as stack:
+            made = None
+            try:
+                made = stack.enter_context(network_world.World(self.work / f"{name}-world"))
+            except network_world.Unavailable as error:
+                self.leave_out(name, error)
+            yield made
+
     def connect(self):
-        return connect_figures.ConnectFigures(self.variants, self.work).results(self.count)
+        with self.world("connect") as world:
+            if world:
+                yield from connect_figures.ConnectFigures(self.variants, world).results(self.count)
 
     def rss(self):
         rounds = 1 if self.options.quick else 3
