@@ -26,7 +26,9 @@ import connect_figures
 import decision_figures
 import ledger_figures
 import memory_figures
+import network_figures
 import network_world
+import npm_figures
 import open_figures
 import report
 import tool_workloads
@@ -141,7 +143,7 @@ class Bench:
     """Measures by name, in one place on the disk."""
 
     WORKLOADS = {kind.name: kind for kind in (*workloads.WORKLOADS, *tool_workloads.WORKLOADS)}
-    OTHERS = ("startup", "open", "connect", "rss", "decision", "appends", "scale")
+    OTHERS = ("startup", "open", "connect", "tls", "https", "npm_ci", "rss", "decision", "appends", "scale")
 
     def __init__(self, options, benches, work):
         self.options, self.benches, self.work = options, benches, work
@@ -219,6 +221,26 @@ class Bench:
         with self.world("connect") as world:
             if world:
                 yield from connect_figures.ConnectFigures(self.variants, world).results(self.count)
+
+    def tls(self):
+        with self.world("tls") as world:
+            if world:
+                yield from network_figures.NetworkFigures(self.variants, world).tls(self.count)
+
+    def https(self):
+        with self.world("https") as world:
+            if world:
+                yield from network_figures.NetworkFigures(self.variants, world).https(self.count)
+
+    def npm_ci(self):
+        with self.world("npm_ci") as world:
+            if not world:
+                return
+            workload = npm_figures.NpmFromRegistry(self.work, world)
+            workload.prepare()
+            yield npm_figures.npm_result(workload, rounds_of(
+                npm_figures.InWorld(self.variants, world), ("native", "aegis"), self.count,
+                workload.dir, workload.argv, workload.reset, workload.check))
 
     def rss(self):
         rounds = 1 if self.options.quick else 3
