@@ -53,7 +53,7 @@ class ConnectFigures:
 
     def sync_us(self):
         """p50 of what one sync of a small append takes here, to space that the file has already, as
-        in the ledger's journal: a file that grows waits for the file system's own journal."""
+        in the ledger's journal: where a file grows, the sync is of its inode as well."""
         times = []
         with open(self.dir / "synced", "wb", buffering=0) as file:
             os.posix_fallocate(file.fileno(), 0, 1 << 20)
