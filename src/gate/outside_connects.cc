@@ -88,6 +88,16 @@ void Dissolve(const base::UniqueFd& socket) {
   (void)::connect(socket.get(), &nowhere, sizeof nowhere);
 }
 
+// Who is not answered gives up after as many attempts, which may be another number in the host's
+// namespace (tcp(7), TCP_SYNCNT).
+void WaitAsLong(const base::UniqueFd& socket, const base::UniqueFd& outside) {
+  int attempts = 0;
+  socklen_t size = sizeof attempts;
+  if (::getsockopt(outside.get(), IPPROTO_TCP, TCP_SYNCNT, &attempts, &size) == 0) {
+    (void)::setsockopt(socket.get(), IPPROTO_TCP, TCP_SYNCNT, &attempts, sizeof attempts);
+  }
+}
+
 // Takes from the proxy's end what could make it wait for the agent: a cork that the agent pulls off
 // its own socket would stay on this one.
 void KeepNothingBack(const base::UniqueFd& outside) {
@@ -156,6 +166,7 @@ Reply ConnectByProxy(Services& services, Call& call, base::UniqueFd socket,
   }
   const int at_once = 0;  // tcp(7), TCP_FASTOPEN_CONNECT: not only with the first byte
   (void)::setsockopt(socket.get(), IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &at_once, sizeof at_once);
+  WaitAsLong(socket, outside);
   const int waiting = ConnectNow(socket, AddressFor(FamilyOf(socket), point->address()));
   if (waiting != EINPROGRESS) {
     return Reply::Fail(waiting != 0 ? waiting : ECONNABORTED);

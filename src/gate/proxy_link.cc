@@ -1,9 +1,11 @@
 #include "gate/proxy_link.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <utility>
 #include <variant>
@@ -88,6 +90,24 @@ void ProxyLink::Take() {
   }
 }
 
+void ProxyLink::Finish(std::chrono::milliseconds patience) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point end = Clock::now() + patience;
+  Take();
+  if (!socket_.valid() || !network_.relays.any() ||
+      !proxy::Send(socket_.get(), proxy::Encode(proxy::FromSupervisor(proxy::Finish())))) {
+    return;
+  }
+  while (socket_.valid() && !finished_) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+    pollfd words{socket_.get(), POLLIN, 0};
+    if (left.count() <= 0 || ::poll(&words, 1, static_cast<int>(left.count())) <= 0) {
+      return;
+    }
+    Take();
+  }
+}
+
 // Whether there was something.
 bool ProxyLink::TakeOne() {
   const auto packet = proxy::Receive(socket_.get());
@@ -114,6 +134,8 @@ void ProxyLink::Answer(const proxy::FromProxy& message) {
     (void)proxy::Send(socket_.get(), proxy::Encode(proxy::FromSupervisor(mapped)));
   } else if (const auto* const refused = std::get_if<proxy::ConnectionRefused>(&message)) {
     serving_.StandStill([&] { Record(*refused); });
+  } else {
+    finished_ = finished_ || std::holds_alternative<proxy::Finished>(message);
   }
 }
 

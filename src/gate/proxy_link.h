@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+
 #include "base/unique_fd.h"
 #include "gate/judge.h"
 #include "gate/name_questions.h"
@@ -29,6 +31,10 @@ class ProxyLink {
   // Takes all that is there.
   void Take();
 
+  // The agent is gone: waits until what it has sent is passed on, at most for `patience`, and takes
+  // what the proxy says meanwhile.
+  void Finish(std::chrono::milliseconds patience);
+
  private:
   bool TakeOne();
   void Answer(const proxy::FromProxy& message);
@@ -39,6 +45,7 @@ class ProxyLink {
   Serving& serving_;
   NameQuestions names_;
   base::UniqueFd socket_;
+  bool finished_ = false;
 };
 
 }  // namespace aegis::gate

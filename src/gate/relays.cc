@@ -51,6 +51,11 @@ int Relays::Begin(const base::UniqueFd& agents, const base::UniqueFd& outside,
   return 0;
 }
 
+bool Relays::any() const {
+  const std::lock_guard lock(mutex_);
+  return !relayed_.empty();
+}
+
 std::optional<Relays::Relayed> Relays::Find(const base::UniqueFd& agents) const {
   const std::lock_guard lock(mutex_);
   if (relayed_.empty()) {

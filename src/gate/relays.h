@@ -42,6 +42,9 @@ class Relays {
   int Begin(const base::UniqueFd& agents, const base::UniqueFd& outside, const std::string& name,
             const InetPeer& dialled);
 
+  // Whether any was handed over. From any thread.
+  bool any() const;
+
   // From any thread.
   std::optional<Relayed> Find(const base::UniqueFd& agents) const;
   // The agent knows how the socket's connection ended. From any thread.

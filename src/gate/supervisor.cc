@@ -188,13 +188,15 @@ class Attendant {
   // Everything inside is dead. The launcher need not wait until the kernel has taken the namespaces
   // down: it is told that the journal is complete.
   [[noreturn]] void EndWithInit() {
-    constexpr std::chrono::seconds kPatience(1);  // a handler may hang in a system call
+    constexpr std::chrono::seconds kPatience(1);   // a handler may hang in a system call
+    constexpr std::chrono::seconds kPassingOn(5);  // a host may take its time
     constexpr std::chrono::milliseconds kClosing(
         100);  // the kernel tells of sockets a little later
     while (::waitpid(init_.pid, nullptr, 0) < 0 && errno == EINTR) {
     }
-    services_.proxy.Take();
-    if (services_.tracer.AwaitEnd(kPatience) && services_.serving.StopFor(kPatience)) {
+    const bool ended = services_.tracer.AwaitEnd(kPatience);
+    services_.proxy.Finish(kPassingOn);
+    if (ended && services_.serving.StopFor(kPatience)) {
       services_.ends.Finish(kClosing);
       (void)Send(launcher_socket_, Message::kEnded);
     }

@@ -81,6 +81,9 @@ HttpPass::Step HttpPass::PassOn(Stream& stream, const base::UniqueFd& from,
     case Http1Action::kEnded:
       return End(stream, from, to);
     case Http1Action::kRefused:
+      if (&stream == &server_ && step.fault == Http1Fault::kNotAsked && relay_.idle()) {
+        return EndBoth();
+      }
       return Refuse(Objection::kMalformed,
                     (&stream == &client_ ? "" : "the response: ") + std::string(Text(step.fault)));
   }
@@ -93,6 +96,9 @@ HttpPass::Step HttpPass::Receive(Stream& stream, const base::UniqueFd& from,
   const ssize_t got = ::recv(from.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
   if (got < 0) {
     return errno == EAGAIN ? Step::kWait : Step::kBroken;
+  }
+  if (got == 0 && &stream == &client_ && !stream.unread.empty()) {
+    return Refuse(Objection::kMalformed, "it ended too soon");
   }
   if (got == 0) {
     stream.over = stream.ended = true;
@@ -112,6 +118,12 @@ HttpPass::Step HttpPass::End(Stream& stream, const base::UniqueFd& from, const b
   }
   stream.ended = true;
   return ::shutdown(to.get(), SHUT_WR) == 0 ? Step::kDone : Step::kBroken;
+}
+
+// A server that has waited for long enough may say so, though nobody has asked, and ends.
+HttpPass::Step HttpPass::EndBoth() {
+  client_.ended = server_.ended = true;
+  return Step::kDone;
 }
 
 HttpPass::Step HttpPass::Send(Stream& stream, const base::UniqueFd& to) {

@@ -40,6 +40,9 @@ class HttpPass {
 
   State Pass(const base::UniqueFd& client, const base::UniqueFd& server);
 
+  // Whether all that the client has sent is passed on, and its end.
+  bool client_ended() const { return client_.ended; }
+
   // Once: why a request was refused, or the connection.
   std::optional<Refusal> TakeRefusal();
 
@@ -56,8 +59,9 @@ class HttpPass {
   Step PassOn(Stream& stream, const base::UniqueFd& from, const base::UniqueFd& to);
   Step Take(Stream& stream, const Http1Step& step, const base::UniqueFd& from,
             const base::UniqueFd& to);
-  static Step Receive(Stream& stream, const base::UniqueFd& from, const base::UniqueFd& to);
+  Step Receive(Stream& stream, const base::UniqueFd& from, const base::UniqueFd& to);
   Step End(Stream& stream, const base::UniqueFd& from, const base::UniqueFd& to);
+  Step EndBoth();
   static Step Send(Stream& stream, const base::UniqueFd& to);
   Step Judge();
   Step Refuse(Objection objection, std::string seen);

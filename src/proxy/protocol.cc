@@ -31,6 +31,8 @@ enum Kind : std::uint32_t {
   kNameMapped = 7,
   kNewConnection = 8,
   kConnectionRefused = 9,
+  kFinish = 10,
+  kFinished = 11,
 };
 
 constexpr unsigned kByteBits = 8;
@@ -227,6 +229,10 @@ Bytes Write(const ConnectionRefused& refused) {
   return std::move(writer).Finish();
 }
 
+Bytes Write(const Finish& /*finish*/) { return Writer(kFinish).Finish(); }
+
+Bytes Write(const Finished& /*finished*/) { return Writer(kFinished).Finish(); }
+
 Start ReadStart(Reader& reader) {
   Start start;
   start.name_sockets = reader.Number<std::uint8_t>();
@@ -306,6 +312,8 @@ std::optional<FromProxy> ReadFromProxy(Reader& reader) {
       return ReadAddresses(reader);
     case kConnectionRefused:
       return ReadConnectionRefused(reader);
+    case kFinished:
+      return Finished{};
     default:
       return std::nullopt;
   }
@@ -321,6 +329,8 @@ std::optional<FromSupervisor> ReadFromSupervisor(Reader& reader) {
       return ReadMapped(reader);
     case kNewConnection:
       return ReadNewConnection(reader);
+    case kFinish:
+      return Finish{};
     default:
       return std::nullopt;
   }

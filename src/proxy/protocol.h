@@ -100,6 +100,17 @@ struct NewConnection {
   bool operator==(const NewConnection&) const = default;
 };
 
+// Nobody is there any more: what was sent on connections that stand is still passed on, and then
+// they end. No new ones come.
+struct Finish {
+  bool operator==(const Finish&) const = default;
+};
+
+// After Finish: every connection has ended.
+struct Finished {
+  bool operator==(const Finished&) const = default;
+};
+
 // Why a connection does not go on.
 enum class Objection : std::uint8_t {
   kOtherName = 1,      // it asks for a host of another name: `seen`
@@ -119,8 +130,9 @@ struct ConnectionRefused {
   bool operator==(const ConnectionRefused&) const = default;
 };
 
-using FromProxy = std::variant<Ready, Failed, NameQuestion, NameAddresses, ConnectionRefused>;
-using FromSupervisor = std::variant<Start, NameVerdict, NameMapped, NewConnection>;
+using FromProxy =
+    std::variant<Ready, Failed, NameQuestion, NameAddresses, ConnectionRefused, Finished>;
+using FromSupervisor = std::variant<Start, NameVerdict, NameMapped, NewConnection, Finish>;
 
 // What has more addresses than fit, or a name that is none, is a broken invariant.
 Bytes Encode(const FromProxy& message);

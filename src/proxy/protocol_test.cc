@@ -45,6 +45,7 @@ std::vector<FromProxy> OfProxy() {
                     .addresses = std::vector<IpAddress>(kMostAddresses, Address("fd00::2"))},
       ConnectionRefused{.id = 9, .objection = Objection::kOtherName, .seen = "b.test"},
       ConnectionRefused{.id = 9, .objection = Objection::kMalformed},
+      Finished{},
   };
 }
 
@@ -53,6 +54,7 @@ std::vector<FromSupervisor> OfSupervisor() {
       Start{.name_sockets = 1},
       Start{.name_sockets = kMostNameSockets, .meeting_port4 = 1, .meeting_port6 = 65'535},
       NewConnection{.id = 9, .name = Long("c"), .port = 443},
+      Finish{},
       NameVerdict{.id = 7, .allowed = true},
       NameVerdict{.id = 8},
       NameMapped{.id = 7, .addresses = {Address("198.18.0.1")}},

@@ -67,6 +67,27 @@ std::optional<std::chrono::milliseconds> Relay::Timeout() const {
                                   deadlines_.begin()->first - Clock::now()));
 }
 
+void Relay::Finish() {
+  finishing_ = true;
+  std::vector<std::uint64_t> ids;
+  ids.reserve(connections_.size());
+  for (const auto& [id, relayed] : connections_) {
+    ids.push_back(id);
+  }
+  for (const std::uint64_t id : ids) {
+    connections_.at(id).connection->Finish();
+    Drive(id);
+  }
+  TellWhenFinished();
+}
+
+void Relay::TellWhenFinished() {
+  if (finishing_ && connections_.empty()) {
+    finishing_ = false;
+    outbox_.Tell(Finished{});
+  }
+}
+
 void Relay::Process() {
   if (outbox_.empty()) {
     ended_.clear();
@@ -80,6 +101,7 @@ void Relay::Process() {
     Drive(events[static_cast<std::size_t>(i)].data.u64);
   }
   Expire();
+  TellWhenFinished();
 }
 
 // Edge-triggered: a connection goes on until it has to wait.

@@ -31,6 +31,9 @@ class Relay {
 
   void Take(const NewConnection& connection, RelayedConnection::Sockets sockets);
 
+  // The agent is gone: connections end when what it has sent is passed on. Finished is told then.
+  void Finish();
+
   // Readable when there is something to do.
   int fd() const { return epoll_.get(); }
   std::optional<std::chrono::milliseconds> Timeout() const;
@@ -50,12 +53,14 @@ class Relay {
   void Drive(std::uint64_t id);
   void SetDeadline(std::uint64_t id, Relayed& relayed);
   void Expire();
+  void TellWhenFinished();
 
   base::UniqueFd epoll_;
   InsideSockets inside_;
   Pipes pipes_;
   Outbox& outbox_;
   std::size_t most_connections_;
+  bool finishing_ = false;
   std::unordered_map<std::uint64_t, Relayed> connections_;
   std::set<std::uint64_t> unfinished_;  // have used up their share of a turn
   // Have ended, and are closed when the supervisor has been told all: it knows a connection until

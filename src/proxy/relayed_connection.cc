@@ -114,7 +114,7 @@ bool RelayedConnection::EnterPhase(Phase phase) {
 bool RelayedConnection::Dial(const InsideSockets& inside) {
   switch (StateOf(outside_)) {
     case Connecting::kPending:
-      return false;
+      return finishing_ && EnterPhase(Phase::kEnded);
     case Connecting::kFailed:
       // Nobody answered for as long as a socket with these options waits: so does the agent's.
       if (ErrorOf(outside_) != ETIMEDOUT) {
@@ -211,7 +211,7 @@ bool RelayedConnection::Pass(Pipes& pipes) {
   if (out == Splice::State::kBroken || in == Splice::State::kBroken) {
     return Break();
   }
-  if (out == Splice::State::kEnded && in == Splice::State::kEnded) {
+  if (out == Splice::State::kEnded && (in == Splice::State::kEnded || finishing_)) {
     return EnterPhase(Phase::kEnded);
   }
   more_ = out == Splice::State::kMore || in == Splice::State::kMore;
@@ -225,7 +225,7 @@ bool RelayedConnection::PassHttp() {
   }
   switch (state) {
     case HttpPass::State::kWaiting:
-      return false;
+      return finishing_ && http_->client_ended() && EnterPhase(Phase::kEnded);
     case HttpPass::State::kMore:
       more_ = true;
       return false;

@@ -38,6 +38,8 @@ class RelayedConnection {
   // Whether it waits for something that the agent must not put off: to say for which host it is,
   // once it has begun, or to read why it was refused.
   bool is_hurried() const;
+  // The agent is gone: when what it has sent is passed on, the connection ends.
+  void Finish() { finishing_ = true; }
   // It has waited long enough.
   void Expire();
 
@@ -88,6 +90,7 @@ class RelayedConnection {
   Splice in_;
   std::optional<HttpPass> http_;
   bool more_ = false;
+  bool finishing_ = false;
   std::optional<ConnectionRefused> refusal_;  // to be told
   ConnectionRefused last_refusal_;
 };

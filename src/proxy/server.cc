@@ -96,6 +96,10 @@ base::Result<> Server::Take(PacketWithDescriptors received) {
     names_.Take(*mapped);
     return {};
   }
+  if (std::holds_alternative<Finish>(message)) {
+    relay_.Finish();
+    return {};
+  }
   const auto* const connection = std::get_if<NewConnection>(&message);
   constexpr std::size_t kSockets = 2;
   if (connection == nullptr || received.descriptors.size() != kSockets) {
