@@ -193,7 +193,7 @@ void BlockingCalls::RunDial(std::uint64_t id, const Dialling& dialling) const {
       const int error = place();
       return error != 0 ? error : EINPROGRESS;
     }
-    const int result = dialling.outside ? network_.ResultOf(dialling.socket)
+    const int result = dialling.outside ? network_.SettledResultOf(dialling.socket)
                                         : ConnectNow(dialling.socket, dialling.address);
     if (result == EALREADY) {
       return EINTR;

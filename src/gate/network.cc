@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/unique_fd.h"
@@ -53,6 +55,18 @@ int Network::ResultOf(const base::UniqueFd& socket) const {
   const int result = gate::ResultOf(socket);
   const bool dissolved = result == ECONNRESET || result == ECONNABORTED;
   return dissolved && relays.Find(socket) ? ECONNREFUSED : result;
+}
+
+int Network::SettledResultOf(const base::UniqueFd& socket) const {
+  const int result = gate::ResultOf(socket);
+  if (result != ECONNRESET || !relays.Find(socket)) {
+    return result;
+  }
+  constexpr int kAttempts = 10;
+  for (int i = 0; i < kAttempts && gate::ResultOf(socket) != ECONNREFUSED; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return ECONNREFUSED;
 }
 
 std::optional<InetPeer> Network::DialledName(const base::UniqueFd& socket) const {

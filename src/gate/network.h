@@ -70,6 +70,8 @@ class Network {
 
   // As gate::ResultOf, of a socket that has a connection to outside.
   int ResultOf(const base::UniqueFd& socket) const;
+  // The same for a thread that may wait: a refusal is over then, and leaves no error on the socket.
+  int SettledResultOf(const base::UniqueFd& socket) const;
 
   // Has the launcher start the proxy, once: the agent is about to use the network.
   void WantProxy();

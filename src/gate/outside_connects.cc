@@ -167,6 +167,7 @@ Reply ConnectByProxy(Services& services, Call& call, base::UniqueFd socket,
   const int at_once = 0;  // tcp(7), TCP_FASTOPEN_CONNECT: not only with the first byte
   (void)::setsockopt(socket.get(), IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &at_once, sizeof at_once);
   WaitAsLong(socket, outside);
+  const bool blocking = IsBlocking(socket);  // before the proxy has it, which sets it for itself
   const int waiting = ConnectNow(socket, AddressFor(FamilyOf(socket), point->address()));
   if (waiting != EINPROGRESS) {
     return Reply::Fail(waiting != 0 ? waiting : ECONNABORTED);
@@ -175,7 +176,7 @@ Reply ConnectByProxy(Services& services, Call& call, base::UniqueFd socket,
     Dissolve(socket);
     return Reply::Fail(failed);
   }
-  if (!IsBlocking(socket)) {
+  if (!blocking) {
     return Reply::Fail(EINPROGRESS);
   }
   return services.blocking_calls.Dial(call.id(), {.tid = call.process.tid,

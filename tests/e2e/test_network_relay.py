@@ -277,7 +277,7 @@ def what_is_wrong(name, report, native):
     """The first request is answered in full, and then the second one is refused. What can't be read
     ends the connection at once, an answer under way with it."""
     if name.startswith("at once") and SECOND_REQUESTS[name][3] == MALFORMED:
-        return None if report["ended"] == "reset" or report["heard"] else report["ended"]
+        return None if report["ended"] == "ECONNRESET" or report["heard"] else report["ended"]
     answer, _, refusal = report["heard"].partition(b"HTTP/1.1 4")
     if not answer.startswith(b"HTTP/1.1 200 ") or not native["heard"].startswith(answer):
         return "no answer to the first request"

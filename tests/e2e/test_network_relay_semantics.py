@@ -16,6 +16,7 @@ from relayed import GOOD, attempt, hear, request, utter, utter_inside
 from test_network_semantics import NOBODY6, equal, with_room
 
 LOST, CLOSED = "lost.example", 9
+TIMED_OUT = 28  # of curl
 MUCH = 64 << 20
 CASES = ("blocking", "poll", "select", "before connecting", "in progress", "send timeout",
          "nobody listens", "dissolved", "errors", "epoll level", "epoll edge", "epoll once",
@@ -25,6 +26,10 @@ CASES = ("blocking", "poll", "select", "before connecting", "in progress", "send
 
 
 # ---- Calls
+
+# A refusal of a socket that does not block takes two steps, and who looks between them sees more.
+REFUSED_WITHOUT_WAITING = ("nobody listens: poll", "nobody listens: SO_ERROR",
+                           "epoll refused: ")
 
 
 RESOLVE = """
@@ -50,7 +55,7 @@ def test_answers_around_connect(connected, out, family):
     inside = connected.start(connected.run_words(words, connected.rules(GOOD, LOST)))
     native, inside = finish(native).ok(), finish(inside)
     assert len(native.text.splitlines()) > 200 and "HTTP" in native.text
-    equal(native, inside)
+    equal(native, inside, REFUSED_WITHOUT_WAITING)
     assert connected.refused() == []
 
 
@@ -91,7 +96,9 @@ def test_a_port_where_nobody_listens(connected, out):
     words = [PYTHON, "-c", ERRORS]
     native = connected.native(words).ok()
     assert native.text.count("ECONNREFUSED") >= 5
-    equal(native, connected.run_with([GOOD], words))
+    inside = connected.run_with([GOOD], words).ok()
+    for before, after in zip(native.text.splitlines(), inside.text.splitlines(), strict=True):
+        assert before == after or before.startswith("9 EINPROGRESS ")
     assert connected.refused() == []
 
 

@@ -20,10 +20,11 @@ def echo(out):
     return out.echo("echo.example")
 
 
-def equal(native, inside):
+def equal(native, inside, differing_too=()):
     """Line by line, so that a failure shows what differs and nothing else."""
     assert inside.code == native.code, inside
-    before, after = ([line for line in one.text.splitlines() if not line.startswith(DIFFERING)]
+    left_out = DIFFERING + differing_too
+    before, after = ([line for line in one.text.splitlines() if not line.startswith(left_out)]
                      for one in (native, inside))
     differing = [pair for pair in zip(before, after) if pair[0] != pair[1]]
     assert not differing, "\n".join(map(str, differing))
