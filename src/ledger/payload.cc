@@ -164,6 +164,7 @@ void AppendSessionStartedPayload(std::string& out, const SessionStart& start,
     out += "true";
   }
   writer.OptionalTexts("protections", start.protections);
+  writer.OptionalTexts("published_ports", start.published_ports);
   writer.OptionalMasked("tag", start.tag, masker);
   writer.End();
 }
@@ -190,6 +191,7 @@ void AppendSessionEndedPayload(std::string& out, const SessionEnd& end, const Ma
   writer.Integer("denials", end.denials);
   writer.OptionalMasked("detail", end.detail, masker);
   writer.OptionalInteger("exit_code", end.exit_code);
+  writer.OptionalInteger("published_connections", end.published_connections);
   writer.OptionalInteger("signal", end.signal);
   writer.End();
 }

@@ -75,6 +75,7 @@ struct SessionStart {
   std::span<const std::string> env_dropped{};  // names of variables withheld
   std::string_view level{};         // "writes": plain reads leave no entries; else empty or "full"
   std::string_view level_detail{};  // why not the level that was asked for
+  std::span<const std::string> published_ports{};  // "127.0.0.1:8080:3000": ADDRESS:HOSTPORT:PORT
 };
 void AppendSessionStartedPayload(std::string& out, const SessionStart& start, const Masker& masker);
 
@@ -101,7 +102,8 @@ struct SessionEnd {
   std::optional<std::int64_t> signal{};
   std::int64_t actions = 0;
   std::int64_t denials = 0;
-  std::string_view detail{};  // why it ended, if not by itself; masked
+  std::string_view detail{};                            // why it ended, if not by itself; masked
+  std::optional<std::int64_t> published_connections{};  // to published ports, where there were some
 };
 void AppendSessionEndedPayload(std::string& out, const SessionEnd& end, const Masker& masker);
 

@@ -146,16 +146,20 @@ TEST(PayloadTest, SessionsStartAndEnd) {
                                .policy_stored = true,
                                .policies = names,
                                .protections = names,
-                               .env_dropped = names},
+                               .env_dropped = names,
+                               .published_ports = names},
                               Masker());
   EXPECT_EQ(out, R"({"argv":["curl","--password","[masked]"],"command":"curl","config":"default",)"
                  R"("dir":"/srv","env_dropped":["x","y"],"mode":"run","policies":["x","y"],)"
-                 R"("policy_digest":"d","policy_stored":true,"protections":["x","y"],"tag":"t"})");
+                 R"("policy_digest":"d","policy_stored":true,"protections":["x","y"],)"
+                 R"("published_ports":["x","y"],"tag":"t"})");
   EXPECT_TRUE(canon::IsCanonicalObject(out));
   out.clear();
-  AppendSessionEndedPayload(out, {.exit_code = 2, .actions = 5, .denials = 1, .detail = "d"},
-                            Masker());
-  EXPECT_EQ(out, R"({"actions":5,"denials":1,"detail":"d","exit_code":2})");
+  AppendSessionEndedPayload(
+      out, {.exit_code = 2, .actions = 5, .denials = 1, .detail = "d", .published_connections = 3},
+      Masker());
+  EXPECT_EQ(out, R"({"actions":5,"denials":1,"detail":"d","exit_code":2,)"
+                 R"("published_connections":3})");
 }
 
 TEST(PayloadTest, PoliciesChangeAndStay) {
