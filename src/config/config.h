@@ -9,5 +9,6 @@
 #include "config/nearest.h"         // IWYU pragma: export
 #include "config/policy_install.h"  // IWYU pragma: export
 #include "config/program.h"         // IWYU pragma: export
+#include "config/published_port.h"  // IWYU pragma: export
 #include "config/settings.h"        // IWYU pragma: export
 #include "config/staging.h"         // IWYU pragma: export

@@ -146,6 +146,7 @@ base::Result<Configuration> ReadConfiguration(const Home& home, std::string_view
   configuration.reads_unrecorded = settings.level == "writes";
   configuration.network_ordered = settings.network == "ordered";
   configuration.network_policy = std::move(settings.network_policy);
+  configuration.published_ports = std::move(settings.published_ports);
   configuration.witness = std::move(settings.witness);
   if (configuration.witness.ca) {
     configuration.witness.ca = paths.Absolute(*configuration.witness.ca);

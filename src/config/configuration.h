@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "config/home.h"
+#include "config/published_port.h"
 #include "config/settings.h"
 
 namespace aegis::config {
@@ -25,14 +26,15 @@ struct Configuration {
   std::vector<std::string> policy_paths;
   std::vector<std::string> env_pass;
   std::vector<std::string> private_dirs;
-  std::optional<std::int64_t> max_age_days;  // content of older ledger entries is erased
-  std::vector<std::string> masks;            // patterns of secrets, as they stand there
-  bool reads_unrecorded = false;             // [ledger] level = "writes"
-  bool network_ordered = false;              // [ledger] network = "ordered"
-  std::string network_policy;                // what [[allowed_network]] permits, as Cedar
-  WitnessSettings witness;                   // its targets as they stand there, its `ca` absolute
-  std::vector<std::string> without_effect;   // keys that are set and change nothing here
-  std::vector<std::string> mapped;           // values of other systems, and what holds instead
+  std::optional<std::int64_t> max_age_days;    // content of older ledger entries is erased
+  std::vector<std::string> masks;              // patterns of secrets, as they stand there
+  bool reads_unrecorded = false;               // [ledger] level = "writes"
+  bool network_ordered = false;                // [ledger] network = "ordered"
+  std::string network_policy;                  // what [[allowed_network]] permits, as Cedar
+  std::vector<PublishedPort> published_ports;  // [[published_port]]
+  WitnessSettings witness;                     // its targets as they stand there, its `ca` absolute
+  std::vector<std::string> without_effect;     // keys that are set and change nothing here
+  std::vector<std::string> mapped;             // values of other systems, and what holds instead
 };
 
 // Loads $AEGIS_HOME/NAME. `user_home` replaces a leading `~/` in paths. kNotFound if there is no

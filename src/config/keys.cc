@@ -55,6 +55,10 @@ constexpr auto kKeys = std::to_array<KeySpec>({
     {"allowed_network.port", kInteger},
     {"allowed_network.protocol", kString, kProtocols},
     {"allowed_network.opaque", kBoolean},
+    {"published_port", kTables},
+    {"published_port.port", kInteger},
+    {"published_port.host_port", kInteger},
+    {"published_port.address", kString},
 
     {"schema_path", kString},
     {"isolation", kNameOrTable, kIsolations},

@@ -22,6 +22,7 @@
 #include "config/allowed_network.h"
 #include "config/keys.h"
 #include "config/nearest.h"
+#include "config/published_port.h"
 #include "config/toml_scan.h"
 
 namespace aegis::config {
@@ -212,6 +213,24 @@ base::Result<std::string> NetworkPolicy(const toml::table& table, std::string_vi
   return PermitsOf(all);
 }
 
+base::Result<std::vector<PublishedPort>> PublishedPorts(const toml::table& table,
+                                                        std::string_view file) {
+  std::vector<PublishedPort> all;
+  const toml::array* const array = table["published_port"].as_array();
+  for (std::size_t i = 0; array != nullptr && i < array->size(); ++i) {
+    const toml::table& one = *array->get(i)->as_table();
+    const auto published = ReadPublishedPort({.port = one["port"].value<std::int64_t>(),
+                                              .host_port = one["host_port"].value<std::int64_t>(),
+                                              .address = String(one, "address")});
+    if (!published) {
+      return base::Fail(base::Errc::kInvalid,
+                        Position(file, one.source()) + published.error().message());
+    }
+    all.push_back(*published);
+  }
+  return all;
+}
+
 bool IsEmpty(const toml::node_view<const toml::node>& node) {
   return (node.is_array() && node.as_array()->empty()) ||
          (node.is_table() && node.as_table()->empty());
@@ -288,6 +307,7 @@ base::Result<Settings> ParseSettings(std::string_view toml, std::string_view fil
   AEGIS_ASSIGN(const toml::table table, Parse(WithoutNulls(toml), file));
   AEGIS_TRY(Checker(file).Check(table, ""));
   AEGIS_ASSIGN(std::string network_policy, NetworkPolicy(table, file));
+  AEGIS_ASSIGN(std::vector<PublishedPort> published_ports, PublishedPorts(table, file));
   return Settings{
       .name = String(table, "name"),
       .dir = String(table, "dir"),
@@ -302,6 +322,7 @@ base::Result<Settings> ParseSettings(std::string_view toml, std::string_view fil
       .network = LedgerWord(table, "network"),
       .witness = Witness(table),
       .network_policy = std::move(network_policy),
+      .published_ports = std::move(published_ports),
       .without_effect = WithoutEffect(table),
       .mapped = Mapped(table),
   };

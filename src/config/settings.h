@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "config/published_port.h"
 
 namespace aegis::config {
 
@@ -36,6 +37,7 @@ struct Settings {
   std::optional<std::string> network;        // [ledger] network: "durable" or "ordered"
   WitnessSettings witness;
   std::string network_policy;  // what [[allowed_network]] permits, as Cedar (PermitsOf)
+  std::vector<PublishedPort> published_ports;  // [[published_port]]
   // Top-level keys of other versions and later parts of Aegis that are set and have no effect here.
   std::vector<std::string> without_effect;
   // Values of other systems, and what stands for them here: "isolation = Seatbelt (namespaces,
@@ -44,8 +46,8 @@ struct Settings {
 };
 
 // Reads an aegis.toml. `file` is its name in errors, which read "file:line:column: what".
-// kInvalid for broken TOML, an unknown key, a value of the wrong type, or an allowed_network that
-// no connection could have; nothing is guessed.
+// kInvalid for broken TOML, an unknown key, a value of the wrong type, an allowed_network that no
+// connection could have, or a published_port that no machine could; nothing is guessed.
 base::Result<Settings> ParseSettings(std::string_view toml, std::string_view file);
 
 // The directories that are private to a run unless a configuration says otherwise.
