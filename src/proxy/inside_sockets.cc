@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/unique_fd.h"
+#include "proxy/tcp_socket.h"
 
 namespace aegis::proxy {
 namespace {
@@ -52,6 +53,21 @@ SocketAddress WithoutMapping(SocketAddress address) {
   return four;
 }
 
+// The loopback address of the family.
+SocketAddress Loopback(int family, std::uint16_t port) {
+  SocketAddress address;
+  address.storage.ss_family = static_cast<sa_family_t>(family);
+  if (family == AF_INET6) {
+    reinterpret_cast<sockaddr_in6&>(address.storage).sin6_addr = in6addr_loopback;
+    address.size = sizeof(sockaddr_in6);
+  } else {
+    reinterpret_cast<sockaddr_in&>(address.storage).sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.size = sizeof(sockaddr_in);
+  }
+  address.port() = htons(port);
+  return address;
+}
+
 // connect(2), AF_UNSPEC.
 bool Dissolve(const base::UniqueFd& socket) {
   const sockaddr nowhere{};
@@ -69,7 +85,15 @@ bool IsConnecting(const base::UniqueFd& socket) {
 
 }  // namespace
 
+const InsideSockets::Source& InsideSockets::SourceOf(int family) const {
+  return family == AF_INET6 ? six_ : four_;
+}
+
 base::UniqueFd InsideSockets::Make(const Source& source) {
+  if (!source.valid()) {
+    errno = EAFNOSUPPORT;
+    return {};
+  }
   SocketAddress listening = OwnAddress(source.listener);
   if (::connect(source.seed.get(), listening.get(), listening.size) != 0 && errno != EINPROGRESS) {
     return {};
@@ -86,8 +110,8 @@ base::UniqueFd InsideSockets::Make(const Source& source) {
 
 base::UniqueFd InsideSockets::Meet(const base::UniqueFd& agents) const {
   SocketAddress theirs = WithoutMapping(OwnAddress(agents));
-  const Source& source = theirs.storage.ss_family == AF_INET6 ? six_ : four_;
-  base::UniqueFd socket = source.valid() ? Make(source) : base::UniqueFd();
+  const Source& source = SourceOf(theirs.storage.ss_family);
+  base::UniqueFd socket = Make(source);
   if (!socket.valid()) {
     return socket;
   }
@@ -95,6 +119,24 @@ base::UniqueFd InsideSockets::Meet(const base::UniqueFd& agents) const {
   meeting.port() = htons(source.meeting_port);
   if (::bind(socket.get(), meeting.get(), meeting.size) != 0 ||
       (::connect(socket.get(), theirs.get(), theirs.size) != 0 && errno != EINPROGRESS)) {
+    return {};
+  }
+  return socket;
+}
+
+// The socket has the address of its listener, and a server may ask who connects to it: loopback, as
+// of a client inside. The port is found when it connects, so that it only has to differ from those
+// of other connections to this server.
+base::UniqueFd InsideSockets::Dial(int family, std::uint16_t port) const {
+  base::UniqueFd socket = Make(SourceOf(family));
+  if (!socket.valid()) {
+    return socket;
+  }
+  SetNumber(socket, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+  SocketAddress own = Loopback(family, 0);
+  SocketAddress server = Loopback(family, port);
+  if (::bind(socket.get(), own.get(), own.size) != 0 ||
+      (::connect(socket.get(), server.get(), server.size) != 0 && errno != EINPROGRESS)) {
     return {};
   }
   return socket;

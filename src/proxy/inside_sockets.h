@@ -35,10 +35,15 @@ class InsideSockets {
   // to it already; it does not block. Invalid, with errno, if that can't be.
   base::UniqueFd Meet(const base::UniqueFd& agents) const;
 
+  // A socket that is connecting to this port of the network's loopback address, of AF_INET or
+  // AF_INET6, or connected to it already; it does not block. Invalid, with errno, if that can't be.
+  base::UniqueFd Dial(int family, std::uint16_t port) const;
+
   // Ends the wait of `agents`, if it still waits, as if nobody listened.
   static void Refuse(const base::UniqueFd& agents);
 
  private:
+  const Source& SourceOf(int family) const;
   static base::UniqueFd Make(const Source& source);
 
   Source four_;

@@ -30,6 +30,7 @@
 #include "proxy/ip_address.h"
 #include "proxy/outbox.h"
 #include "proxy/protocol.h"
+#include "proxy/published_ports.h"
 #include "proxy/relay.h"
 #include "proxy/resolver.h"
 #include "proxy/server.h"
@@ -102,7 +103,10 @@ class NameServing : public ::testing::Test {
     auto relay = Relay::Create(InsideSockets({}, {}), *outbox_, 0);
     ASSERT_TRUE(relay);
     relay_ = *std::move(relay);
-    server_.emplace(proxy_end_.get(), *outbox_, *names_, *relay_);
+    auto published = PublishedPorts::Create({}, relay_->inside(), *outbox_, 0);
+    ASSERT_TRUE(published);
+    published_ = *std::move(published);
+    server_.emplace(proxy_end_.get(), *outbox_, *names_, *relay_, *published_);
     thread_ = std::thread([this] { end = server_->Run(); });
   }
   void TearDown() override { End(); }
@@ -163,6 +167,7 @@ class NameServing : public ::testing::Test {
   std::optional<Outbox> outbox_;
   std::optional<NameServer> names_;
   std::unique_ptr<Relay> relay_;
+  std::unique_ptr<PublishedPorts> published_;
   std::optional<Server> server_;
   std::thread thread_;
 };

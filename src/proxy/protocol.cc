@@ -33,6 +33,7 @@ enum Kind : std::uint32_t {
   kConnectionRefused = 9,
   kFinish = 10,
   kFinished = 11,
+  kPublishedUse = 12,
 };
 
 constexpr unsigned kByteBits = 8;
@@ -63,6 +64,13 @@ class Writer {
       const IpAddress address = i < addresses.size() ? addresses[i] : IpAddress{};
       Number(static_cast<std::uint8_t>(address.family));
       out_.insert(out_.end(), address.bytes.begin(), address.bytes.end());
+    }
+  }
+  void Ports(const std::vector<std::uint16_t>& ports) {
+    AEGIS_CHECK(ports.size() <= kMostPublishedPorts);
+    Number(static_cast<std::uint8_t>(ports.size()));
+    for (std::size_t i = 0; i < kMostPublishedPorts; ++i) {
+      Number(i < ports.size() ? ports[i] : std::uint16_t{0});
     }
   }
   Bytes Finish() && {
@@ -128,6 +136,19 @@ class Reader {
     }
     return addresses;
   }
+  std::vector<std::uint16_t> Ports() {
+    const std::size_t count = Number<std::uint8_t>();
+    Require(count <= kMostPublishedPorts);
+    std::vector<std::uint16_t> ports;
+    for (std::size_t i = 0; i < kMostPublishedPorts; ++i) {
+      const auto port = Number<std::uint16_t>();
+      Require((port != 0) == (i < count));
+      if (port != 0) {
+        ports.push_back(port);
+      }
+    }
+    return ports;
+  }
   void Require(bool condition) { ok_ = ok_ && condition; }
   bool Finished() const { return ok_ && rest_.empty(); }
 
@@ -144,7 +165,9 @@ class Reader {
 };
 
 bool IsFit(const Start& start) {
-  return start.name_sockets >= 1 && start.name_sockets <= kMostNameSockets;
+  return start.name_sockets >= 1 && start.name_sockets <= kMostNameSockets &&
+         start.published.size() <= kMostPublishedPorts &&
+         std::ranges::find(start.published, 0) == start.published.end();
 }
 
 Bytes Write(const Start& start) {
@@ -153,6 +176,7 @@ Bytes Write(const Start& start) {
   writer.Number(start.name_sockets);
   writer.Number(start.meeting_port4);
   writer.Number(start.meeting_port6);
+  writer.Ports(start.published);
   return std::move(writer).Finish();
 }
 
@@ -233,11 +257,18 @@ Bytes Write(const Finish& /*finish*/) { return Writer(kFinish).Finish(); }
 
 Bytes Write(const Finished& /*finished*/) { return Writer(kFinished).Finish(); }
 
+Bytes Write(const PublishedUse& use) {
+  Writer writer(kPublishedUse);
+  writer.Number(use.connections);
+  return std::move(writer).Finish();
+}
+
 Start ReadStart(Reader& reader) {
   Start start;
   start.name_sockets = reader.Number<std::uint8_t>();
   start.meeting_port4 = reader.Number<std::uint16_t>();
   start.meeting_port6 = reader.Number<std::uint16_t>();
+  start.published = reader.Ports();
   reader.Require(IsFit(start));
   return start;
 }
@@ -314,6 +345,8 @@ std::optional<FromProxy> ReadFromProxy(Reader& reader) {
       return ReadConnectionRefused(reader);
     case kFinished:
       return Finished{};
+    case kPublishedUse:
+      return PublishedUse{.connections = reader.Number<std::uint64_t>()};
     default:
       return std::nullopt;
   }

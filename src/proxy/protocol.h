@@ -20,22 +20,25 @@ namespace aegis::proxy {
 
 inline constexpr std::size_t kMostAddresses = 8;
 inline constexpr std::size_t kMostNameSockets = 2;
+inline constexpr std::size_t kMostPublishedPorts = 32;
 // Of one message: those of Start are the most.
-inline constexpr std::size_t kMostSockets = 6;
+inline constexpr std::size_t kMostSockets = 6 + kMostPublishedPorts;
 inline constexpr std::size_t kLongestMessage = 1024;
 inline constexpr std::size_t kLongestFailure = 500;
 
 // The first message. With it come (SCM_RIGHTS) that many UDP sockets on which the proxy answers DNS
 // queries; then, for IPv4 and IPv6, where there is a meeting port, two TCP sockets of the agent's
 // network: a listener, and one that has never been connected. inside_sockets.h has what they and
-// the port are for.
+// the port are for. Then, for each published port, a TCP socket of the host's network that listens.
 struct Start {
   std::uint8_t name_sockets = 0;
   std::uint16_t meeting_port4 = 0;  // 0: no connections over this family
   std::uint16_t meeting_port6 = 0;
+  std::vector<std::uint16_t> published{};  // ports inside; at most kMostPublishedPorts
 
   std::size_t sockets() const {
-    return name_sockets + (meeting_port4 != 0 ? 2U : 0U) + (meeting_port6 != 0 ? 2U : 0U);
+    return name_sockets + (meeting_port4 != 0 ? 2U : 0U) + (meeting_port6 != 0 ? 2U : 0U) +
+           published.size();
   }
 
   bool operator==(const Start&) const = default;
@@ -130,8 +133,15 @@ struct ConnectionRefused {
   bool operator==(const ConnectionRefused&) const = default;
 };
 
-using FromProxy =
-    std::variant<Ready, Failed, NameQuestion, NameAddresses, ConnectionRefused, Finished>;
+// How many connections to published ports there were up to now.
+struct PublishedUse {
+  std::uint64_t connections = 0;
+
+  bool operator==(const PublishedUse&) const = default;
+};
+
+using FromProxy = std::variant<Ready, Failed, NameQuestion, NameAddresses, ConnectionRefused,
+                               Finished, PublishedUse>;
 using FromSupervisor = std::variant<Start, NameVerdict, NameMapped, NewConnection, Finish>;
 
 // What has more addresses than fit, or a name that is none, is a broken invariant.

@@ -46,6 +46,7 @@ std::vector<FromProxy> OfProxy() {
       ConnectionRefused{.id = 9, .objection = Objection::kOtherName, .seen = "b.test"},
       ConnectionRefused{.id = 9, .objection = Objection::kMalformed},
       Finished{},
+      PublishedUse{.connections = ~std::uint64_t{0}},
   };
 }
 
@@ -53,6 +54,9 @@ std::vector<FromSupervisor> OfSupervisor() {
   return {
       Start{.name_sockets = 1},
       Start{.name_sockets = kMostNameSockets, .meeting_port4 = 1, .meeting_port6 = 65'535},
+      Start{.name_sockets = 1, .published = {3000}},
+      Start{.name_sockets = 1,
+            .published = std::vector<std::uint16_t>(kMostPublishedPorts, 65'535)},
       NewConnection{.id = 9, .name = Long("c"), .port = 443},
       Finish{},
       NameVerdict{.id = 7, .allowed = true},
@@ -161,8 +165,27 @@ TEST(Protocol, SocketsAreCounted) {
   EXPECT_FALSE(DecodeFromSupervisor(packet));
   EXPECT_EQ(Start{.name_sockets = 2}.sockets(), 2U);
   EXPECT_EQ((Start{.name_sockets = 1, .meeting_port4 = 7}.sockets()), 3U);
-  EXPECT_EQ((Start{.name_sockets = 2, .meeting_port4 = 7, .meeting_port6 = 8}.sockets()),
+  EXPECT_EQ((Start{.name_sockets = kMostNameSockets,
+                   .meeting_port4 = 7,
+                   .meeting_port6 = 8,
+                   .published = std::vector<std::uint16_t>(kMostPublishedPorts, 1)}
+                 .sockets()),
             kMostSockets);
+}
+
+// Their number says which of the places are ports.
+TEST(Protocol, PublishedPortsAreAllOfThem) {
+  constexpr std::size_t kCount = 9;
+  const Bytes two = Encode(FromSupervisor(Start{.name_sockets = 1, .published = {1, 2}}));
+  ASSERT_TRUE(DecodeFromSupervisor(two));
+  for (const int count : {0, 1, 3, 33, 255}) {
+    Bytes packet = two;
+    packet[kCount] = static_cast<std::uint8_t>(count);
+    EXPECT_FALSE(DecodeFromSupervisor(packet)) << count;
+  }
+  Bytes packet = two;
+  packet[kCount + 1] = 0;
+  EXPECT_FALSE(DecodeFromSupervisor(packet));
 }
 
 TEST(Protocol, AConnectionHasAHostAndAPort) {

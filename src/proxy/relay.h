@@ -34,6 +34,8 @@ class Relay {
   // The agent is gone: connections end when what it has sent is passed on. Finished is told then.
   void Finish();
 
+  const InsideSockets& inside() const { return inside_; }
+
   // Readable when there is something to do.
   int fd() const { return epoll_.get(); }
   std::optional<std::chrono::milliseconds> Timeout() const;

@@ -19,40 +19,9 @@
 #include "proxy/inside_sockets.h"
 #include "proxy/protocol.h"
 #include "proxy/splice.h"
+#include "proxy/tcp_socket.h"
 
 namespace aegis::proxy {
-namespace {
-
-enum class Connecting : std::uint8_t { kPending, kStands, kFailed };
-
-Connecting StateOf(const base::UniqueFd& socket) {
-  tcp_info info{};
-  socklen_t size = sizeof info;
-  if (::getsockopt(socket.get(), SOL_TCP, TCP_INFO, &info, &size) != 0 ||
-      info.tcpi_state == TCP_CLOSE) {
-    return Connecting::kFailed;
-  }
-  return info.tcpi_state == TCP_SYN_SENT || info.tcpi_state == TCP_SYN_RECV ? Connecting::kPending
-                                                                            : Connecting::kStands;
-}
-
-int ErrorOf(const base::UniqueFd& socket) {
-  int error = 0;
-  socklen_t size = sizeof error;
-  return ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
-}
-
-void SetNumber(const base::UniqueFd& socket, int level, int option, int value) {
-  static_cast<void>(::setsockopt(socket.get(), level, option, &value, sizeof value));
-}
-
-// Whoever closes it now resets the connection.
-void ResetWhenClosed(const base::UniqueFd& socket) {
-  const linger at_once{.l_onoff = 1, .l_linger = 0};
-  static_cast<void>(::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
-}
-
-}  // namespace
 
 RelayedConnection::RelayedConnection(const NewConnection& connection, Sockets sockets)
     : id_(connection.id),

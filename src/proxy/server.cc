@@ -21,7 +21,7 @@ namespace {
 
 // Places in the list of what is waited for.
 constexpr std::size_t kSupervisor = 0;
-constexpr std::size_t kNames = 2;  // and all behind it; the relay looks for itself
+constexpr std::size_t kNames = 3;  // and all behind it; the others look for themselves
 
 }  // namespace
 
@@ -35,7 +35,8 @@ base::Result<> Server::Run() {
 std::vector<pollfd> Server::Polls() const {
   const auto events = static_cast<short>(outbox_.empty() ? POLLIN : POLLIN | POLLOUT);
   std::vector<pollfd> polls{{.fd = supervisor_, .events = events, .revents = 0},
-                            {.fd = relay_.fd(), .events = POLLIN, .revents = 0}};
+                            {.fd = relay_.fd(), .events = POLLIN, .revents = 0},
+                            {.fd = published_.fd(), .events = POLLIN, .revents = 0}};
   names_.AddPolls(polls);
   return polls;
 }
@@ -43,8 +44,8 @@ std::vector<pollfd> Server::Polls() const {
 // Milliseconds until something is due; -1: nothing is.
 int Server::Wait() const {
   auto left = names_.Timeout();
-  if (const auto until = relay_.Timeout()) {
-    left = left ? std::min(*left, *until) : until;
+  for (const auto until : {relay_.Timeout(), published_.Timeout()}) {
+    left = left && until ? std::min(*left, *until) : left ? left : until;
   }
   constexpr std::chrono::milliseconds::rep kLongest = 60'000;
   return left ? static_cast<int>(
@@ -66,6 +67,7 @@ base::Result<bool> Server::ServeOnce() {
     AEGIS_TRY(outbox_.Flush());
   }
   relay_.Process();
+  published_.Process();
   names_.Process(std::span(polls).subspan(kNames));
   AEGIS_TRY(outbox_.Flush());
   return true;

@@ -10,17 +10,22 @@
 #include "proxy/channel.h"
 #include "proxy/name_server.h"
 #include "proxy/outbox.h"
+#include "proxy/published_ports.h"
 #include "proxy/relay.h"
 
 namespace aegis::proxy {
 
-// The proxy's one loop: the supervisor's words, the agent's questions for names, and the
-// connections that are relayed. One thread.
+// The proxy's one loop: the supervisor's words, the agent's questions for names, the connections
+// that are relayed, and those to published ports. One thread.
 class Server {
  public:
   // All of them outlive the server. `supervisor` does not block.
-  Server(int supervisor, Outbox& outbox, NameServer& names, Relay& relay)
-      : supervisor_(supervisor), outbox_(outbox), names_(names), relay_(relay) {}
+  Server(int supervisor, Outbox& outbox, NameServer& names, Relay& relay, PublishedPorts& published)
+      : supervisor_(supervisor),
+        outbox_(outbox),
+        names_(names),
+        relay_(relay),
+        published_(published) {}
 
   // Serves until the supervisor is gone. An error if it can't go on, as after a message that is
   // none.
@@ -37,6 +42,7 @@ class Server {
   Outbox& outbox_;
   NameServer& names_;
   Relay& relay_;
+  PublishedPorts& published_;
 };
 
 }  // namespace aegis::proxy

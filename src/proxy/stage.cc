@@ -21,6 +21,7 @@
 #include "proxy/name_server.h"
 #include "proxy/outbox.h"
 #include "proxy/protocol.h"
+#include "proxy/published_ports.h"
 #include "proxy/relay.h"
 #include "proxy/server.h"
 #include "sandbox/uapi.h"
@@ -64,22 +65,43 @@ InsideSockets::Source TakeSource(std::vector<base::UniqueFd>& sockets, std::uint
   return source;
 }
 
-std::vector<std::uint16_t> MeetingPorts(const Start& start) {
-  std::vector<std::uint16_t> ports = {start.meeting_port4, start.meeting_port6};
-  std::erase(ports, 0);
+// Takes the listeners off the end.
+std::vector<PublishedPorts::Port> TakePublished(std::vector<base::UniqueFd>& sockets,
+                                                const std::vector<std::uint16_t>& inside) {
+  std::vector<PublishedPorts::Port> ports;
+  const std::size_t first = sockets.size() - inside.size();
+  for (std::size_t i = 0; i < inside.size(); ++i) {
+    SetNonBlocking(sockets[first + i]);
+    ports.push_back({.listener = std::move(sockets[first + i]), .inside = inside[i]});
+  }
+  sockets.resize(first);
   return ports;
 }
 
-// Each has two sockets, and a pipe of two ends for either direction while bytes wait.
-std::size_t MostConnections() {
+// Those that it binds: a socket that connects to a server inside has no port of its own yet.
+std::vector<std::uint16_t> BoundPorts(const Start& start) {
+  std::vector<std::uint16_t> ports = {start.meeting_port4, start.meeting_port6};
+  std::erase(ports, 0);
+  if (!start.published.empty()) {
+    ports.push_back(0);
+  }
+  return ports;
+}
+
+// Each has two sockets, and a pipe of two ends for either direction while bytes wait. Where ports are
+// published, those from outside and those to outside have half each: neither can use up what the
+// others need.
+std::size_t MostConnections(const Start& start) {
   constexpr std::size_t kOthers = 256;
-  constexpr std::size_t kEach = 6;
+  const std::size_t each = start.published.empty() ? 6 : 12;
   const std::size_t most = MostDescriptors();
-  return most > kOthers ? (most - kOthers) / kEach : 0;
+  return most > kOthers ? (most - kOthers) / each : 0;
 }
 
 base::Result<> Serve(int supervisor, const StageOptions& options) {
   AEGIS_ASSIGN(Received received, ReceiveStart(supervisor));
+  std::vector<PublishedPorts::Port> ports =
+      TakePublished(received.sockets, received.start.published);
   InsideSockets::Source six = TakeSource(received.sockets, received.start.meeting_port6);
   InsideSockets::Source four = TakeSource(received.sockets, received.start.meeting_port4);
   AEGIS_ASSIGN(const std::unique_ptr<CaresResolver> resolver,
@@ -88,13 +110,16 @@ base::Result<> Serve(int supervisor, const StageOptions& options) {
     return base::FailErrno("set the supervisor's socket up");
   }
   Outbox outbox(supervisor);
-  AEGIS_ASSIGN(
-      const std::unique_ptr<Relay> relay,
-      Relay::Create(InsideSockets(std::move(four), std::move(six)), outbox, MostConnections()));
-  AEGIS_TRY(ConfineSelf(MeetingPorts(received.start)));
+  AEGIS_ASSIGN(const std::unique_ptr<Relay> relay,
+               Relay::Create(InsideSockets(std::move(four), std::move(six)), outbox,
+                             MostConnections(received.start)));
+  AEGIS_ASSIGN(const std::unique_ptr<PublishedPorts> published,
+               PublishedPorts::Create(std::move(ports), relay->inside(), outbox,
+                                      MostConnections(received.start)));
+  AEGIS_TRY(ConfineSelf(BoundPorts(received.start)));
   AEGIS_TRY(Send(supervisor, Encode(Ready{})));
   NameServer names(std::move(received.sockets), outbox, *resolver);
-  return Server(supervisor, outbox, names, *relay).Run();
+  return Server(supervisor, outbox, names, *relay, *published).Run();
 }
 
 }  // namespace
