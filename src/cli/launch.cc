@@ -16,6 +16,7 @@
 #include "cli/create.h"
 #include "cli/masking.h"
 #include "cli/policies.h"
+#include "cli/published_ports.h"
 #include "cli/retention.h"
 #include "cli/summary.h"
 #include "cli/tags.h"
@@ -219,6 +220,7 @@ base::Result<> MakeMissing(const Places& places, const std::string& name, const 
 
 base::Result<int> Launch(Context& context, const LaunchRequest& request) {
   AEGIS_TRY(CheckTag("--tag", request.tag));
+  AEGIS_ASSIGN(const auto published, ParsePublished(request.publish));
   // First of all, so that a mistyped command makes and records nothing.
   const auto program = config::ResolveProgram(request.argv.front(),
                                               config::FindVariable(context.environment, "PATH"));
@@ -230,6 +232,7 @@ base::Result<int> Launch(Context& context, const LaunchRequest& request) {
   AEGIS_ASSIGN(config::Configuration configuration, Configure(places, request));
   AEGIS_ASSIGN(gate::RunSpec spec, Specify(context, places, request, configuration));
   spec.program = *program;
+  AEGIS_TRY(AddPublished(context, published, configuration, spec));
   spec.policy_notice = [&context](bool kept, const std::string& text) {
     if (kept) {
       context.Say(text);

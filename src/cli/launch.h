@@ -27,6 +27,7 @@ struct LaunchRequest {
   std::optional<std::string> dir;
   std::optional<std::string> level{};  // "full" or "writes", instead of the configuration's
   bool no_network = false;
+  std::vector<std::string> publish{};  // as given; beside those of the configuration
   std::string tag;
   WitnessFlags witnesses;
   std::vector<std::string> argv;

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/context.h"
 #include "cli/launch.h"
+#include "cli/published_ports.h"
 #include "cli/witnesses.h"
 
 namespace aegis::cli {
@@ -15,7 +16,7 @@ namespace {
 
 using Kind = Option::Kind;
 
-constexpr std::array<Option, 10> kOptions = {{
+constexpr std::array<Option, 11> kOptions = {{
     {"--config", Kind::kText, "NAME",
      "Configuration (default: what `aegis use` chose, or default)"},
     {"--name", Kind::kText, "NAME", "The same"},
@@ -25,16 +26,19 @@ constexpr std::array<Option, 10> kOptions = {{
     {"--level", Kind::kText, "LEVEL",
      "What is recorded: full, or writes, which leaves plain reads to the kernel", kLevelChoices},
     {"--no-network", Kind::kFlag, "", "Refuse every connection, whatever the policies permit"},
+    kPublishOption,
     {"--tag", Kind::kText, "TAG", "A word to find the session by"},
     kWitnessOption,
     kWitnessKeyOption,
     {"COMMAND", Kind::kCommand, "", "The command and its arguments"},
 }};
 
-constexpr std::array<Example, 3> kExamples = {{
+constexpr std::array<Example, 4> kExamples = {{
     {"aegis run -- git status",
      "Without configuration: the policy is `project` for this directory."},
     {"aegis run --config work -- python3 agent.py", "Under the configuration \"work\"."},
+    {"aegis run --publish 8080:3000 -- npm run dev",
+     "The server at port 3000 inside is at 127.0.0.1:8080 outside."},
     {"aegis run --policy ./strict.cedar --tag try -- make", "Under other policies, this once."},
 }};
 
@@ -57,6 +61,7 @@ base::Result<int> Run(Context& context, const Args& args) {
                           .dir = args.Text("--dir"),
                           .level = args.Text("--level"),
                           .no_network = args.Has("--no-network"),
+                          .publish = args.Texts("--publish"),
                           .tag = args.Text("--tag").value_or(""),
                           .witnesses = WitnessFlagsOf(args),
                           .argv = args.command()});
@@ -72,7 +77,11 @@ const Command kRunCommand = {
     .notes =
         "Without --config, and where `aegis use` chose nothing, the configuration \"default\" is\n"
         "made with the template `project`. A connection is made where a rule permits it\n"
-        "(NetConnect); loopback inside is the run's own. Variables of the environment that look\n"
+        "(NetConnect); loopback inside is the run's own. --publish [ADDRESS:]HOSTPORT:PORT makes "
+        "a\n"
+        "port of the machine lead to a server there; PORT alone is the same port on both sides, "
+        "and\n"
+        "HOSTPORT 0 a free one, which is said. Variables of the environment that look\n"
         "like credentials are withheld and named; env_pass in aegis.toml makes exceptions.\n"
         "At --level writes plain reads that a static rule of the policy permits are left to the\n"
         "kernel and not recorded one by one; where the policy does not allow for that, everything\n"

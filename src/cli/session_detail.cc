@@ -13,6 +13,7 @@
 #include "canon/canon.h"
 #include "cli/activity.h"
 #include "cli/activity_view.h"
+#include "cli/json.h"
 #include "cli/output.h"
 #include "cli/session_level.h"
 #include "cli/sessions.h"
@@ -39,8 +40,10 @@ void Take(SessionDetail& detail, const ledger::EntryView& entry) {
   } else if (entry.event_type == ledger::kSessionStarted) {
     detail.policies = TextsMember(entry.payload, "policies");
     detail.env_dropped = TextsMember(entry.payload, "env_dropped");
+    detail.published_ports = TextsMember(entry.payload, "published_ports");
   } else if (entry.event_type == ledger::kSessionEnded) {
     detail.ending = canon::StringMember(entry.payload, "detail").value_or(std::string());
+    detail.published_connections = canon::IntegerMember(entry.payload, "published_connections");
   } else {
     detail.activity.AddBegun(BegunIn(entry));
   }
@@ -85,6 +88,14 @@ void PrintMember(Output& out, std::string_view key, const std::string& value) {
   if (!value.empty()) {
     out.Line(Padded(std::string(key), kColumn) + base::ForDisplay(value));
   }
+}
+
+// "127.0.0.1:8080:3000 (7 connections)".
+std::string PublishedText(const SessionDetail& detail) {
+  const auto& connections = detail.published_connections;
+  return Joined(detail.published_ports) +
+         (connections ? " (" + Count(static_cast<std::uint64_t>(*connections), "connection") + ")"
+                      : "");
 }
 
 void PrintSection(Output& out, std::string_view title, const std::vector<std::string>& lines,
@@ -159,6 +170,8 @@ ordered_json DetailJson(const SessionDetail& detail) {
   document["ending"] = detail.ending;
   document["policies"] = detail.policies;
   document["env_dropped"] = detail.env_dropped;
+  document["published_ports"] = detail.published_ports;
+  document["published_connections"] = OrNull(detail.published_connections);
   document["tags"] = TagsJson(detail.tags);
   document["by_action"] = RowsJson("action", activity.actions.Top(kAll, &Fates::total));
   document["denied"] = DenialsJson(activity.denials.Top(kAll, &Fates::total));
@@ -180,6 +193,7 @@ void PrintDetail(Output& out, const SessionDetail& detail) {
   PrintMember(out, "ending", detail.ending);
   PrintMember(out, "policies", Joined(detail.policies));
   PrintMember(out, "env_dropped", Joined(detail.env_dropped));
+  PrintMember(out, "published", PublishedText(detail));
   PrintMember(out, "level", LevelText(detail.level));
   if (detail.info.session.erased > 0) {
     PrintMember(out, "erased", std::to_string(detail.info.session.erased) + " entries");

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,8 +19,10 @@ namespace aegis::cli {
 // All that a ledger says about one session.
 struct SessionDetail {
   ledger::SessionInfo info{};
-  std::vector<std::string> policies{};     // their files
-  std::vector<std::string> env_dropped{};  // names of variables that were withheld
+  std::vector<std::string> policies{};                  // their files
+  std::vector<std::string> env_dropped{};               // names of variables that were withheld
+  std::vector<std::string> published_ports{};           // "127.0.0.1:8080:3000"
+  std::optional<std::int64_t> published_connections{};  // none: unknown, or no such ports
   SessionLevel level{};
   std::string ending{};                 // why it ended, if not by itself
   std::vector<ledger::Tagging> tags{};  // in the order in which it was given them

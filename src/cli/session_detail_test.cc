@@ -66,6 +66,19 @@ TEST(SessionDetail, SaysWhatIsKnown) {
   EXPECT_EQ(json["files"]["written"], 12);
 }
 
+TEST(SessionDetail, SaysItsPublishedPorts) {
+  SessionDetail detail = Sample();
+  EXPECT_TRUE(DetailJson(detail)["published_ports"].empty());
+  EXPECT_TRUE(DetailJson(detail)["published_connections"].is_null());
+  EXPECT_THAT(Printed(detail), Not(HasSubstr("published")));
+  detail.published_ports = {"127.0.0.1:8080:3000", "[::1]:1:2"};
+  EXPECT_THAT(Printed(detail), HasSubstr("127.0.0.1:8080:3000, [::1]:1:2\n"));
+  detail.published_connections = 7;
+  EXPECT_EQ(DetailJson(detail)["published_ports"][0], "127.0.0.1:8080:3000");
+  EXPECT_EQ(DetailJson(detail)["published_connections"], 7);
+  EXPECT_THAT(Printed(detail), HasSubstr("[::1]:1:2 (7 connections)\n"));
+}
+
 TEST(SessionDetail, IsShortForPeople) {
   const std::string text = Printed(Sample());
   EXPECT_THAT(text, HasSubstr("policies       default.cedar, programs.cedar\n"));

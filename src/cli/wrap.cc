@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/context.h"
 #include "cli/launch.h"
+#include "cli/published_ports.h"
 #include "cli/witnesses.h"
 #include "config/config.h"
 #include "gate/run.h"
@@ -14,13 +15,14 @@ namespace {
 
 using Kind = Option::Kind;
 
-constexpr std::array<Option, 9> kOptions = {{
+constexpr std::array<Option, 10> kOptions = {{
     {"--dir", Kind::kText, "DIR", "The project, which policies call @dir (default: here)"},
     {"--policy", Kind::kText, "POLICY",
      "A template or file to judge by (default: the configuration's own, permit-all if new)"},
     {"--name", Kind::kText, "NAME", "Configuration to record in (default: the program's name)"},
     {"--config", Kind::kText, "NAME", "The same"},
     {"--seatbelt", Kind::kFlag, "", "Refuse what the policy does not permit, as `aegis run` does"},
+    kPublishOption,
     {"--tag", Kind::kText, "TAG", "A word to find the session by"},
     kWitnessOption,
     kWitnessKeyOption,
@@ -37,6 +39,9 @@ base::Result<int> Run(Context& context, const Args& args) {
   if (args.command().empty()) {
     return context.Usage("which command? it follows `--`, as in: aegis wrap -- make");
   }
+  if (!args.Texts("--publish").empty() && !args.Has("--seatbelt")) {
+    return context.Usage("--publish needs --seatbelt: without it programs listen on the machine");
+  }
   AEGIS_ASSIGN(const auto name, Either(args, "--name", "--config"));
   return Launch(context, {.mode = args.Has("--seatbelt") ? gate::Mode::kRun : gate::Mode::kWrap,
                           .name = name.value_or(config::NameForProgram(args.command().front())),
@@ -44,6 +49,7 @@ base::Result<int> Run(Context& context, const Args& args) {
                           .make_missing = true,
                           .policy = args.Text("--policy"),
                           .dir = args.Text("--dir"),
+                          .publish = args.Texts("--publish"),
                           .tag = args.Text("--tag").value_or(""),
                           .witnesses = WitnessFlagsOf(args),
                           .argv = args.command()});

@@ -13,8 +13,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <functional>
+#include <string>
 #include <utility>
 
 #include "base/result.h"
@@ -86,7 +88,7 @@ CommandEnd Follower::Follow(const Followed& followed, const std::function<bool()
       AwaitDeath(followed.supervisor);
     }
     TakeEvents(followed.control, end);
-    TakeWord(followed, sources[2].fd, live);
+    TakeWord(followed, sources[2].fd, live, end);
     if (live != nullptr) {
       live->Look();
     }
@@ -106,6 +108,9 @@ CommandEnd Follower::Follow(const Followed& followed, const std::function<bool()
     }
   }
   TakeEvents(followed.control, end);
+  // What it said right before it died.
+  while (supervisor_dead_ && !ended_ && TakeWord(followed, sources[2].fd, live, end)) {
+  }
   if (supervisor_failed_ && !ended_) {
     end.status.reset();  // the command was killed with it, which init may have seen before it died
     end.supervisor_status = supervisor_status_;
@@ -130,24 +135,26 @@ bool Follower::Reap(pid_t supervisor, int options) {
 }
 
 // What the supervisor says while the command runs: that it ends, or what became of an edit. At the
-// end of the stream it is dying, which SIGCHLD tells: `socket` becomes -1.
-void Follower::TakeWord(const Followed& followed, int& socket, LivePolicies* live) {
-  if (socket < 0) {
-    return;
-  }
+// end of the stream it is dying, which SIGCHLD tells: `socket` becomes -1. Whether there was a
+// word.
+bool Follower::TakeWord(const Followed& followed, int& socket, LivePolicies* live,
+                        CommandEnd& end) {
   const auto word = TakeMessage(socket);
-  if (!word) {
-    socket = -1;
-  } else if (*word) {
-    ended_ = ended_ || (*word)->message == Message::kEnded;
-    if ((*word)->message == Message::kProxyWanted) {
-      followed.start_proxy();
-      return;
-    }
-    if (live != nullptr && !ended_) {
-      live->TakeAnswer((*word)->message == Message::kTaken, (*word)->text);
-    }
+  if (!word || !*word) {
+    socket = word ? socket : -1;
+    return false;
   }
+  const Message message = (*word)->message;
+  if (message == Message::kEnded) {
+    const std::string& count = (*word)->text;
+    std::from_chars(count.data(), count.data() + count.size(), end.published_connections);
+    ended_ = true;
+  } else if (message == Message::kProxyWanted) {
+    followed.start_proxy();
+  } else if (live != nullptr && !ended_) {
+    live->TakeAnswer(message == Message::kTaken, (*word)->text);
+  }
+  return true;
 }
 
 void Follower::PassSignals(int control, pid_t supervisor) {

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 
@@ -17,6 +18,7 @@ struct CommandEnd {
   std::optional<int> status;      // as from waitpid(2); none when the supervisor died first
   int supervisor_status = 0;      // as from waitpid(2), of a supervisor that died first
   std::optional<int> exec_error;  // errno of the execve that failed
+  std::uint64_t published_connections = 0;  // as the supervisor said at its end
 };
 
 // The processes of a run, as the launcher reaches them.
@@ -54,7 +56,7 @@ class Follower {
   void PassSignals(int control, pid_t supervisor);
   bool Reap(pid_t supervisor, int options);
   void TakeEvents(int control, CommandEnd& end);
-  void TakeWord(const Followed& followed, int& socket, LivePolicies* live);
+  bool TakeWord(const Followed& followed, int& socket, LivePolicies* live, CommandEnd& end);
   void StopWithCommand(const Followed& followed, CommandEnd& end);
 
   base::UniqueFd signals_;

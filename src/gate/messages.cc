@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -60,6 +61,11 @@ base::Result<> SendFailure(int socket, const base::Error& error) {
 base::Result<> SendKept(int socket, const std::string& reason) {
   // A longer message would be cut by the reader, or not sent at all.
   return SendBytes(socket, static_cast<char>(Message::kKept) + reason.substr(0, kLongest - 1));
+}
+
+base::Result<> SendEnded(int socket, std::uint64_t published_connections) {
+  return SendBytes(socket,
+                   static_cast<char>(Message::kEnded) + std::to_string(published_connections));
 }
 
 base::Result<> SendWithFd(int socket, Message message, int fd) {

@@ -15,7 +15,8 @@ enum class Message : std::uint8_t {
   kGo = 'G',           // launcher: the ledger is open, the command may be executed
   kListening = 'L',    // supervisor: the command's execve is the first call it will judge
   kFailed = 'F',       // supervisor: nothing ran; code and text follow
-  kEnded = 'E',        // supervisor: everything inside is dead, and nothing more will be appended
+  kEnded = 'E',        // supervisor: everything inside is dead, and nothing more will be appended;
+                       // the number of connections to published ports follows, in decimal
   kPolicies = 'P',     // launcher: the policies were edited; with a descriptor (policy_update.h)
   kTaken = 'T',        // supervisor: they are in force, or what was to be recorded is
   kProxyWanted = 'W',  // supervisor: the agent is about to use the network
@@ -26,6 +27,7 @@ enum class Message : std::uint8_t {
 base::Result<> Send(int socket, Message message);
 base::Result<> SendFailure(int socket, const base::Error& error);
 base::Result<> SendKept(int socket, const std::string& reason);
+base::Result<> SendEnded(int socket, std::uint64_t published_connections);
 base::Result<> SendWithFd(int socket, Message message, int fd);
 
 // Waits for one message. kFailed comes back as the supervisor's error; a closed socket is an error

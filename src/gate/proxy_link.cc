@@ -19,6 +19,7 @@
 #include "gate/network.h"
 #include "gate/outside_sockets.h"
 #include "gate/process_table.h"
+#include "gate/published_ports.h"
 #include "policy/policy.h"
 #include "proxy/proxy.h"
 
@@ -71,12 +72,18 @@ void ProxyLink::Begin(base::UniqueFd socket) {
     start.meeting_port6 = AddSource(network_.relays.Point(AF_INET6), sockets);
     network_.relays.Attach(socket_.get());
   });
+  for (const OpenPort& open : published_) {
+    start.published.push_back(open.where.port);
+    sockets.push_back(open.listener.get());
+  }
   if (start.name_sockets == 0 || !proxy::SendStart(socket_.get(), start, sockets)) {
     GiveUp();
   }
+  published_.clear();
 }
 
 void ProxyLink::GiveUp() {
+  published_.clear();
   serving_.StandStill([this] {
     network_.CloseNames();
     network_.relays.Detach();
@@ -134,6 +141,8 @@ void ProxyLink::Answer(const proxy::FromProxy& message) {
     (void)proxy::Send(socket_.get(), proxy::Encode(proxy::FromSupervisor(mapped)));
   } else if (const auto* const refused = std::get_if<proxy::ConnectionRefused>(&message)) {
     serving_.StandStill([&] { Record(*refused); });
+  } else if (const auto* const use = std::get_if<proxy::PublishedUse>(&message)) {
+    published_connections_ = use->connections;
   } else {
     finished_ = finished_ || std::holds_alternative<proxy::Finished>(message);
   }

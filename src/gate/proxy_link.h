@@ -1,11 +1,15 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "gate/judge.h"
 #include "gate/name_questions.h"
 #include "gate/network.h"
+#include "gate/published_ports.h"
 #include "gate/serving.h"
 #include "proxy/proxy.h"
 
@@ -16,8 +20,13 @@ namespace aegis::gate {
 // it was handed. A thread of its own.
 class ProxyLink {
  public:
-  ProxyLink(Network& network, Judge& judge, Serving& serving)
-      : network_(network), judge_(judge), serving_(serving), names_(network, judge) {}
+  // `published` becomes the proxy's: nobody listens there any more once it is gone.
+  ProxyLink(Network& network, Judge& judge, Serving& serving, std::vector<OpenPort> published = {})
+      : network_(network),
+        judge_(judge),
+        serving_(serving),
+        names_(network, judge),
+        published_(std::move(published)) {}
 
   // The proxy runs: gets the sockets of the run's network that it serves, and is listened to.
   void Begin(base::UniqueFd socket);
@@ -35,6 +44,9 @@ class ProxyLink {
   // what the proxy says meanwhile.
   void Finish(std::chrono::milliseconds patience);
 
+  // How many there were, as far as the proxy said.
+  std::uint64_t published_connections() const { return published_connections_; }
+
  private:
   bool TakeOne();
   void Answer(const proxy::FromProxy& message);
@@ -44,6 +56,8 @@ class ProxyLink {
   Judge& judge_;
   Serving& serving_;
   NameQuestions names_;
+  std::vector<OpenPort> published_;
+  std::uint64_t published_connections_ = 0;
   base::UniqueFd socket_;
   bool finished_ = false;
 };

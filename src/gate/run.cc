@@ -34,6 +34,7 @@
 #include "gate/policy_candidate.h"
 #include "gate/policy_places.h"
 #include "gate/policy_texts.h"
+#include "gate/published_ports.h"
 #include "gate/roots.h"
 #include "gate/supervisor.h"
 #include "gate/terminal.h"
@@ -74,7 +75,7 @@ base::Result<Sockets> MakeSockets() {
 }
 
 base::Result<> RecordStart(ledger::JournalWriter& journal, const RunSpec& spec, const Walls& walls,
-                           const sandbox::Plan& plan) {
+                           const SupervisorInput& input) {
   std::vector<std::string> files;
   files.reserve(spec.policies.size());
   for (const policy::Source& source : spec.policies) {
@@ -82,7 +83,7 @@ base::Result<> RecordStart(ledger::JournalWriter& journal, const RunSpec& spec, 
   }
   const std::vector<std::string> argv = base::EscapeNames(spec.argv);
   const std::vector<std::string> dropped = base::EscapeNames(spec.dropped_env);
-  const std::string command = base::EscapeName(plan.command.program);
+  const std::string command = base::EscapeName(input.plan.command.program);
   const std::string dir = base::EscapeName(spec.dir);
   const std::string tag = base::EscapeName(spec.tag);
   ledger::SessionStart start;
@@ -97,9 +98,15 @@ base::Result<> RecordStart(ledger::JournalWriter& journal, const RunSpec& spec, 
   start.policies = files;
   start.env_dropped = dropped;
   if (spec.mode == Mode::kRun && spec.level != Level::kFull) {
-    start.level = plan.level == Level::kWrites ? "writes" : "full";
+    start.level = input.plan.level == Level::kWrites ? "writes" : "full";
     start.level_detail = walls.level_detail;
   }
+  std::vector<std::string> published;
+  published.reserve(input.published.size());
+  for (const OpenPort& open : input.published) {
+    published.push_back(TextOf(open.where));
+  }
+  start.published_ports = published;
   std::string payload;
   ledger::AppendSessionStartedPayload(payload, start, spec.masker);
   return journal.Append(ledger::kSessionStarted, payload, ledger::Durability::kOrdered);
@@ -134,6 +141,7 @@ base::Result<Supervisor> ForkSupervisor(SupervisorInput& input) {
     input.init_control = std::move(control.supervisor);
     RunSupervisor(std::move(input));
   }
+  input.published.clear();  // they are open as long as the supervisor, or the proxy, has them
   return Supervisor{pid, std::move(talk.launcher), std::move(control.launcher)};
 }
 
@@ -261,8 +269,8 @@ base::Error SupervisorDied(const CommandEnd& end, const std::string& session_id)
           who + "; the agent was killed with it (session " + session_id + ")"};
 }
 
-base::Result<> RecordEnd(ledger::JournalWriter& journal, const ledger::Masker& masker,
-                         const CommandEnd& end, const std::optional<ledger::Session>& so_far) {
+base::Result<> RecordEnd(ledger::JournalWriter& journal, const RunSpec& spec, const CommandEnd& end,
+                         const std::optional<ledger::Session>& so_far) {
   std::string payload;
   ledger::SessionEnd session_end;
   if (end.status && WIFSIGNALED(*end.status)) {
@@ -276,7 +284,10 @@ base::Result<> RecordEnd(ledger::JournalWriter& journal, const ledger::Masker& m
     session_end.actions = so_far->actions;
     session_end.denials = so_far->denials;
   }
-  ledger::AppendSessionEndedPayload(payload, session_end, masker);
+  if (end.status && !spec.published.empty()) {
+    session_end.published_connections = static_cast<std::int64_t>(end.published_connections);
+  }
+  ledger::AppendSessionEndedPayload(payload, session_end, spec.masker);
   return journal.Append(ledger::kSessionEnded, payload, ledger::Durability::kOrdered);
 }
 
@@ -331,16 +342,27 @@ std::optional<LivePolicies> FollowPolicies(const RunSpec& spec, const Begun& beg
   return *std::move(live);
 }
 
-// Starts the proxy when the agent first uses the network, and ends it with the run.
+// Starts the proxy when the agent first uses the network, or at once where ports are published, and
+// ends it with the run.
 class ProxyOnDemand {
  public:
-  explicit ProxyOnDemand(int supervisor_socket) : supervisor_socket_(supervisor_socket) {}
+  ProxyOnDemand(int supervisor_socket, bool publishes, std::vector<std::string>& warnings)
+      : supervisor_socket_(supervisor_socket), publishes_(publishes) {
+    if (publishes_) {
+      Start(warnings);
+    }
+  }
 
   void Start(std::vector<std::string>& warnings) {
+    if (std::exchange(wanted_, true)) {
+      return;
+    }
     auto started =
         proxy::StartProxy({.program = "/proc/self/exe", .argv = {std::string(proxy::kProxyName)}});
     if (!started) {
-      warnings.push_back("names of hosts were not resolved: " + started.error().message());
+      warnings.push_back((publishes_ ? "ports were not published, nor names of hosts resolved: "
+                                     : "names of hosts were not resolved: ") +
+                         started.error().message());
       (void)Send(supervisor_socket_, Message::kProxy);
       return;
     }
@@ -351,6 +373,8 @@ class ProxyOnDemand {
 
  private:
   int supervisor_socket_;
+  bool publishes_;
+  bool wanted_ = false;
   std::optional<proxy::ProxyProcess> process_;
 };
 
@@ -367,8 +391,8 @@ base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervi
     Abandon(supervisor);
     return base::Fail(std::move(sequencer).error());
   }
-  ProxyOnDemand network_proxy(supervisor.socket.get());
   std::vector<std::string> proxy_warnings;
+  ProxyOnDemand network_proxy(supervisor.socket.get(), !spec.published.empty(), proxy_warnings);
   const Foreground foreground;
   TakeLaterTurns();
   const Followed followed{supervisor.pid, supervisor.socket.get(), supervisor.control.get(),
@@ -383,7 +407,7 @@ base::Result<RunOutcome> FollowRun(Follower& follower, const Supervisor& supervi
   const CommandEnd end = follower.Follow(followed, drain, live ? &*live : nullptr);
   const auto so_far = ResumeJournal(journal, *sequencer, recording.store());
   const auto recorded =
-      so_far ? RecordEnd(journal, spec.masker, end, *so_far) : base::Fail(so_far.error());
+      so_far ? RecordEnd(journal, spec, end, *so_far) : base::Fail(so_far.error());
   auto warnings = recording.Finish(*sequencer);
   if (!warnings) {
     return base::Fail(std::move(warnings).error().Within(
@@ -442,6 +466,15 @@ bool FollowsEdits(const RunSpec& spec, const PolicyRules& rules,
   return why.empty() && !changeable;
 }
 
+// Opens the published ports, and says which they are where that is asked for.
+base::Result<> Publish(const RunSpec& spec, SupervisorInput& input) {
+  AEGIS_ASSIGN(input.published, OpenPublishedPorts(spec.published));
+  for (std::size_t i = 0; i < input.published.size(); ++i) {
+    spec.published_notice(input.published[i].where, spec.published[i].host_port == 0);
+  }
+  return {};
+}
+
 }  // namespace
 
 base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
@@ -458,9 +491,10 @@ base::Result<RunOutcome> RunAgent(const RunSpec& spec) {
   }
   PolicyRules rules = RulesOf(spec, walls);
   input.plan = std::move(walls.plan);
+  AEGIS_TRY(Publish(spec, input));
   AEGIS_ASSIGN(input.roots, OpenHostRoots());
   AEGIS_ASSIGN(ledger::NewJournal journal, ledger::NewJournal::Make(spec.state_dir));
-  AEGIS_TRY(RecordStart(journal.writer(), spec, walls, input.plan));
+  AEGIS_TRY(RecordStart(journal.writer(), spec, walls, input));
   decision::Guards guards;
   guards.network_closed = spec.no_network;
   guards.aegis_state = std::move(walls.state);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "gate/published_ports.h"
 #include "ledger/masker.h"
 #include "policy/policy.h"
 #include "sandbox/mode.h"
@@ -24,6 +25,11 @@ struct RunSpec {
   bool no_network = false;     // refuse every connection, whatever the policies say
   // Entries of permitted connections are ordered, not durable: no connect waits for the disk.
   bool network_ordered = false;
+  // Ports of the machine that lead to servers inside: under run alone. They are open before the
+  // command starts, and one that can't be had is an error.
+  std::vector<PublishedPort> published;
+  // Of each: what it is now, and whether the kernel chose its port.
+  std::function<void(const PublishedPort& port, bool chosen)> published_notice;
   std::string config_name;
   std::string aegis_home;
   std::string state_dir;  // $AEGIS_HOME/NAME: journal/ lies here

@@ -198,7 +198,7 @@ class Attendant {
     services_.proxy.Finish(kPassingOn);
     if (ended && services_.serving.StopFor(kPatience)) {
       services_.ends.Finish(kClosing);
-      (void)Send(launcher_socket_, Message::kEnded);
+      (void)SendEnded(launcher_socket_, services_.proxy.published_connections());
     }
     ::_exit(EXIT_SUCCESS);
   }
@@ -282,7 +282,7 @@ base::Result<> Run(SupervisorInput& input) {
   Services services{listener,      handover,   judge,       resolver,
                     processes,     executions, input.roots, blocking_calls,
                     bound_sockets, network,    {},          input.plan.level};
-  ProxyLink proxy(network, judge, serving);
+  ProxyLink proxy(network, judge, serving, std::move(input.published));
   ConnectionEnds ends(std::move(connection_events), network.sockets, judge);
   Attendant attendant(init, input.launcher_socket.get(),
                       {judge, serving, tracer, handover, proxy, ends});

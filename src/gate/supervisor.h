@@ -3,9 +3,11 @@
 #include <sys/types.h>
 
 #include <optional>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "decision/decision.h"
+#include "gate/published_ports.h"
 #include "gate/roots.h"
 #include "ledger/journal.h"
 #include "ledger/masker.h"
@@ -27,6 +29,7 @@ struct SupervisorInput {
   pid_t launcher = 0;
   bool root = false;
   bool network_ordered = false;  // RunSpec's
+  std::vector<OpenPort> published;
 };
 
 // How a supervisor exits whose memory is used up.

@@ -222,10 +222,8 @@ TEST_F(Published, AResetIsPassedOn) {
 TEST_F(Published, MoreThanFitWaitTheirTurn) {
   ASSERT_NO_FATAL_FAILURE(Publish(2));
   const base::UniqueFd server = Listening(AF_INET, inner_port_);
-  std::vector<base::UniqueFd> clients;
-  for (int i = 0; i < 3; ++i) {
-    clients.push_back(Client(outer_port_));
-  }
+  std::array<base::UniqueFd, 3> clients = {Client(outer_port_), Client(outer_port_),
+                                           Client(outer_port_)};
   base::UniqueFd first = Accepted(server);
   const base::UniqueFd second = Accepted(server);
   for (int i = 0; i < 5; ++i) {

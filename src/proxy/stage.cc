@@ -88,9 +88,9 @@ std::vector<std::uint16_t> BoundPorts(const Start& start) {
   return ports;
 }
 
-// Each has two sockets, and a pipe of two ends for either direction while bytes wait. Where ports are
-// published, those from outside and those to outside have half each: neither can use up what the
-// others need.
+// Each has two sockets, and a pipe of two ends for either direction while bytes wait. Where ports
+// are published, those from outside and those to outside have half each: neither can use up what
+// the others need.
 std::size_t MostConnections(const Start& start) {
   constexpr std::size_t kOthers = 256;
   const std::size_t each = start.published.empty() ? 6 : 12;

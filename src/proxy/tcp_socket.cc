@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "base/unique_fd.h"
 
 namespace aegis::proxy {
@@ -17,6 +19,12 @@ Connecting StateOf(const base::UniqueFd& socket) {
   }
   return info.tcpi_state == TCP_SYN_SENT || info.tcpi_state == TCP_SYN_RECV ? Connecting::kPending
                                                                             : Connecting::kStands;
+}
+
+int ErrorOf(const base::UniqueFd& socket) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
 void SetNumber(const base::UniqueFd& socket, int level, int option, int value) {

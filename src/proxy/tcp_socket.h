@@ -10,6 +10,9 @@ namespace aegis::proxy {
 enum class Connecting : std::uint8_t { kPending, kStands, kFailed };
 Connecting StateOf(const base::UniqueFd& socket);
 
+// What became of it (SO_ERROR), which is forgotten then.
+int ErrorOf(const base::UniqueFd& socket);
+
 // setsockopt(2) where a failure changes nothing that matters.
 void SetNumber(const base::UniqueFd& socket, int level, int option, int value);
 

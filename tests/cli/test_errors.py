@@ -108,6 +108,9 @@ CASES = {
     '`FILE:L:C: "allowed_network.host": "X" is no host: ...`':
         settings('[[allowed_network]]\nhost = "https://a"',
                  'aegis.toml:1:1: "allowed_network.host": "https:" is no host: '),
+    '`FILE:L:C: "published_port.port" is missing`':
+        settings('[[published_port]]\nhost_port = 80',
+                 'aegis.toml:1:1: "published_port.port" is missing'),
     "`FILE:L:C: ...`": settings("name = ", "aegis.toml:1:"),
     "`FILE:L:C: characters beyond ASCII belong in strings of one line or comments`":
         settings("nämé = 1", "characters beyond ASCII belong in strings of one line or comments"),
@@ -252,6 +255,14 @@ resource in Aegis::Resource::"Example.com");' > p.cedar; aegis policy validate p
     "`the policies were edited, those before stay in force (DIGEST): ...`":
         "tests/e2e/test_live_policies.py:test_a_broken_edit_keeps_what_was_in_force",
     # Running
+    "`--publish X: ...`":
+        Typed("aegis run --publish 8080:x -- true", 125,
+              '--publish 8080:x: "x" is no port from 1 to 65535'),
+    "`publish ADDRESS:PORT: ...`":
+        Typed("aegis run --publish 192.0.2.1:80:80 -- true", 125,
+              "publish 192.0.2.1:80: this machine has no such address"),
+    "`--publish needs --seatbelt: ...`":
+        Typed("aegis wrap --publish 80 -- true", 125, "--publish needs --seatbelt: "),
     "`X: command not found`": Typed("aegis run -- no-such", 127, "no-such: command not found"),
     "`FILE: can't be executed: ...`":
         Typed("echo true > s; chmod +x s; aegis run -- ./s", 126,
