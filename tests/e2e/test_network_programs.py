@@ -56,13 +56,13 @@ CLIENTS = (
     Client("go-http", "./fetch http://{host}/x", port=80),
     Client("perl", "perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new("
            "PeerAddr => \"{host}:80\", Timeout => 20) or die \"$@\"; "
-           "print $s \"GET /x HTTP/1.0\\r\\nHost: {host}\\r\\n\\r\\n\"; print <$s>'", ("perl",), 80, NO_NAME + "|Bad hostname|Invalid argument"),
+           "print $s \"GET /x HTTP/1.0\\r\\nHost: {host}\\r\\nConnection: close\\r\\n\\r\\n\"; print <$s>'", ("perl",), 80, NO_NAME + "|Bad hostname|Invalid argument"),
     Client("perl-ip", "perl -MIO::Socket::IP -e 'my $s = IO::Socket::IP->new(PeerHost => \"{host}\", "
            "PeerPort => 80, Type => 1) or die \"$@\"; "
-           "print $s \"GET /x HTTP/1.0\\r\\nHost: {host}\\r\\n\\r\\n\"; print <$s>'",
+           "print $s \"GET /x HTTP/1.0\\r\\nHost: {host}\\r\\nConnection: close\\r\\n\\r\\n\"; print <$s>'",
            ("perl",), 80),
     Client("bash", "exec 3<>/dev/tcp/{host}/80 && "
-           "printf 'GET /x HTTP/1.0\\r\\nHost: {host}\\r\\n\\r\\n' >&3 && cat <&3", port=80),
+           "printf 'GET /x HTTP/1.0\\r\\nHost: {host}\\r\\nConnection: close\\r\\n\\r\\n' >&3 && cat <&3", port=80),
 )
 
 
