@@ -288,8 +288,14 @@ Reply BindToPath(Services& services, Call& call, const PeerAddress& peer) {
   if (!socket.valid()) {
     return Reply::Fail(EBADF);
   }
+  // For the inode below: rather no socket than one that is not held.
+  base::UniqueFd room(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
+  if (!room.valid()) {
+    return Reply::Fail(ENOMEM);
+  }
   services.umask.Become(call.process.umask);
   auto name = BindAt(socket, resolved);
+  room.Reset();
   if (!name) {
     return Reply::Fail(name.error());
   }

@@ -258,7 +258,7 @@ def test_a_supervisor_out_of_descriptors_denies_and_recovers(world):
     """By what the agent makes it hold: bound sockets, and opens that wait."""
     agent = Agent(world)
     assert agent.ask("mkdir", "sockets") is None
-    with limited(agent.supervisor, resource.RLIMIT_NOFILE, 64):
+    with limited(agent.supervisor, resource.RLIMIT_NOFILE, 112):
         bound, why = agent.ask("bind_many", "sockets", 100)
         assert 0 < bound < 64 and why == "ENOMEM"  # half of them are for all else
         refused = agent.ask("wait_many", "fifo", 60)
