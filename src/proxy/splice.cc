@@ -16,7 +16,7 @@ namespace aegis::proxy {
 namespace {
 
 // The kernel gives users less where many pipes are open.
-constexpr int kPipeSize = 1 << 20;
+constexpr int kPipeSize = 1 << 18;
 constexpr std::size_t kMostFree = 32;
 constexpr std::size_t kCopied = 16'384;
 constexpr std::size_t kShare = std::size_t{1} << 20U;  // bytes of one turn
